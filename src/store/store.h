@@ -1,0 +1,278 @@
+/*
+ * store/store: what is kept, behind one table of functions.
+ *
+ * A *commit* is a few changes that happen together or not at all; a *query*
+ * is one question.  Both are tagged unions, so a new kind touches the union
+ * and each backend's one table of statements.  Backends group the commits of
+ * many callers into one transaction: results come back in submission order,
+ * after the disk has them.
+ *
+ * Threading: every call is made on the loop thread, every `done` runs there.
+ * A query's `row` runs on a reader thread and touches only what the query owns.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "store/record.h"
+
+struct nc_loop;
+struct nc_hist;
+
+/* ---- changes ------------------------------------------------------------- */
+
+enum nc_change_kind {
+    NC_ACCOUNT_INSERT, /* account; EEXIST if the username is taken (also by a deleted one) */
+    NC_ACCOUNT_UPDATE, /* account: role, disabled, display_name; password unless empty */
+    NC_ACCOUNT_DELETE, /* account.id: tombstone; password, names, sessions, keys erased */
+    NC_SESSION_INSERT, /* session */
+    NC_SESSION_ROTATE, /* session.id/.generation/.used_ms/.expires_ms/.address; ENOENT if it
+                          has ended, EEXIST unless the stored generation is one lower */
+    NC_SESSION_END,    /* session.id, .ended_ms; ENOENT if unknown or ended */
+    NC_SESSIONS_END,   /* session.user, .ended_ms: all but session.id (zero: all) */
+    NC_KEY_INSERT,     /* key */
+    NC_KEY_TOUCH,      /* key.id, .used_ms; no log row */
+    NC_KEY_DELETE,     /* key.id, .user */
+    NC_INVITE_INSERT,  /* invite */
+    NC_INVITE_USE,     /* invite.hash, .created_ms = now; ENOENT if unknown, used up, expired */
+    NC_INVITE_DELETE,  /* invite.id */
+    NC_ROOM_INSERT,    /* room; EEXIST if the id is there (a direct room made twice) */
+    NC_ROOM_UPDATE,    /* room: name, topic, visibility, retention_days, settings */
+    NC_ROOM_DELETE,    /* room.id, .deleted_ms: hide */
+    NC_ROOM_ERASE,     /* room.id: up to .limit messages; then, when none is left, the room */
+    NC_MEMBER_SET,     /* member: insert, or change the role of one that is there */
+    NC_MEMBER_DELETE,  /* member.room, .user; ENOENT if not there */
+    NC_BAN_SET,        /* ban */
+    NC_BAN_DELETE,     /* ban.room, .user; ENOENT */
+    NC_MESSAGE_INSERT, /* message; EEXIST if (sender, client_id) is known: then
+                          commit->existing is that message's id (zero: a command, and
+                          commit->notice its remembered answer) */
+    NC_MESSAGE_EDIT,   /* message.id, .body, .mentions, .edited_ms; ENOENT if deleted */
+    NC_MESSAGE_DELETE, /* message.id: body, mentions, ai erased, row stays; ENOENT if already */
+    NC_MESSAGE_CHECKPOINT, /* message.id, .body while streaming; no log row */
+    NC_MESSAGE_COMPLETE,   /* message.id, .body, .mentions, .state, .ai; ENOENT if deleted */
+    NC_MESSAGES_EXPIRE,    /* message.room, .created_ms: erase up to .limit older ones */
+    NC_COMMAND_RUN,    /* message.sender, .client_id, .body = answer, .created_ms; remembered
+                          24 h; EEXIST as for NC_MESSAGE_INSERT */
+    NC_READ_SET,       /* member.room, .user, .read_id; read_seq is set to the head; only forward */
+    NC_CLEAR_SET,      /* member.room, .user; cleared_seq is set to the head; no log row */
+    NC_META_SET,       /* meta: key, value; no log row */
+    NC_TRIM,           /* limit: log rows other than message.created older than meta-free
+                          .before_ms, remembered commands older than 24 h; no log row */
+    NC_CHANGE_KINDS
+};
+
+struct nc_change {
+    enum nc_change_kind kind;
+    union {
+        struct nc_account account;
+        struct nc_session session;
+        struct nc_key key;
+        struct nc_invite invite;
+        struct nc_room_rec room;
+        struct nc_member_rec member;
+        struct nc_ban ban;
+        struct nc_message message;
+        struct {
+            struct nc_str key, value;
+        } meta;
+        uint64_t before_ms; /* NC_TRIM */
+    };
+    uint32_t limit;        /* NC_ROOM_ERASE, NC_MESSAGES_EXPIRE, NC_TRIM: rows at most */
+    struct nc_event event; /* kind NC_EV_NONE: nothing is logged.  The store fills seq,
+                              origin, origin_seq */
+    uint64_t touched;      /* out: rows changed by a bulk kind */
+};
+
+/*
+ * Changes that are applied together or not at all.  Owned by the caller, who
+ * keeps it and everything it points to alive and unchanged until `done`.
+ */
+struct nc_commit {
+    struct nc_list node; /* the store's while it is pending */
+    struct nc_change *changes;
+    unsigned n;
+    /* On the loop, once, never before commit() returns, in submission order.
+     * NC_OK: durable.  NC_ENOENT, NC_EEXIST: refused by its own terms, see the
+     * kinds.  NC_EIO: not kept (disk full, fsync failed; logged).  NC_ECLOSED. */
+    void (*done)(struct nc_commit *c, enum nc_err e);
+    /* Out, valid in done: */
+    unsigned failed;        /* index of the change that was refused */
+    struct nc_id existing;  /* see NC_MESSAGE_INSERT */
+    struct nc_buf notice;   /* see NC_COMMAND_RUN; freed by the store after done */
+    /* The backend's, until done: */
+    enum nc_err err;
+};
+
+/* ---- queries ------------------------------------------------------------- */
+
+enum nc_query_kind {
+    NC_Q_ACCOUNTS,  /* every account, deleted ones too; no passwords      -> account */
+    NC_Q_PASSWORD,  /* id: user                                           -> account, with password */
+    NC_Q_SESSION,   /* id                                                 -> session */
+    NC_Q_SESSIONS,  /* id: user; living ones, newest use first            -> session */
+    NC_Q_ENDED,     /* after: ms; sessions ended since                    -> session */
+    NC_Q_KEY,       /* hash                                               -> key */
+    NC_Q_KEYS,      /* id: user                                           -> key */
+    NC_Q_INVITE,    /* hash                                               -> invite */
+    NC_Q_INVITES,   /* id: by (zero: all)                                 -> invite */
+    NC_Q_ROOMS,     /* every room, hidden ones too                        -> room */
+    NC_Q_MEMBERS,   /* every member of every room                         -> member */
+    NC_Q_BANS,      /* every ban                                          -> ban */
+    NC_Q_MESSAGE,   /* id                                                 -> message */
+    NC_Q_BY_CLIENT, /* user: sender, id: client id                        -> message, or notice */
+    NC_Q_HISTORY,   /* room, before | after | around (zero: newest), limit, cleared_seq; oldest
+                       first; `more`: there are others beyond             -> message */
+    NC_Q_LOG,       /* since, audience, limit, bytes_max                  -> event + what it shows */
+    NC_Q_DISTANCE,  /* since, audience, limit: `count` = events it would give, at most limit */
+    NC_Q_UNREAD,    /* user, rooms[]                                      -> unread */
+    NC_Q_STREAMING, /* messages left in state streaming                   -> message */
+    NC_Q_OF_USER,   /* user, since (seq), limit: their own messages       -> message */
+    NC_Q_EXPIRED,   /* room, before_ms: `count` of messages older, at most limit */
+    NC_Q_META,      /* key                                                -> meta */
+    NC_Q_STATS,     /*                                                    -> stats */
+    NC_QUERY_KINDS
+};
+
+/* Who asks the log: their rooms, with the position of each join, and themselves. */
+struct nc_audience_of {
+    struct nc_id user;
+    bool admin;
+    const struct nc_room_since {
+        struct nc_id room;
+        uint64_t joined_seq;
+    } *rooms; /* sorted by room id */
+    unsigned rooms_n;
+};
+
+struct nc_row {
+    union {
+        struct nc_account account;
+        struct nc_session session;
+        struct nc_key key;
+        struct nc_invite invite;
+        struct nc_room_rec room;
+        struct nc_member_rec member;
+        struct nc_ban ban;
+        struct nc_message message;
+        struct nc_str meta;
+        struct nc_str notice;
+        struct { /* an event and the present state of what it points to */
+            struct nc_event event;
+            struct nc_message message; /* message.*: id zero if it was erased meanwhile */
+            struct nc_room_rec room;   /* room.*, member.* */
+            struct nc_member_rec member; /* member.joined/updated, read; user zero if gone */
+            struct nc_account account; /* member.*: who it is about */
+        } log;
+        struct {
+            struct nc_id room;
+            uint32_t unread, mentions; /* both stop at 1,000 */
+            struct nc_message last;    /* id zero: none */
+        } unread;
+        struct {
+            uint64_t messages, events, accounts, rooms, bytes;
+        } stats;
+    };
+    bool is_notice; /* NC_Q_BY_CLIENT: a remembered command, not a message */
+};
+
+struct nc_query {
+    struct nc_list node; /* the store's while it is pending */
+    enum nc_query_kind kind;
+    /* In; which ones, the kind says. */
+    struct nc_id id, user, room;
+    struct nc_id before, after, around;
+    uint64_t since, after_ms, before_ms, cleared_seq;
+    uint32_t limit, bytes_max;
+    uint8_t hash[32];
+    struct nc_str key;
+    struct nc_audience_of audience;
+    const struct nc_member_rec *rooms; /* NC_Q_UNREAD: the user's memberships */
+    unsigned rooms_n;
+    /* On the reader thread, once per row; strings die when it returns.  NULL
+     * where only the outs matter. */
+    void (*row)(struct nc_query *q, const struct nc_row *row);
+    /* On the loop, once, after the last row.  NC_OK (also with no row),
+     * NC_ELIMIT (over 2 s), NC_EIO, NC_ECLOSED. */
+    void (*done)(struct nc_query *q, enum nc_err e);
+    /* Out, valid in done: */
+    bool more;       /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER */
+    uint64_t count;  /* NC_Q_DISTANCE, NC_Q_EXPIRED */
+    uint64_t upto;   /* NC_Q_LOG: position up to which the log has been read, also where
+                        nothing there was for this audience */
+    /* The backend's, until done: */
+    enum nc_err err;
+};
+
+/* ---- the store ----------------------------------------------------------- */
+
+/* What is known from the moment of opening; kept current by the store, read on the loop. */
+struct nc_store_info {
+    struct nc_id incarnation; /* of the log; our events' origin */
+    uint64_t head;            /* log position of the last durable event */
+    uint64_t own_head;        /* origin_seq of our last durable event */
+    uint64_t hlc;             /* highest stamp in log and message ids when opened */
+    uint64_t pending_commits, pending_queries, batches, commits_failed;
+    bool failing; /* the last batch could not be written */
+    const struct nc_hist *commit_time; /* seconds per batch, fsync included */
+};
+
+struct nc_store_opts {
+    struct nc_loop *loop;
+    const char *where; /* what follows "scheme:" */
+    /* Where a copy is put before migrating, or NULL for beside the database. */
+    const char *backup_dir;
+};
+
+/* Bytes that travel inside a backup beside the data: sealed key files. */
+struct nc_attachment {
+    struct nc_str name, bytes;
+};
+
+struct nc_backup {
+    const char *path; /* must not exist */
+    const struct nc_attachment *attachments;
+    unsigned attachments_n;
+    void (*done)(struct nc_backup *b, enum nc_err e); /* on the loop */
+    struct nc_list node; /* the store's */
+    enum nc_err err;
+};
+
+struct nc_store {
+    const struct nc_store_ops *ops; /* first field of every backend's struct */
+    struct nc_store_info info;
+};
+
+struct nc_store_ops {
+    const char *scheme; /* "sqlite" in store=sqlite:/var/lib/… */
+
+    /* Open, creating or migrating (after a backup).  On failure *out is NULL and
+     * the reason is logged: NC_EACCESS another process has it, NC_EINVAL a newer
+     * version made it or it is damaged, NC_EIO.  May block: called before the loop. */
+    enum nc_err (*open)(struct nc_store **out, const struct nc_store_opts *opts);
+
+    /* Finish what is queued, cancel what is not begun (NC_ECLOSED), free.  Every
+     * `done` has run when it returns.  NULL is fine. */
+    void (*close)(struct nc_store *s);
+
+    void (*commit)(struct nc_store *s, struct nc_commit *c);
+    void (*read)(struct nc_store *s, struct nc_query *q);
+
+    /* Copy everything, consistently, while in use; in steps that let writers through. */
+    void (*backup)(struct nc_store *s, struct nc_backup *b);
+
+    /* Make a database at `where` from a backup file: integrity checked, a new
+     * incarnation.  each() hears the attachments.  Blocking; no store is open. */
+    enum nc_err (*restore)(const char *where, const char *file,
+                           void (*each)(void *arg, struct nc_str name, struct nc_str bytes),
+                           void *arg);
+};
+
+/* Open the backend named before ':' in `url` ("mem:", "sqlite:PATH").  NC_ENOENT if
+ * there is none of that name. */
+NC_MUSTUSE enum nc_err nc_store_open(struct nc_store **out, struct nc_loop *loop,
+                                     const char *url, const char *backup_dir);
+const struct nc_store_ops *nc_store_backend(const char *url); /* NULL if unknown */
+
+/* Run one query to its end before the loop runs: start-up only. */
+NC_MUSTUSE enum nc_err nc_store_read_now(struct nc_store *s, struct nc_query *q);
