@@ -1,0 +1,69 @@
+/*
+ * wire/openai: the OpenAI chat completions protocol, as a client speaks it.
+ *
+ * Requests written, streamed chunks and error bodies read, in the dialects of
+ * OpenAI, llama-server, Ollama, vLLM and OpenRouter.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+enum nc_openai_role { NC_OPENAI_SYSTEM, NC_OPENAI_USER, NC_OPENAI_ASSISTANT };
+
+struct nc_openai_message {
+    enum nc_openai_role role;
+    struct nc_str name; /* [A-Za-z0-9_-]{1,64}, or empty for none */
+    struct nc_str content;
+};
+
+struct nc_openai_request {
+    struct nc_str model;
+    const struct nc_openai_message *messages;
+    size_t n_messages;
+    bool stream;         /* with usage at the end */
+    unsigned max_tokens; /* 0: not said */
+    double temperature;  /* negative: not said */
+};
+
+void nc_openai_write(struct nc_buf *out, const struct nc_openai_request *r);
+
+enum nc_openai_finish {
+    NC_OPENAI_GOING, /* not finished yet */
+    NC_OPENAI_STOP,
+    NC_OPENAI_LENGTH,
+    NC_OPENAI_FILTER,
+    NC_OPENAI_TOOLS, /* it wants to call a tool */
+    NC_OPENAI_ODD,   /* some word we do not know */
+};
+
+#define NC_OPENAI_REASON 200
+
+/* One payload of the stream, decoded.  Views live until nc_openai_chunk_fini. */
+struct nc_openai_chunk {
+    struct nc_str text;      /* to append to the answer, may be empty */
+    struct nc_str reasoning; /* to append to the reasoning, may be empty */
+    struct nc_str refusal;   /* the model's words why not, to append */
+    enum nc_openai_finish finish;
+    bool done; /* "[DONE]": the stream is complete */
+    bool has_usage;
+    uint64_t prompt_tokens, completion_tokens;
+    bool failed;                   /* the stream carries an error */
+    char reason[NC_OPENAI_REASON]; /* then why, printable UTF-8, NUL-terminated */
+    json_t *root;
+};
+
+/* Decode the data of one server-sent event, or the whole body of an answer that was
+ * not streamed.  NC_EINVAL if it is not JSON of a shape we know; end with _fini in any
+ * case. */
+NC_MUSTUSE enum nc_err nc_openai_chunk(struct nc_openai_chunk *out, struct nc_str data);
+void nc_openai_chunk_fini(struct nc_openai_chunk *c); /* fine on a zeroed one */
+
+/*
+ * Why a request failed, from status and body (JSON, text or HTML).
+ *
+ * out:    printable UTF-8 on one line, NUL-terminated; what looks like a key
+ *         (sk-…, Bearer …, a long run of letters and digits) is blotted out.
+ */
+void nc_openai_reason(char out[NC_OPENAI_REASON], unsigned status, struct nc_str body);
