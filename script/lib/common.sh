@@ -1,5 +1,6 @@
 # Sourced by every script: where we are, a few words, and the right Node.
 
+came_from=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root"
 
@@ -13,13 +14,3 @@ for dir in "$root"/.tools/node_modules/node-linux-*/bin; do
     [ -x "$dir/node" ] && PATH="$dir:$PATH"
 done
 export PATH
-
-# Configure a build folder once; afterwards Meson keeps it up to date by itself.
-configure() { # configure DIR [meson options...]
-    local dir=$1
-    shift
-    [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
-        cat "$dir.log" >&2
-        return 1
-    }
-}
