@@ -15,9 +15,9 @@ struct nc_blob {
 };
 
 struct nc_blob *nc_blob_new(const void *p, size_t n); /* copies; one reference */
-struct nc_blob *nc_blob_alloc(size_t n);              /* uninitialised bytes; one reference */
-struct nc_blob *nc_blob_ref(struct nc_blob *b);       /* returns b */
-void nc_blob_unref(struct nc_blob *b);                /* NULL is fine */
+struct nc_blob *nc_blob_alloc(size_t n);        /* uninitialised bytes; one reference */
+struct nc_blob *nc_blob_ref(struct nc_blob *b); /* returns b */
+void nc_blob_unref(struct nc_blob *b);          /* NULL is fine */
 static inline struct nc_str nc_blob_str(const struct nc_blob *b)
 {
     return (struct nc_str){b->p, b->n};

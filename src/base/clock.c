@@ -120,8 +120,8 @@ enum nc_err nc_time_parse(struct nc_str s, uint64_t *wall_ms)
     int y = number(s, 0, 4), mon = number(s, 5, 2), d = number(s, 8, 2);
     int h = number(s, 11, 2), min = number(s, 14, 2), sec = number(s, 17, 2);
     /* 60 is a leap second; Unix time gives it the number of the next one. */
-    if (y < 0 || mon < 1 || mon > 12 || d < 1 || d > month_days(y, mon) || h < 0 || h > 23 ||
-        min < 0 || min > 59 || sec < 0 || sec > 60)
+    if (y < 0 || mon < 1 || mon > 12 || d < 1 || d > month_days(y, mon) || h < 0 ||
+        h > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
         return NC_EINVAL;
 
     size_t at = sizeof shape - 1;

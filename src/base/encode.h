@@ -11,7 +11,8 @@ struct nc_buf;
 
 #define NC_B64URL_LEN(n) (((n)*4 + 2) / 3) /* characters for n bytes */
 
-void nc_b64url(const void *p, size_t n, char *out); /* NC_B64URL_LEN(n) characters, no NUL */
+void nc_b64url(const void *p, size_t n,
+               char *out); /* NC_B64URL_LEN(n) characters, no NUL */
 void nc_b64url_add(struct nc_buf *out, const void *p, size_t n);
 /* At most `cap` bytes to `out`, their number to *n.  NC_EINVAL on a foreign
  * character, padding, an impossible length or stray low bits; NC_ELIMIT over cap. */

@@ -48,13 +48,13 @@ void nc_hist_write(const struct nc_hist *h, const char *name, const char *help,
     below += atomic_load_explicit(&h->counts[h->n], memory_order_relaxed);
     nc_buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9g\n%s_count %llu\n", name,
                   (unsigned long long)below, name,
-                  (double)atomic_load_explicit(&h->sum_ns, memory_order_relaxed) / 1e9, name,
-                  (unsigned long long)below);
+                  (double)atomic_load_explicit(&h->sum_ns, memory_order_relaxed) / 1e9,
+                  name, (unsigned long long)below);
 }
 
-void nc_metric_write(struct nc_buf *out, const char *name, const char *type, const char *help,
-                     double value)
+void nc_metric_write(struct nc_buf *out, const char *name, const char *type,
+                     const char *help, double value)
 {
-    nc_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type, name,
-                  value);
+    nc_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type,
+                  name, value);
 }

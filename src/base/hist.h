@@ -30,5 +30,5 @@ void nc_hist_write(const struct nc_hist *h, const char *name, const char *help,
                    struct nc_buf *out);
 
 /* One sample with its # HELP and # TYPE ("counter" or "gauge"). */
-void nc_metric_write(struct nc_buf *out, const char *name, const char *type, const char *help,
-                     double value);
+void nc_metric_write(struct nc_buf *out, const char *name, const char *type,
+                     const char *help, double value);

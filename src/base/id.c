@@ -8,7 +8,10 @@
 
 enum { COUNTER_BITS = 12 };
 
-int nc_id_cmp(const struct nc_id *a, const struct nc_id *b) { return memcmp(a, b, sizeof *a); }
+int nc_id_cmp(const struct nc_id *a, const struct nc_id *b)
+{
+    return memcmp(a, b, sizeof *a);
+}
 
 void nc_id_text(const struct nc_id *id, char out[NC_ID_TEXT])
 {

@@ -29,9 +29,10 @@ int nc_id_cmp(const struct nc_id *a, const struct nc_id *b);
 void nc_id_text(const struct nc_id *id, char out[NC_ID_TEXT]); /* lower case, no NUL */
 /* Any UUID version; upper case accepted.  NC_EINVAL unless exactly 36 characters of one. */
 NC_MUSTUSE enum nc_err nc_id_parse(struct nc_str s, struct nc_id *out);
-uint64_t nc_id_ms(const struct nc_id *id);         /* the 48 bits of a version 7 id */
-struct nc_id nc_id_random(void);                   /* UUIDv7 of wall time, random rest */
-struct nc_id nc_id_v8(const uint8_t digest[32]);   /* version and variant bits set on its head */
+uint64_t nc_id_ms(const struct nc_id *id); /* the 48 bits of a version 7 id */
+struct nc_id nc_id_random(void);           /* UUIDv7 of wall time, random rest */
+struct nc_id
+nc_id_v8(const uint8_t digest[32]); /* version and variant bits set on its head */
 
 /* The hybrid logical clock.  A packed stamp is ms << 12 | counter. */
 struct nc_hlc {
@@ -40,7 +41,7 @@ struct nc_hlc {
 
 /* Start not below `stored`, the highest stamp ever kept (0 if none). */
 void nc_hlc_init(struct nc_hlc *c, uint64_t stored);
-uint64_t nc_hlc_now(struct nc_hlc *c);                 /* next stamp; strictly rising */
-void nc_hlc_seen(struct nc_hlc *c, uint64_t stamp);    /* merge a peer's */
-struct nc_id nc_hlc_id(uint64_t stamp);                /* UUIDv7 carrying the stamp */
-uint64_t nc_hlc_of(const struct nc_id *id);            /* the stamp of a version 7 id */
+uint64_t nc_hlc_now(struct nc_hlc *c);              /* next stamp; strictly rising */
+void nc_hlc_seen(struct nc_hlc *c, uint64_t stamp); /* merge a peer's */
+struct nc_id nc_hlc_id(uint64_t stamp);             /* UUIDv7 carrying the stamp */
+uint64_t nc_hlc_of(const struct nc_id *id);         /* the stamp of a version 7 id */

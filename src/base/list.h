@@ -45,6 +45,6 @@ static inline struct nc_list *nc_list_pop(struct nc_list *head)
 }
 
 /* The body may unlink the current node, but no other. */
-#define nc_list_each(it, head)                                                           \
-    for (struct nc_list *it = (head)->next, *it##_next = it->next; it != (head);         \
+#define nc_list_each(it, head)                                                   \
+    for (struct nc_list *it = (head)->next, *it##_next = it->next; it != (head); \
          it = it##_next, it##_next = it->next)

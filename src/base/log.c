@@ -49,8 +49,8 @@ void nc_log(enum nc_level level, const char *event, const char *fmt, ...)
     char line[LINE];
     size_t n = head(line, level), room = LINE - 1; /* a byte is kept for the newline */
 
-    int more = snprintf(line + n, room - n, "level=%s event=%s%s", levels[level].name, event,
-                        *fmt ? " " : "");
+    int more = snprintf(line + n, room - n, "level=%s event=%s%s", levels[level].name,
+                        event, *fmt ? " " : "");
     n += more > 0 ? (size_t)more : 0;
     n = n < room ? n : room - 1;
     size_t values = n;

@@ -31,7 +31,10 @@ static struct nc_map_slot *new_slots(size_t cap)
     return nc_alloc(cap * sizeof(struct nc_map_slot));
 }
 
-static bool is_grave(const struct nc_map_slot *s) { return !s->value && s->key == gravestone; }
+static bool is_grave(const struct nc_map_slot *s)
+{
+    return !s->value && s->key == gravestone;
+}
 
 static struct nc_map_slot *find(const struct nc_map *m, const void *key, size_t n,
                                 uint64_t hash)

@@ -19,7 +19,8 @@ struct nc_map {
 
 void nc_map_fini(struct nc_map *m); /* values are not freed; fine on a zeroed map */
 void *nc_map_get(const struct nc_map *m, const void *key, size_t n); /* NULL if absent */
-/* Returns the value that was there before, which the new one replaces (key too), or NULL. */
+/* Returns the value that was there before, which the new one replaces (key too), or NULL.
+ */
 void *nc_map_put(struct nc_map *m, const void *key, size_t n, void *value);
 void *nc_map_del(struct nc_map *m, const void *key, size_t n); /* what was there, or NULL */
 /* The next value at or after slot *at, which starts at 0; NULL at the end.  The
