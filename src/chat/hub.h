@@ -1,0 +1,113 @@
+/*
+ * chat/hub: every event to everyone who may hear it, once, in log order.
+ *
+ * A topic is a room's or a user's stream of events; a listener is one socket or
+ * stream.  Publishing only appends to the tick; at the end of the loop turn
+ * the hub encodes each event once per encoding, joins what each listener is
+ * due into one list of shared frames, and hands it over with one call.  A
+ * listener that has not caught up gets pages from the log instead and nothing
+ * is queued for it; one that does not drain is closed with 4408.
+ */
+#pragma once
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "store/record.h"
+
+struct nc_chat;
+struct nc_hub;
+struct nc_listener;
+struct nc_user;
+
+/* Embedded in rooms and users. */
+struct nc_topic {
+    struct nc_subscription *subs; /* the hub's: dense array, so that a fan-out walks memory */
+    unsigned n, cap;
+    struct nc_topic_tick *tick; /* what is pending this turn; NULL mostly */
+};
+void nc_topic_fini(struct nc_topic *t);
+
+enum nc_encoding {
+    NC_ENC_WS,      /* one text frame per event */
+    NC_ENC_DEFLATE, /* the same, permessage-deflate without context takeover */
+    NC_ENC_SSE,     /* id, event, data */
+    NC_ENC_JSON,    /* bare objects, for long polls */
+    NC_ENCODINGS
+};
+
+enum nc_listener_state { NC_CATCHING_UP, NC_LIVE, NC_DETACHED };
+
+struct nc_listener_ops {
+    /* Take n shared frames, in order, all of this listener's encoding; keep with
+     * nc_blob_ref.  Must not block nor detach from inside. */
+    void (*deliver)(struct nc_listener *l, struct nc_blob **frames, unsigned n);
+    size_t (*queued)(struct nc_listener *l); /* bytes not yet taken by the kernel */
+    /* End it: 4401 (authority gone), 4408 (slow consumer), 1012 (restart).  The hub has
+     * detached it already. */
+    void (*end)(struct nc_listener *l, unsigned code, const char *reason);
+    /* Catch-up done (or nothing was missing): it is live from here on.  May be NULL. */
+    void (*live)(struct nc_listener *l);
+    /* Its cursor can't be served: send `resync` with the present cursor; it is live then. */
+    void (*resync)(struct nc_listener *l);
+};
+
+/* Embedded in a WebSocket, an SSE stream, a long poll, a test. */
+struct nc_listener {
+    const struct nc_listener_ops *ops;
+    struct nc_user *user;
+    struct nc_list by_user;     /* in user->listeners */
+    struct nc_id session;       /* ends with it; zero for keys */
+    enum nc_encoding encoding;
+    enum nc_listener_state state;
+    uint64_t pos;               /* last log position it was given */
+    struct nc_catchup *catchup; /* the hub's, while catching up */
+    struct nc_sub_ref *refs;    /* the hub's: where it stands in each topic */
+    unsigned refs_n, refs_cap;
+    struct nc_list dirty;       /* the hub's tick */
+    struct nc_topic *only;      /* the hub's tick: the one dirty topic, if one */
+    uint16_t topics_dirty;
+    bool own_event;             /* this tick holds an event with a variant for this user */
+};
+
+struct nc_hub_stats {
+    uint64_t published, delivered, frames, bytes, dropped_ephemeral, slow_closed, catchup_pages, resyncs;
+    uint64_t listeners, catching_up, queued_total;
+};
+
+struct nc_hub *nc_hub_new(struct nc_chat *c);
+void nc_hub_free(struct nc_hub *h);
+const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h);
+
+/*
+ * Attach: subscribe to the user's topic and to those of their rooms.
+ * since: NULL to start at the head; else a cursor.  NC_EINVAL if it is none at all
+ * (nothing is attached).  ops->live or ops->resync comes later, once.
+ */
+NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l, const struct nc_str *since);
+void nc_hub_detach(struct nc_hub *h, struct nc_listener *l); /* idempotent */
+void nc_hub_drained(struct nc_hub *h, struct nc_listener *l); /* queued fell: next page may come */
+
+/* Chat tells it of memberships after the commit. */
+void nc_hub_joined(struct nc_hub *h, struct nc_user *u, struct nc_topic *room);
+void nc_hub_left(struct nc_hub *h, struct nc_user *u, struct nc_topic *room);
+/* End the listeners of a user; of one session only if `session` is non-zero. */
+void nc_hub_end(struct nc_hub *h, struct nc_user *u, const struct nc_id *session,
+                unsigned code, const char *reason);
+void nc_hub_end_all(struct nc_hub *h, unsigned code, const char *reason);
+
+/*
+ * Publish one durable event, in commit order: json is the shared object; own_json
+ * (may be empty) the variant that `own` hears instead.  `type` is a literal.
+ * Copies what it needs.
+ */
+void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const char *type,
+                    struct nc_str json, struct nc_user *own, struct nc_str own_json);
+/* Events of this turn that only one user hears although the topic is a room's
+ * (a kick tells the kicked): same seq, published to the user's topic. */
+
+/* An ephemeral one: no cursor, dropped first, not given to those catching up. */
+void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
+                              struct nc_str json);
+/* One ephemeral object to one listener, after what it was already given. */
+void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type, struct nc_str json);

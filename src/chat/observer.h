@@ -1,0 +1,23 @@
+/*
+ * chat/observer: what chat tells the layers above it.
+ *
+ * Called after the commit, in log order, in the same loop turn as delivery and
+ * acknowledgement.  Slots may be NULL.  Views live until the call returns.
+ */
+#pragma once
+
+#include "chat/message.h"
+
+struct nc_observer {
+    struct nc_list node;
+    void (*stored)(struct nc_observer *o, struct nc_room *r, const struct nc_message *m);
+    void (*changed)(struct nc_observer *o, struct nc_room *r, const struct nc_message *m);
+    void (*deleted)(struct nc_observer *o, struct nc_room *r, const struct nc_id *message);
+    void (*member)(struct nc_observer *o, struct nc_room *r, struct nc_user *u,
+                   enum nc_event_kind what);
+    void (*room)(struct nc_observer *o, struct nc_room *r, enum nc_event_kind what);
+    /* A listener has reached the head and is live: time for snapshots of what streams. */
+    void (*live)(struct nc_observer *o, struct nc_listener *l);
+};
+
+void nc_chat_observe(struct nc_chat *c, struct nc_observer *o); /* until nc_list_del */

@@ -1,0 +1,28 @@
+/*
+ * chat/user: a person, persona or the system itself, as memory holds it.
+ */
+#pragma once
+
+#include "chat/chat.h"
+#include "chat/hub.h"
+
+struct nc_user {
+    struct nc_account a;        /* strings owned by the user; password empty */
+    struct nc_list memberships; /* struct nc_member, by_user */
+    struct nc_list listeners;   /* struct nc_listener, by_user: sockets and streams */
+    struct nc_topic topic;      /* what concerns this user alone */
+    struct nc_bucket *buckets;  /* rate limits, made on first use; chat/throttle.h */
+    uint64_t seen_ms;           /* last sign of life, for presence */
+    bool renaming;              /* a change of the account is being committed */
+};
+
+struct nc_user *nc_user_find(const struct nc_chat *c, const struct nc_id *id); /* or NULL */
+/* Living accounts only; NULL if unknown. */
+struct nc_user *nc_user_named(const struct nc_chat *c, struct nc_str username);
+/* Memory follows a commit: insert what was committed (copies the strings). */
+struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a);
+void nc_user_changed(struct nc_chat *c, struct nc_user *u, const struct nc_account *a);
+void nc_user_deleted(struct nc_chat *c, struct nc_user *u); /* leaves every room, ends listeners */
+
+/* `[a-z0-9][a-z0-9._-]{1,31}` */
+bool nc_username_ok(struct nc_str s);

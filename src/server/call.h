@@ -1,0 +1,71 @@
+/*
+ * server/call: one HTTP request on its way through a handler.
+ *
+ * A handler answers exactly once, now or later.  If the peer leaves first the
+ * call lives on (`gone`), the answer is swallowed and frees it: so a handler
+ * never needs to know.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "chat/room.h"
+#include "net/httpd.h"
+#include "wire/json.h"
+
+struct nc_server;
+
+enum nc_scope { NC_SCOPE_CHAT = 1, NC_SCOPE_AI = 2, NC_SCOPE_MQTT = 4 };
+
+struct nc_call {
+    struct nc_server *srv;
+    struct nc_chat *chat;
+    struct nc_request *req;
+    struct nc_arena *arena;  /* dies with the call */
+    json_t *body;            /* the parsed object, if the route takes one */
+    struct nc_str params[4]; /* percent-decoded {…} of the pattern, in order */
+    struct nc_id ids[4];     /* the same, where the pattern says {…:id} */
+    struct nc_actor actor;   /* user is NULL on public routes without a token */
+    struct nc_id session;    /* the access token's `sid`; zero with an API key */
+    bool gone;
+};
+
+enum nc_route_flags {
+    NC_R_PUBLIC = 1,  /* no token needed; one that is given must still be valid */
+    NC_R_ADMIN = 2,   /* owner or admin, or the admin socket */
+    NC_R_OWNER = 4,
+    NC_R_BODY = 8,    /* JSON object required: 415, 400 otherwise */
+    NC_R_SESSION = 16, /* not with an API key */
+    NC_R_BODY_OPTIONAL = 32,
+    NC_R_COOKIE = 64, /* reads the refresh cookie: Origin is checked */
+};
+
+struct nc_route {
+    const char *method;
+    const char *pattern; /* "/api/v1/rooms/{room:id}/messages" */
+    void (*handle)(struct nc_call *call);
+    unsigned flags;
+    unsigned scopes; /* of API keys that may call it; 0: NC_SCOPE_CHAT */
+    size_t body_max; /* 0: the default of 64 KiB + 8 KiB */
+};
+
+/* Tables end with a row whose method is NULL; one per routes_*.c. */
+extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_rooms[],
+    nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[], nc_routes_ai[],
+    nc_routes_test[];
+
+void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
+void nc_call_empty(struct nc_call *call); /* 204 */
+void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
+/* The common cases in one line. */
+void nc_call_fail(struct nc_call *call, enum nc_code code, const char *fmt, ...) NC_PRINTF(3, 4);
+/* Add a response header before answering; copied. */
+void nc_call_header(struct nc_call *call, const char *name, struct nc_str value);
+struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *found);
+/* Member names of the body, checked: false when the call has been failed already. */
+bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out);
+bool nc_call_opt_str(struct nc_call *call, const char *name, struct nc_str *out); /* n==0, p==NULL: absent */
+bool nc_call_opt_id(struct nc_call *call, const char *name, struct nc_id *out);   /* zero: absent */
+/* {room} of the pattern -> a room the caller may see / is a member of; else failed, NULL. */
+struct nc_room *nc_call_room(struct nc_call *call, unsigned param);
+struct nc_room *nc_call_joined(struct nc_call *call, unsigned param);
