@@ -1,0 +1,29 @@
+/*
+ * net/ws_client: dialling a WebSocket.
+ */
+#pragma once
+
+#include "net/ws_conn.h"
+
+struct nc_tls;
+
+struct nc_ws_dial {
+    const char *url;         /* ws://host[:port]/path or wss://… */
+    const char *protocol;    /* subprotocol that must be agreed; NULL: none */
+    const char *headers;     /* further whole lines, each with CRLF; NULL: none */
+    struct nc_tls *tls;      /* client context, needed for wss */
+    const char *unix_socket; /* connect there instead; NULL: no */
+    unsigned timeout_ms;     /* 0: 15 s until open */
+    uint64_t message_max;    /* 0: 4 MiB */
+    uint32_t ping_ms;        /* as in struct nc_ws_start */
+    bool deflate;
+};
+
+/*
+ * Dial.  `w` is embedded in its owner's struct.  ops->open when ready, otherwise
+ * gone with the reason: "refused 401" and the like in `why` until gone returns.
+ *
+ * returns: NC_EINVAL the URL; then nothing is called.
+ */
+NC_MUSTUSE enum nc_err nc_ws_dial(struct nc_ws *w, struct nc_loop *l,
+                                  const struct nc_ws_dial *d, const struct nc_ws_ops *ops);
