@@ -73,7 +73,8 @@ struct nc_chat {
     struct nc_list observers;    /* struct nc_observer */
     struct nc_people *people;    /* chat/people.c: sessions, throttles, tickets */
     struct nc_rooms *talk;       /* chat/message.c: pending sends, commands */
-    bool sends_stopped;          /* disk below disk_free_min */
+    struct nc_user *default_persona; /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
+    bool sends_stopped;              /* disk below disk_free_min */
 };
 
 /* Reads people, rooms and memberships from the store (blocking, before the loop)
