@@ -10,8 +10,8 @@
 
 #define NC_SHA256 32
 
-/* Must be called once, before any other function of crypto/, while there is one
- * thread.  Ends the process if the library refuses. */
+/* Readies the libraries; ends the process if one refuses.  Everything in crypto/ does
+ * it by itself: call it at start so that the first user does not pay.  Any thread. */
 void nc_crypto_init(void);
 
 void nc_sha256(const void *p, size_t n, uint8_t out[NC_SHA256]);

@@ -12,7 +12,7 @@
 #include "crypto/keyring.h"
 
 #define NC_JWT_MAX 4096         /* bytes of a token */
-#define NC_JWT_TEXT 128         /* bytes of a text claim with its NUL */
+#define NC_JWT_TEXT 64          /* bytes of a text claim with its NUL */
 #define NC_JWT_AUD "neuralchat" /* access tokens */
 #define NC_JWT_AUD_REFRESH "neuralchat-refresh"
 
@@ -74,7 +74,8 @@ NC_MUSTUSE enum nc_jwt_why nc_refresh_verify(const struct nc_keyring *r,
 /*
  * Access tokens that were verified before, by their hash, until they end.
  *
- * Bounded, least recently used first out.  One thread.  Empty it when keys go.
+ * Bounded, least recently used first out; empties itself when the ring loses a key.
+ * One thread, one ring.
  */
 struct nc_jwt_cache;
 struct nc_jwt_cache *nc_jwt_cache_new(size_t max);

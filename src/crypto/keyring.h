@@ -32,7 +32,8 @@ NC_MUSTUSE enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_m
 size_t nc_keyring_expire(struct nc_keyring *r, uint64_t now_ms);
 
 struct nc_str nc_keyring_kid(const struct nc_keyring *r); /* the signer's */
-size_t nc_keyring_count(const struct nc_keyring *r);
+size_t nc_keyring_count(const struct nc_keyring *r);      /* all it verifies with */
+uint64_t nc_keyring_losses(const struct nc_keyring *r);   /* rises when a key goes */
 /* {"keys":[…]} of RFC 7517: public parts only, the signer first. */
 void nc_keyring_jwks(const struct nc_keyring *r, struct nc_buf *out);
 /* Adds public keys out of such a text to verify with (a worker, a broker, a peer);
