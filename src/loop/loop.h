@@ -12,6 +12,7 @@
 #include "base/list.h"
 
 struct nc_loop;
+struct nc_hist;
 struct uv_loop_s;
 
 /* Also makes the process ignore SIGPIPE: a lost peer is an error code here. */
@@ -91,18 +92,10 @@ NC_MUSTUSE enum nc_err nc_loop_signal(struct nc_loop *l, int signum,
                                       void (*fn)(void *arg, int signum), void *arg);
 
 /*
- * The watchdog.  A turn is the time between two sleeps.  One of more than 5 ms
- * is logged as "loop.stall ms=… route=…", at most once a second.
+ * The watchdog.  A turn is the time between two sleeps; the histogram is for the
+ * metric loop_stall_seconds.  A turn of more than 5 ms is logged as
+ * "loop.stall ms=… route=…", at most once a second.
  */
-#define NC_LOOP_BUCKETS 11
-struct nc_loop_stalls {
-    uint64_t bucket[NC_LOOP_BUCKETS +
-                    1]; /* turns <= nc_loop_bounds[i] s; the last: all others */
-    uint64_t turns;
-    uint64_t total_ns;
-    uint64_t worst_ns;
-};
-extern const double nc_loop_bounds[NC_LOOP_BUCKETS]; /* seconds */
-const struct nc_loop_stalls *nc_loop_stalls(const struct nc_loop *l);
+const struct nc_hist *nc_loop_turns(const struct nc_loop *l);
 /* What is being served, for that line; static text.  Forgotten after the turn. */
 void nc_loop_label(struct nc_loop *l, const char *route);
