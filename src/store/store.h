@@ -22,9 +22,12 @@ struct nc_hist;
 /* ---- changes ------------------------------------------------------------- */
 
 enum nc_change_kind {
-    NC_ACCOUNT_INSERT, /* account; EEXIST if the username is taken (also by a deleted one) */
-    NC_ACCOUNT_UPDATE, /* account: role, disabled, display_name; password unless empty */
-    NC_ACCOUNT_DELETE, /* account.id: tombstone; password, names, sessions, keys erased */
+    NC_ACCOUNT_INSERT, /* account; EEXIST if the username is taken (also by a deleted one)
+                        */
+    NC_ACCOUNT_UPDATE, /* account: role, disabled, display_name; password unless empty;
+                          ENOENT */
+    NC_ACCOUNT_DELETE, /* account.id: tombstone; password, both names, sessions, keys
+                          erased; the username stays taken, by nobody; ENOENT */
     NC_SESSION_INSERT, /* session */
     NC_SESSION_ROTATE, /* session.id/.generation/.used_ms/.expires_ms/.address; ENOENT if it
                           has ended, EEXIST unless the stored generation is one lower */
@@ -32,33 +35,44 @@ enum nc_change_kind {
     NC_SESSIONS_END,   /* session.user, .ended_ms: all but session.id (zero: all) */
     NC_KEY_INSERT,     /* key */
     NC_KEY_TOUCH,      /* key.id, .used_ms; no log row */
-    NC_KEY_DELETE,     /* key.id, .user */
+    NC_KEY_DELETE,     /* key.id, .user; ENOENT */
     NC_INVITE_INSERT,  /* invite */
-    NC_INVITE_USE,     /* invite.hash, .created_ms = now; ENOENT if unknown, used up, expired */
-    NC_INVITE_DELETE,  /* invite.id */
-    NC_ROOM_INSERT,    /* room; EEXIST if the id is there (a direct room made twice) */
-    NC_ROOM_UPDATE,    /* room: name, topic, visibility, retention_days, settings */
-    NC_ROOM_DELETE,    /* room.id, .deleted_ms: hide */
-    NC_ROOM_ERASE,     /* room.id: up to .limit messages; then, when none is left, the room */
-    NC_MEMBER_SET,     /* member: insert, or change the role of one that is there */
-    NC_MEMBER_DELETE,  /* member.room, .user; ENOENT if not there */
-    NC_BAN_SET,        /* ban */
-    NC_BAN_DELETE,     /* ban.room, .user; ENOENT */
-    NC_MESSAGE_INSERT, /* message; EEXIST if (sender, client_id) is known: then
-                          commit->existing is that message's id (zero: a command, and
-                          commit->notice its remembered answer) */
-    NC_MESSAGE_EDIT,   /* message.id, .body, .mentions, .edited_ms; ENOENT if deleted */
-    NC_MESSAGE_DELETE, /* message.id: body, mentions, ai erased, row stays; ENOENT if already */
-    NC_MESSAGE_CHECKPOINT, /* message.id, .body while streaming; no log row */
-    NC_MESSAGE_COMPLETE,   /* message.id, .body, .mentions, .state, .ai; ENOENT if deleted */
-    NC_MESSAGES_EXPIRE,    /* message.room, .created_ms: erase up to .limit older ones */
-    NC_COMMAND_RUN,    /* message.sender, .client_id, .body = answer, .created_ms; remembered
-                          24 h; EEXIST as for NC_MESSAGE_INSERT */
-    NC_READ_SET,       /* member.room, .user, .read_id; read_seq is set to the head; only forward */
-    NC_CLEAR_SET,      /* member.room, .user; cleared_seq is set to the head; no log row */
-    NC_META_SET,       /* meta: key, value; no log row */
-    NC_TRIM,           /* limit: log rows other than message.created older than meta-free
-                          .before_ms, remembered commands older than 24 h; no log row */
+    NC_INVITE_USE,    /* invite.hash, .created_ms = now; ENOENT if unknown, used up, expired
+                         (expires_ms 0: never) */
+    NC_INVITE_DELETE, /* invite.id; ENOENT */
+    NC_ROOM_INSERT,   /* room; EEXIST if the id is there (a direct room made twice) */
+    NC_ROOM_UPDATE,   /* room: name, topic, visibility, retention_days, settings; ENOENT if
+                         unknown or hidden */
+    NC_ROOM_DELETE,   /* room.id, .deleted_ms: hide; ENOENT if unknown or hidden already */
+    NC_ROOM_ERASE,    /* room.id: up to .limit messages; then, when none is left, the room
+                         with its members, bans and invites.  Done when touched < limit */
+    NC_MEMBER_SET,    /* member: insert (with its read_id, cleared_seq; joined_seq and
+                         read_seq are set), or change the role of one that is there */
+    NC_MEMBER_DELETE, /* member.room, .user; ENOENT if not there */
+    NC_BAN_SET,       /* ban */
+    NC_BAN_DELETE,    /* ban.room, .user; ENOENT */
+    NC_MESSAGE_INSERT,     /* message; EEXIST if (sender, client_id) is known: then
+                              commit->existing is that message's id (zero: a command, and
+                              commit->notice its remembered answer); EEXIST also if the id is */
+    NC_MESSAGE_EDIT,       /* message.id, .body, .mentions, .edited_ms; ENOENT if deleted */
+    NC_MESSAGE_DELETE,     /* message.id: body, mentions, ai erased, row stays; ENOENT if
+                              already */
+    NC_MESSAGE_CHECKPOINT, /* message.id, .body; nothing unless it is streaming; no log row
+                            */
+    NC_MESSAGE_COMPLETE, /* message.id, .body, .mentions, .state, .ai; ENOENT if deleted */
+    NC_MESSAGES_EXPIRE,  /* message.room, .created_ms: erase up to .limit of those whose id
+                            is older, oldest first */
+    NC_COMMAND_RUN, /* message.sender, .client_id, .body = answer, .created_ms; remembered
+                       24 h; EEXIST as for NC_MESSAGE_INSERT */
+    NC_READ_SET,    /* member.room, .user, .read_id; read_seq is set to the head; ENOENT.
+                       Only forward: NC_OK, touched 0, nothing logged (event.seq 0) when
+                       there is nothing new behind it */
+    NC_CLEAR_SET, /* member.room, .user; cleared_seq is set to the head; ENOENT; no log row
+                   */
+    NC_META_SET,  /* meta: key, value; no log row */
+    NC_TRIM,      /* limit: log rows other than message.created older than meta-free
+                     .before_ms, remembered commands older than 24 h, sessions
+                     that ended or ran out before .before_ms; no log row */
     NC_CHANGE_KINDS
 };
 
@@ -81,7 +95,9 @@ struct nc_change {
     uint32_t limit;        /* NC_ROOM_ERASE, NC_MESSAGES_EXPIRE, NC_TRIM: rows at most */
     struct nc_event event; /* kind NC_EV_NONE: nothing is logged.  The store fills seq,
                               origin, origin_seq */
-    uint64_t touched;      /* out: rows changed by a bulk kind */
+    uint64_t touched;      /* out: rows changed, messages for the kinds that erase them */
+    /* Also out, after NC_OK: event.seq, .origin, .origin_seq, message.seq of an insert,
+     * and the positions in `member` that the kind sets. */
 };
 
 /*
@@ -97,9 +113,9 @@ struct nc_commit {
      * kinds.  NC_EIO: not kept (disk full, fsync failed; logged).  NC_ECLOSED. */
     void (*done)(struct nc_commit *c, enum nc_err e);
     /* Out, valid in done: */
-    unsigned failed;        /* index of the change that was refused */
-    struct nc_id existing;  /* see NC_MESSAGE_INSERT */
-    struct nc_buf notice;   /* see NC_COMMAND_RUN; freed by the store after done */
+    unsigned failed;       /* index of the change that was refused */
+    struct nc_id existing; /* see NC_MESSAGE_INSERT */
+    struct nc_buf notice;  /* see NC_COMMAND_RUN; freed by the store after done */
     /* The backend's, until done: */
     enum nc_err err;
 };
@@ -108,10 +124,11 @@ struct nc_commit {
 
 enum nc_query_kind {
     NC_Q_ACCOUNTS,  /* every account, deleted ones too; no passwords      -> account */
-    NC_Q_PASSWORD,  /* id: user                                           -> account, with password */
+    NC_Q_PASSWORD,  /* id: user                                           -> account, with
+                       password */
     NC_Q_SESSION,   /* id                                                 -> session */
     NC_Q_SESSIONS,  /* id: user; living ones, newest use first            -> session */
-    NC_Q_ENDED,     /* after: ms; sessions ended since                    -> session */
+    NC_Q_ENDED,     /* after_ms; sessions ended then or later             -> session */
     NC_Q_KEY,       /* hash                                               -> key */
     NC_Q_KEYS,      /* id: user                                           -> key */
     NC_Q_INVITE,    /* hash                                               -> invite */
@@ -120,15 +137,19 @@ enum nc_query_kind {
     NC_Q_MEMBERS,   /* every member of every room                         -> member */
     NC_Q_BANS,      /* every ban                                          -> ban */
     NC_Q_MESSAGE,   /* id                                                 -> message */
-    NC_Q_BY_CLIENT, /* user: sender, id: client id                        -> message, or notice */
-    NC_Q_HISTORY,   /* room, before | after | around (zero: newest), limit, cleared_seq; oldest
-                       first; `more`: there are others beyond             -> message */
-    NC_Q_LOG,       /* since, audience, limit, bytes_max                  -> event + what it shows */
-    NC_Q_DISTANCE,  /* since, audience, limit: `count` = events it would give, at most limit */
+    NC_Q_BY_CLIENT, /* user: sender, id: client id                        -> message, or
+                       notice */
+    NC_Q_HISTORY,   /* room, before | after | around (zero: newest), limit, cleared_seq;
+                       oldest   first; `more`: there are others beyond             -> message */
+    NC_Q_LOG, /* since, audience, limit, bytes_max                  -> event + what it shows
+               */
+    NC_Q_DISTANCE,  /* since, audience, limit: `count` = events it would give, at most limit
+                     */
     NC_Q_UNREAD,    /* user, rooms[]                                      -> unread */
     NC_Q_STREAMING, /* messages left in state streaming                   -> message */
-    NC_Q_OF_USER,   /* user, since (seq), limit: their own messages       -> message */
-    NC_Q_EXPIRED,   /* room, before_ms: `count` of messages older, at most limit */
+    NC_Q_OF_USER,   /* user, since, limit: their own messages, in log order; the next page
+                       is since = upto, while `more`                      -> message */
+    NC_Q_EXPIRED,   /* room, before_ms: `count` of messages with older ids, at most limit */
     NC_Q_META,      /* key                                                -> meta */
     NC_Q_STATS,     /*                                                    -> stats */
     NC_QUERY_KINDS
@@ -141,7 +162,7 @@ struct nc_audience_of {
     const struct nc_room_since {
         struct nc_id room;
         uint64_t joined_seq;
-    } *rooms; /* sorted by room id */
+    } * rooms; /* sorted by room id */
     unsigned rooms_n;
 };
 
@@ -161,13 +182,14 @@ struct nc_row {
             struct nc_event event;
             struct nc_message message; /* message.*: id zero if it was erased meanwhile */
             struct nc_room_rec room;   /* room.*, member.* */
-            struct nc_member_rec member; /* member.joined/updated, read; user zero if gone */
+            struct nc_member_rec
+                member;                /* member.joined/updated, read; user zero if gone */
             struct nc_account account; /* member.*: who it is about */
         } log;
         struct {
             struct nc_id room;
             uint32_t unread, mentions; /* both stop at 1,000 */
-            struct nc_message last;    /* id zero: none */
+            struct nc_message last; /* newest neither deleted nor cleared; id zero: none */
         } unread;
         struct {
             uint64_t messages, events, accounts, rooms, bytes;
@@ -196,10 +218,10 @@ struct nc_query {
      * NC_ELIMIT (over 2 s), NC_EIO, NC_ECLOSED. */
     void (*done)(struct nc_query *q, enum nc_err e);
     /* Out, valid in done: */
-    bool more;       /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER */
-    uint64_t count;  /* NC_Q_DISTANCE, NC_Q_EXPIRED */
-    uint64_t upto;   /* NC_Q_LOG: position up to which the log has been read, also where
-                        nothing there was for this audience */
+    bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER */
+    uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED */
+    uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER: position up to which the log has been read,
+                       also where nothing there was for this audience */
     /* The backend's, until done: */
     enum nc_err err;
 };
@@ -213,7 +235,7 @@ struct nc_store_info {
     uint64_t own_head;        /* origin_seq of our last durable event */
     uint64_t hlc;             /* highest stamp in log and message ids when opened */
     uint64_t pending_commits, pending_queries, batches, commits_failed;
-    bool failing; /* the last batch could not be written */
+    bool failing;                      /* the last batch could not be written */
     const struct nc_hist *commit_time; /* seconds per batch, fsync included */
 };
 
@@ -234,7 +256,7 @@ struct nc_backup {
     const struct nc_attachment *attachments;
     unsigned attachments_n;
     void (*done)(struct nc_backup *b, enum nc_err e); /* on the loop */
-    struct nc_list node; /* the store's */
+    struct nc_list node;                              /* the store's */
     enum nc_err err;
 };
 
@@ -251,14 +273,17 @@ struct nc_store_ops {
      * version made it or it is damaged, NC_EIO.  May block: called before the loop. */
     enum nc_err (*open)(struct nc_store **out, const struct nc_store_opts *opts);
 
-    /* Finish what is queued, cancel what is not begun (NC_ECLOSED), free.  Every
-     * `done` has run when it returns.  NULL is fine. */
+    /* Finish what was committed, cancel queries not begun (NC_ECLOSED), free.  Every
+     * `done` has run when it returns; what these start is NC_ECLOSED.  NULL is fine. */
     void (*close)(struct nc_store *s);
 
     void (*commit)(struct nc_store *s, struct nc_commit *c);
     void (*read)(struct nc_store *s, struct nc_query *q);
+    /* The query to its end, here and now, `row` too; `done` is not called. */
+    enum nc_err (*read_now)(struct nc_store *s, struct nc_query *q);
 
-    /* Copy everything, consistently, while in use; in steps that let writers through. */
+    /* Copy everything, consistently, while in use; in steps that let writers through.
+     * NC_EEXIST: `path` is there.  NC_EINVAL: this backend keeps nothing (mem). */
     void (*backup)(struct nc_store *s, struct nc_backup *b);
 
     /* Make a database at `where` from a backup file: integrity checked, a new
@@ -274,5 +299,6 @@ NC_MUSTUSE enum nc_err nc_store_open(struct nc_store **out, struct nc_loop *loop
                                      const char *url, const char *backup_dir);
 const struct nc_store_ops *nc_store_backend(const char *url); /* NULL if unknown */
 
-/* Run one query to its end before the loop runs: start-up only. */
+/* Run one query to its end before the loop runs: start-up only.  q->done is not called
+ * and may be NULL; the answer is what it would have heard. */
 NC_MUSTUSE enum nc_err nc_store_read_now(struct nc_store *s, struct nc_query *q);
