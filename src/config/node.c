@@ -1,0 +1,223 @@
+#include "config/node.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *check_listen(const char *v)
+{
+    const char *colon = strrchr(v, ':');
+
+    if (strncmp(v, "unix:", 5) == 0)
+        return v[5] == '/' ? NULL : "must be unix:/absolute/path or ADDR:PORT";
+    if (!colon || colon == v || !colon[1])
+        return "must be ADDR:PORT";
+    uint64_t port;
+    if (nc_str_u64(nc_str(colon + 1), 65535, &port) != NC_OK)
+        return "must end in a port from 0 to 65535";
+    if (strchr(v, ':') != colon && v[0] != '[')
+        return "must have an IPv6 address in brackets, [::1]:8080";
+    return NULL;
+}
+
+static const char *check_url(const char *v)
+{
+    if (strncmp(v, "http://", 7) != 0 && strncmp(v, "https://", 8) != 0)
+        return "must begin with http:// or https://";
+    const char *host = strstr(v, "://") + 3;
+    size_t authority = strcspn(host, "/?#");
+    if (authority == 0)
+        return "must name a host";
+    if (memchr(host, '@', authority))
+        return "must not contain credentials";
+    return NULL;
+}
+
+static const char *check_store(const char *v)
+{
+    return strchr(v, ':') ? NULL
+                          : "must be SCHEME:PLACE, such as sqlite:/var/lib/neuralchat/db";
+}
+
+static const char *check_file(const char *v)
+{
+    struct stat st;
+    return stat(v, &st) == 0 && S_ISREG(st.st_mode) ? NULL
+                                                    : "must name a file that is there";
+}
+
+static const char *check_code(const char *v)
+{
+    return strlen(v) >= 8 && strlen(v) <= 128 ? NULL : "must be 8 to 128 characters";
+}
+
+static const char *const tls_words[] = {"off", "self-signed", "files", NULL};
+static const char *const registration_words[] = {"open", "invite", "closed", NULL};
+static const char *const directory_words[] = {"shared", "open", NULL};
+static const char *const cost_words[] = {"normal", "test", NULL};
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
+
+#define AT(field) offsetof(struct nc_config, field)
+
+/* Rows of one type share all but key, bounds and words. */
+#define UINT(key_, def_, min_, max_, help_)                                          \
+    {                                                                                \
+        .key = #key_, .kind = NC_OPT_UINT, .at = AT(key_), .def = def_, .min = min_, \
+        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                           \
+    }
+#define SIZE(key_, def_, min_, max_, help_)                                          \
+    {                                                                                \
+        .key = #key_, .kind = NC_OPT_SIZE, .at = AT(key_), .def = def_, .min = min_, \
+        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                           \
+    }
+#define TIME(key_, def_, min_, max_, help_)                                              \
+    {                                                                                    \
+        .key = #key_, .kind = NC_OPT_DURATION, .at = AT(key_), .def = def_, .min = min_, \
+        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                               \
+    }
+#define ACTION(key_, help_)                                                             \
+    {                                                                                   \
+        .key = #key_, .kind = NC_OPT_BOOL, .at = AT(key_), .def = "off", .help = help_, \
+        .flags = NC_OPT_FLAG                                                            \
+    }
+
+/* clang-format off */
+const struct nc_option nc_config_table[] = {
+    {.key = "data", .kind = NC_OPT_TEXT, .at = AT(data), .def = "./data", .arg = "DIR", .group = "Place",
+     .help = "The folder that holds everything the node keeps. Made if it is not there; two nodes never share one."},
+    {.key = "config", .kind = NC_OPT_TEXT, .at = AT(config), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG,
+     .help = "Read settings from FILE (`key = value` lines). The environment and the flags win over it."},
+    {.key = "store", .kind = NC_OPT_TEXT, .at = AT(store), .def = "", .arg = "URL", .check = check_store,
+     .help = "Where messages are kept: sqlite:PATH, or mem: for a node that forgets. When empty, neuralchat.db in the data folder."},
+    {.key = "backup_dir", .kind = NC_OPT_TEXT, .at = AT(backup_dir), .def = "", .arg = "DIR",
+     .help = "Where backups are put when no path is given, and the copy made before a migration. When empty, backup in the data folder."},
+
+    {.key = "listen", .kind = NC_OPT_LIST, .at = AT(listen), .def = "127.0.0.1:8080", .arg = "ADDR:PORT", .group = "Network", .check = check_listen,
+     .help = "Accept clients here; may be given several times. Port 0 takes a free one, which the log names. Sockets passed by systemd come in addition."},
+    {.key = "public_url", .kind = NC_OPT_TEXT, .at = AT(public_url), .def = "", .arg = "URL", .check = check_url, .flags = NC_OPT_RELOAD,
+     .help = "The address people type, for invite and reset links. When empty, the first listener's."},
+    {.key = "trusted_proxies", .kind = NC_OPT_LIST, .at = AT(trusted_proxies), .def = "", .arg = "CIDR", .flags = NC_OPT_RELOAD,
+     .help = "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."},
+    {.key = "admin_from", .kind = NC_OPT_LIST, .at = AT(admin_from), .def = "", .arg = "CIDR", .flags = NC_OPT_RELOAD,
+     .help = "Addresses besides loopback that get the full answers of /readyz and /metrics without a token."},
+    {.key = "cors_origins", .kind = NC_OPT_LIST, .at = AT(cors_origins), .def = "", .arg = "ORIGIN", .flags = NC_OPT_RELOAD, .check = check_url,
+     .help = "Web origins besides our own that may call the API and open WebSockets."},
+    {.key = "tls", .kind = NC_OPT_CHOICE, .at = AT(tls), .def = "off", .choices = tls_words,
+     .help = "TLS on every TCP listener: off, with a self-signed certificate made in the data folder, or with tls_cert and tls_key."},
+    {.key = "tls_cert", .kind = NC_OPT_TEXT, .at = AT(tls_cert), .def = "", .arg = "FILE", .check = check_file,
+     .help = "Certificate chain, PEM. Its content is read again on SIGHUP. Setting it turns TLS on."},
+    {.key = "tls_key", .kind = NC_OPT_TEXT, .at = AT(tls_key), .def = "", .arg = "FILE", .check = check_file,
+     .help = "Private key of tls_cert, PEM. Its content is read again on SIGHUP."},
+    {.key = "tls_names", .kind = NC_OPT_LIST, .at = AT(tls_names), .def = "localhost, 127.0.0.1", .arg = "NAME",
+     .help = "Host names and addresses the self-signed certificate is for."},
+    UINT(connections_max, "20000", 1, 1000000, "Connections at once; more are refused."),
+    UINT(connections_per_address, "500", 1, 1000000, "Connections at once from one address. Loopback and trusted proxies are exempt."),
+    TIME(head_timeout, "10s", 100, 600000, "Time a client has to send a request head."),
+    TIME(body_timeout, "30s", 100, 3600000, "Time a client may be silent while it sends a body."),
+    TIME(idle_timeout, "75s", 100, 3600000, "How long an idle keep-alive connection is kept."),
+    TIME(handshake_timeout, "10s", 100, 600000, "Time for a TLS handshake."),
+    TIME(write_timeout, "30s", 100, 3600000, "How long a client may accept nothing while something is to be sent."),
+    TIME(stop_timeout, "4s", 100, 60000, "How long a stop waits for answers in flight and clients to hear of it."),
+
+    {.key = "registration", .kind = NC_OPT_CHOICE, .at = AT(registration), .def = "invite", .choices = registration_words, .flags = NC_OPT_RELOAD, .group = "People",
+     .help = "Who may make an account: anybody, holders of an invitation, nobody."},
+    {.key = "directory", .kind = NC_OPT_CHOICE, .at = AT(directory), .def = "shared", .choices = directory_words, .flags = NC_OPT_RELOAD,
+     .help = "Whom people can look up: those they share a room with, or everyone."},
+    {.key = "owner_code", .kind = NC_OPT_TEXT, .at = AT(owner_code), .def = "", .arg = "CODE", .check = check_code,
+     .help = "The one-time code that makes the owner's account, instead of a random one. It is visible to other users of the machine while the node starts."},
+    {.key = "password_cost", .kind = NC_OPT_CHOICE, .at = AT(password_cost), .def = "normal", .choices = cost_words,
+     .help = "Argon2id with 19 MiB and two passes, or as little as possible for tests. `test` only on loopback."},
+    {.key = "hash_threads", .kind = NC_OPT_UINT, .at = AT(hash_threads), .def = "1", .min = 1, .max = 16,
+     .help = "Threads that check passwords. Each uses 19 MiB while it works."},
+    {.key = "hash_queue", .kind = NC_OPT_UINT, .at = AT(hash_queue), .def = "64", .min = 1, .max = 10000,
+     .help = "Password checks that may wait; more are answered 503 with Retry-After."},
+
+    {.key = "rate_limits", .kind = NC_OPT_BOOL, .at = AT(rate_limits), .def = "on", .group = "Limits",
+     .help = "Limits per time. `off` only on loopback; sizes stay limited."},
+    SIZE(message_max, "64KiB", 64, 1u << 20, "Bytes of text in a message."),
+    SIZE(answer_max, "512KiB", 1024, 16u << 20, "Bytes of a generated answer; it is stopped there."),
+    SIZE(frame_max, "1MiB", 1024, 64u << 20, "Bytes of one message from a WebSocket client."),
+    SIZE(body_max, "1MiB", 1024, 64u << 20, "Bytes of a request body."),
+    SIZE(head_max, "16KiB", 1024, 256u << 10, "Bytes of a request head."),
+    UINT(room_name_max, "100", 1, 1000, "Characters of a room's name."),
+    UINT(topic_max, "1000", 1, 10000, "Characters of a room's topic."),
+    UINT(display_name_max, "100", 1, 1000, "Characters of a display name."),
+    UINT(rooms_per_user, "1000", 1, 100000, "Rooms one account can be in."),
+    UINT(members_per_room, "10000", 2, 1000000, "Members of one room."),
+    UINT(sessions_per_user, "50", 1, 1000, "Sessions of one account; the oldest ends when one more begins."),
+    UINT(keys_per_user, "50", 0, 1000, "API keys of one account."),
+    UINT(invites_per_user, "100", 0, 10000, "Invitations one account may have open."),
+    UINT(sends_per_10s, "20", 1, 1000000, "Messages one account may send in 10 seconds."),
+    UINT(registrations_per_hour, "10", 1, 1000000, "Accounts made from one address in an hour."),
+    UINT(rooms_per_day, "20", 1, 1000000, "Rooms one account may make in a day."),
+    UINT(tickets_per_minute, "30", 1, 1000000, "Tickets one account may get in a minute."),
+    UINT(history_per_second, "20", 1, 1000000, "Pages of history one account may read in a second."),
+    SIZE(queue_max, "1MiB", 64u << 10, 1u << 30, "Bytes waiting for one live client; past that it is closed with 4408."),
+    SIZE(queue_total_max, "64MiB", 1u << 20, 64ull << 30, "Bytes waiting for all live clients together."),
+    UINT(replay_max, "10000", 1, 1000000, "Events a client may have missed and still resume; past that it gets resync."),
+    SIZE(disk_free_min, "256MiB", 0, 0, "Free space of the disk below which sends are refused. The owner is told at twice that."),
+
+    {.key = "ai_base_url", .kind = NC_OPT_TEXT, .at = AT(ai_base_url), .def = "", .arg = "URL", .check = check_url, .group = "AI",
+     .help = "An OpenAI-compatible server for the persona Olga, up to and including /v1: http://127.0.0.1:11434/v1 is a local Ollama. When empty the room says what is missing."},
+    {.key = "ai_model", .kind = NC_OPT_TEXT, .at = AT(ai_model), .def = "", .arg = "NAME",
+     .help = "Model to ask there. When empty, the first one the server lists."},
+    {.key = "ai_key_file", .kind = NC_OPT_TEXT, .at = AT(ai_key_file), .def = "", .arg = "FILE", .check = check_file,
+     .help = "File that holds the server's API key. A key is never itself a setting."},
+    {.key = "ai_proxy", .kind = NC_OPT_TEXT, .at = AT(ai_proxy), .def = "", .arg = "URL",
+     .help = "Proxy on the way there, such as socks5h://127.0.0.1:9050. The environment's proxies are not used."},
+    TIME(ai_connect_timeout, "10s", 100, 600000, "Time to connect to the AI server."),
+    TIME(ai_first_byte_timeout, "120s", 100, 3600000, "Time until the first byte of an answer: a cold model has to load."),
+    TIME(ai_idle_timeout, "60s", 100, 3600000, "How long an answer may stall."),
+
+    {.key = "log_level", .kind = NC_OPT_CHOICE, .at = AT(log_level), .def = "info", .choices = level_words, .flags = NC_OPT_RELOAD, .group = "Operation",
+     .help = "Log lines below this are dropped."},
+    SIZE(audit_max, "16MiB", 64u << 10, 1u << 30, "Size at which the audit log is rotated."),
+    UINT(audit_files, "8", 1, 1000, "Rotated audit logs that are kept."),
+    {.key = "test_endpoints", .kind = NC_OPT_BOOL, .at = AT(test_endpoints), .def = "off",
+     .help = "Serve /test/echo. Only on loopback."},
+
+    {.key = "help", .kind = NC_OPT_BOOL, .at = AT(help), .def = "off", .flags = NC_OPT_FLAG, .group = "Actions", .help = "Print this and exit."},
+    ACTION(version, "Print the version and exit."),
+    ACTION(check_config, "Check the settings and exit: 0 when a start with them would be tried."),
+    ACTION(print_config, "Print a configuration file with every setting, its default and what it means."),
+    ACTION(print_man, "Print the options as roff, for the manual page."),
+    ACTION(print_man_keys, "Print the keys of the configuration file as roff."),
+    ACTION(print_markdown, "Print the options as the tables of docs/configuration.md."),
+    {.key = "restore", .kind = NC_OPT_TEXT, .at = AT(restore), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = check_file,
+     .help = "Make the data folder from a backup and exit. The folder must be empty or not there."},
+    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = check_file,
+     .help = "File with the passphrase of the keys inside a backup, for --restore."},
+};
+/* clang-format on */
+const size_t nc_config_rows = NC_COUNT(nc_config_table);
+
+static bool loopback_only(const struct nc_config *c)
+{
+    for (size_t i = 0; i < c->listen.n; i++) {
+        const char *v = c->listen.v[i];
+        if (strncmp(v, "127.", 4) != 0 && strncmp(v, "[::1]:", 6) != 0 &&
+            strncmp(v, "localhost:", 10) != 0 && strncmp(v, "unix:", 5) != 0)
+            return false;
+    }
+    return true;
+}
+
+const char *nc_config_conflict(const struct nc_config *c)
+{
+    if (!*c->tls_cert != !*c->tls_key)
+        return "tls_cert and tls_key go together";
+    if (c->tls == NC_CFG_TLS_FILES && !*c->tls_cert)
+        return "tls = files needs tls_cert and tls_key";
+    if (c->tls == NC_CFG_TLS_SELF_SIGNED && *c->tls_cert)
+        return "tls = self-signed makes its own certificate; tls_cert is in the way";
+    if (!loopback_only(c)) {
+        if (c->test_endpoints)
+            return "test_endpoints is for loopback listeners only";
+        if (!c->rate_limits)
+            return "rate_limits = off is for loopback listeners only";
+        if (c->password_cost == NC_CFG_PW_TEST)
+            return "password_cost = test is for loopback listeners only";
+    }
+    if (c->queue_max > c->queue_total_max)
+        return "queue_max must not be above queue_total_max";
+    return NULL;
+}

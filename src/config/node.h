@@ -1,0 +1,59 @@
+/*
+ * config/node: every setting of neuralchatd.
+ */
+#pragma once
+
+#include "config/option.h"
+
+enum { NC_CFG_TLS_OFF, NC_CFG_TLS_SELF_SIGNED, NC_CFG_TLS_FILES };
+enum { NC_CFG_REG_OPEN, NC_CFG_REG_INVITE, NC_CFG_REG_CLOSED };
+enum { NC_CFG_DIR_SHARED, NC_CFG_DIR_OPEN };
+enum { NC_CFG_PW_NORMAL, NC_CFG_PW_TEST };
+enum { NC_CFG_LOG_DEBUG, NC_CFG_LOG_INFO, NC_CFG_LOG_WARN, NC_CFG_LOG_ERROR };
+
+struct nc_config {
+    /* place */
+    const char *data, *config, *store, *backup_dir;
+    /* network */
+    struct nc_strings listen, trusted_proxies, admin_from, cors_origins;
+    const char *public_url;
+    int tls;
+    const char *tls_cert, *tls_key;
+    struct nc_strings tls_names;
+    uint64_t connections_max, connections_per_address;
+    uint64_t head_timeout, body_timeout, idle_timeout, handshake_timeout, write_timeout,
+        stop_timeout;
+    /* people */
+    int registration, directory;
+    const char *owner_code;
+    int password_cost;
+    uint64_t hash_threads, hash_queue;
+    /* limits */
+    bool rate_limits;
+    uint64_t message_max, answer_max, frame_max, body_max, head_max;
+    uint64_t room_name_max, topic_max, display_name_max;
+    uint64_t rooms_per_user, members_per_room, sessions_per_user, keys_per_user,
+        invites_per_user;
+    uint64_t sends_per_10s, registrations_per_hour, rooms_per_day, tickets_per_minute,
+        history_per_second;
+    uint64_t queue_max, queue_total_max, replay_max, disk_free_min;
+    /* AI */
+    const char *ai_base_url, *ai_model, *ai_key_file, *ai_proxy;
+    uint64_t ai_connect_timeout, ai_first_byte_timeout, ai_idle_timeout;
+    /* operation */
+    int log_level;
+    uint64_t audit_max;
+    uint64_t audit_files;
+    bool test_endpoints;
+    /* actions of the command line */
+    bool help, version, check_config, print_config, print_man, print_man_keys,
+        print_markdown;
+    const char *restore, *passphrase_file;
+};
+
+extern const struct nc_option nc_config_table[];
+extern const size_t nc_config_rows;
+
+/* What no single row can see: certificate without key, test endpoints beyond loopback,
+ * …  Returns what is wrong, or NULL. */
+const char *nc_config_conflict(const struct nc_config *c);
