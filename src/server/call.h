@@ -20,7 +20,7 @@ enum nc_scope { NC_SCOPE_CHAT = 1, NC_SCOPE_AI = 2, NC_SCOPE_MQTT = 4 };
 struct nc_call {
     struct nc_server *srv;
     struct nc_chat *chat;
-    struct nc_request *req;
+    struct nc_req *req;
     struct nc_arena *arena;  /* dies with the call */
     json_t *body;            /* the parsed object, if the route takes one */
     struct nc_str params[4]; /* percent-decoded {…} of the pattern, in order */
@@ -58,7 +58,7 @@ void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
 void nc_call_empty(struct nc_call *call); /* 204 */
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 /* The common cases in one line. */
-void nc_call_fail(struct nc_call *call, enum nc_code code, const char *fmt, ...) NC_PRINTF(3, 4);
+void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...) NC_PRINTF(3, 4);
 /* Add a response header before answering; copied. */
 void nc_call_header(struct nc_call *call, const char *name, struct nc_str value);
 struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *found);
