@@ -19,8 +19,13 @@ const char *nc_event_name(enum nc_event_kind k);
 
 /*
  * One whole event object: {"type","event_id","cursor", …}.  Appends to `out`.
- * row: as NC_Q_LOG gives it; `own`: with client_id.  For a deleted message a
- * tombstone.  Returns false, adding nothing, for kinds without a wire name or
- * when what it points to is gone.
+ * incarnation: of the log that is read, for the cursor; row: as NC_Q_LOG gives it;
+ * own: with client_id.  For a deleted message a tombstone.  Returns false, adding
+ * nothing, for kinds without a wire name or when what it points to is gone.
  */
-bool nc_event_encode(struct nc_buf *out, const struct nc_row *row, bool own);
+bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
+                     const struct nc_row *row, bool own);
+/* The sender's variant of a message event that was encoded without client_id: the
+ * same bytes with that one member added.  Appends to `out`. */
+void nc_event_own(struct nc_buf *out, struct nc_str shared, const struct nc_id *client_id);
+const char *nc_member_role_name(enum nc_member_role role); /* "owner" … */

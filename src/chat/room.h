@@ -17,6 +17,8 @@ struct nc_room {
     unsigned owners;
     struct nc_id newest;    /* newest message delivered: a lower id is a late arrival */
     struct nc_list typing;  /* chat/presence.c */
+    bool changing;          /* an update is being committed */
+    bool deleting;          /* hiding is being committed: already closed to everybody */
 };
 
 struct nc_member {
@@ -26,6 +28,8 @@ struct nc_member {
     struct nc_list by_user;
     bool leaving; /* removal is being committed: already without rights */
     bool pending; /* a role change is being committed */
+    uint64_t read_told_ms;   /* monotonic: when its last `read` event was logged */
+    struct nc_list read_due; /* a newer marker whose event waits (chat/read.c) */
 };
 
 /* Who acts: the user, and where from, for rates and the audit log. */
@@ -56,8 +60,10 @@ struct nc_room_new {
     struct nc_user **personas; /* with personas_given; otherwise the default persona */
     unsigned personas_n;
     bool personas_given;
+    bool *existed; /* out, may be NULL; lives until done.  A direct room was there already */
 };
-/* A direct room that exists already is answered with that room and *existed. */
+/* A direct room that exists already is answered with that room.  For `members` of a
+ * direct room: the other one, or nobody for notes to oneself. */
 void nc_room_create(struct nc_chat *c, const struct nc_actor *who, const struct nc_room_new *in,
                     nc_room_fn *done, void *arg);
 
