@@ -11,7 +11,7 @@
 #include "wire/problem.h"
 
 enum nc_http_method {
-    NC_HTTP_OTHER, /* a valid token we have no use for: answer 405 or 501 */
+    NC_HTTP_OTHER, /* known to HTTP, but nothing of ours takes it: answer 405 */
     NC_HTTP_GET,
     NC_HTTP_HEAD,
     NC_HTTP_POST,

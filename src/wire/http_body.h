@@ -13,8 +13,5 @@
 /* Append `body` as one gzip member to `out`.
  * NC_ELIMIT  it would not get smaller: out is as before, send it plain. */
 NC_MUSTUSE enum nc_err nc_gzip(struct nc_buf *out, struct nc_str body);
-/* The reverse; NC_ELIMIT above `limit` bytes, NC_EINVAL if corrupt; out is then as before.
- */
-NC_MUSTUSE enum nc_err nc_gunzip(struct nc_buf *out, struct nc_str in, size_t limit);
 /* Whether a Content-Type is text that shrinks (text, json, javascript, svg, wasm …). */
 bool nc_gzip_pays(struct nc_str type);

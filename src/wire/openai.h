@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 enum nc_openai_role { NC_OPENAI_SYSTEM, NC_OPENAI_USER, NC_OPENAI_ASSISTANT };
@@ -51,19 +52,25 @@ struct nc_openai_chunk {
     uint64_t prompt_tokens, completion_tokens;
     bool failed;                   /* the stream carries an error */
     char reason[NC_OPENAI_REASON]; /* then why, printable UTF-8, NUL-terminated */
+
+    /* private */
     json_t *root;
+    struct nc_arena arena;
 };
 
 /* Decode the data of one server-sent event, or the whole body of an answer that was
- * not streamed.  NC_EINVAL if it is not JSON of a shape we know; end with _fini in any
- * case. */
-NC_MUSTUSE enum nc_err nc_openai_chunk(struct nc_openai_chunk *out, struct nc_str data);
+ * not streamed.  `secret` as below.  NC_EINVAL if it is not JSON of a shape we know; end
+ * with _fini in any case. */
+NC_MUSTUSE enum nc_err nc_openai_chunk(struct nc_openai_chunk *out, struct nc_str data,
+                                       struct nc_str secret);
 void nc_openai_chunk_fini(struct nc_openai_chunk *c); /* fine on a zeroed one */
 
 /*
  * Why a request failed, from status and body (JSON, text or HTML).
  *
- * out:    printable UTF-8 on one line, NUL-terminated; what looks like a key
- *         (sk-…, Bearer …, a long run of letters and digits) is blotted out.
+ * out:    printable UTF-8 on one line, NUL-terminated; `secret` (the key that was sent,
+ *         or empty) and whatever looks like a key are blotted out.
+ * status: of the response; 0 leaves it out of the words.
  */
-void nc_openai_reason(char out[NC_OPENAI_REASON], unsigned status, struct nc_str body);
+void nc_openai_reason(char out[NC_OPENAI_REASON], unsigned status, struct nc_str body,
+                      struct nc_str secret);

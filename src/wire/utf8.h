@@ -1,16 +1,11 @@
 /*
- * wire/utf8: is this UTF-8, and how many characters is it?
- *
- * Strict (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+ * wire/utf8: UTF-8 that comes in pieces, checked as it comes.
  */
 #pragma once
 
-#include "base/base.h"
+#include "base/utf8.h"
 
-bool nc_utf8_valid(struct nc_str s);
-size_t nc_utf8_count(struct nc_str s); /* code points; s is valid */
-
-/* Validation in pieces.  A zeroed one is at the start of a text. */
+/* A zeroed one is at the start of a text. */
 struct nc_utf8 {
     uint8_t want;   /* continuation bytes still to come */
     uint8_t lo, hi; /* bounds of the next one */
