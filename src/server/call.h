@@ -27,7 +27,12 @@ struct nc_call {
     struct nc_id ids[4];     /* the same, where the pattern says {…:id} */
     struct nc_actor actor;   /* user is NULL on public routes without a token */
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
-    bool gone;
+    bool gone; /* the peer left: req is NULL */
+    /* For those who answer in pieces by call->req themselves (streams).  left: the peer
+     * is gone (req is NULL already); nc_call_done must follow, now or later. */
+    void (*drained)(struct nc_call *call);
+    void (*left)(struct nc_call *call);
+    void *owner;
 };
 
 enum nc_route_flags {
@@ -56,6 +61,8 @@ extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_roo
 
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
 void nc_call_empty(struct nc_call *call); /* 204 */
+/* After answering through call->req (nc_stream_end, nc_req_upgrade): frees the call. */
+void nc_call_done(struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 /* The common cases in one line. */
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...) NC_PRINTF(3, 4);
