@@ -33,6 +33,11 @@ struct nc_call {
     void (*drained)(struct nc_call *call);
     void (*left)(struct nc_call *call);
     void *owner;
+    /* call.c's: */
+    const struct nc_route *route;
+    struct nc_arena memory;
+    struct nc_http_header extra[8];
+    unsigned extra_n;
 };
 
 enum nc_route_flags {
@@ -59,7 +64,16 @@ extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_roo
     nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[], nc_routes_ai[],
     nc_routes_test[];
 
+/*
+ * The front door, between httpd and the tables.
+ *
+ * Finds the route, checks token, scope and role, reads and parses the body, then
+ * hands over; everything refused on the way is answered here.
+ */
+extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
+
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
+void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type, struct nc_str body);
 void nc_call_empty(struct nc_call *call); /* 204 */
 /* After answering through call->req (nc_stream_end, nc_req_upgrade): frees the call. */
 void nc_call_done(struct nc_call *call);

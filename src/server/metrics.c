@@ -1,0 +1,129 @@
+#include "server/metrics.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "chat/hub.h"
+#include "loop/loop.h"
+#include "loop/work.h"
+#include "server/disk.h"
+#include "server/server.h"
+
+void nc_metrics_init(struct nc_metrics *m) { nc_hist_init(&m->time, NULL, 0); }
+
+void nc_metrics_answered(struct nc_metrics *m, unsigned status, uint64_t ns)
+{
+    m->answered[status / 100 < 6 ? status / 100 : 0]++;
+    nc_hist_observe_ns(&m->time, ns);
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    if (f && fscanf(f, "%*s %llu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void gauge(struct nc_buf *out, const char *name, const char *help, uint64_t v)
+{
+    nc_metric_write(out, name, "gauge", help, (double)v);
+}
+
+static void counter(struct nc_buf *out, const char *name, const char *help, uint64_t v)
+{
+    nc_metric_write(out, name, "counter", help, (double)v);
+}
+
+static void write_hub(const struct nc_hub_stats *h, struct nc_buf *out)
+{
+    gauge(out, "neuralchat_listeners", "Live streams attached.", h->listeners);
+    gauge(out, "neuralchat_listeners_catching_up", "Live streams reading the log.",
+          h->catching_up);
+    gauge(out, "neuralchat_live_queue_bytes", "Bytes waiting for all live streams.",
+          h->queued_total);
+    counter(out, "neuralchat_events_published_total", "Events given to the hub.", h->published);
+    counter(out, "neuralchat_events_delivered_total", "Deliveries to live streams.",
+            h->delivered);
+    counter(out, "neuralchat_ephemeral_dropped_total",
+            "Ephemeral events not given to streams that lag.", h->dropped_ephemeral);
+    counter(out, "neuralchat_slow_consumers_total", "Live streams closed with 4408.",
+            h->slow_closed);
+    counter(out, "neuralchat_catchup_pages_total", "Pages of the log given to streams.",
+            h->catchup_pages);
+    counter(out, "neuralchat_resyncs_total", "Cursors that could not be served.", h->resyncs);
+}
+
+static void write_store(const struct nc_store_info *i, struct nc_buf *out)
+{
+    gauge(out, "neuralchat_log_head", "Position of the last durable event.", i->head);
+    gauge(out, "neuralchat_commits_pending", "Commits waiting for the disk.",
+          i->pending_commits);
+    gauge(out, "neuralchat_queries_pending", "Queries waiting for a reader.",
+          i->pending_queries);
+    gauge(out, "neuralchat_store_failing", "1 while the last batch could not be written.",
+          i->failing);
+    counter(out, "neuralchat_batches_total", "Transactions.", i->batches);
+    counter(out, "neuralchat_commits_failed_total", "Commits the disk refused.",
+            i->commits_failed);
+    if (i->commit_time)
+        nc_hist_write(i->commit_time, "neuralchat_commit_seconds",
+                      "Time of a transaction, fsync included.", out);
+}
+
+/* The watchdog's buckets, in the same exposition as our histograms. */
+static void write_loop(const struct nc_loop_stalls *l, struct nc_buf *out)
+{
+    uint64_t sum = 0;
+
+    nc_buf_adds(out, NC_STR("# HELP neuralchat_loop_stall_seconds Time of a turn of the loop.\n"
+                            "# TYPE neuralchat_loop_stall_seconds histogram\n"));
+    for (unsigned i = 0; i < NC_LOOP_BUCKETS; i++) {
+        sum += l->bucket[i];
+        nc_buf_printf(out, "neuralchat_loop_stall_seconds_bucket{le=\"%g\"} %llu\n",
+                      nc_loop_bounds[i], (unsigned long long)sum);
+    }
+    nc_buf_printf(out,
+                  "neuralchat_loop_stall_seconds_bucket{le=\"+Inf\"} %llu\n"
+                  "neuralchat_loop_stall_seconds_sum %.9f\n"
+                  "neuralchat_loop_stall_seconds_count %llu\n",
+                  (unsigned long long)l->turns, (double)l->total_ns / 1e9,
+                  (unsigned long long)l->turns);
+}
+
+static void write_requests(const struct nc_metrics *m, struct nc_buf *out)
+{
+    nc_buf_adds(out, NC_STR("# HELP neuralchat_requests_total Answered HTTP requests.\n"
+                            "# TYPE neuralchat_requests_total counter\n"));
+    for (unsigned i = 1; i < 6; i++)
+        nc_buf_printf(out, "neuralchat_requests_total{status=\"%uxx\"} %llu\n", i,
+                      (unsigned long long)m->answered[i]);
+    nc_hist_write(&m->time, "neuralchat_request_seconds", "Time from head to answer.", out);
+}
+
+void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
+{
+    nc_buf_printf(out,
+                  "# HELP neuralchat_info The version that runs.\n"
+                  "# TYPE neuralchat_info gauge\nneuralchat_info{version=\"%s\"} 1\n",
+                  NC_VERSION);
+    gauge(out, "neuralchat_start_time_seconds", "When the node started.",
+          s->started_ms / 1000);
+    gauge(out, "neuralchat_connections", "Open connections.", nc_listeners_open(s->listeners));
+    counter(out, "neuralchat_connections_refused_total", "Connections over a limit.",
+            nc_listeners_refused(s->listeners));
+    gauge(out, "neuralchat_password_checks_waiting", "Argon2id work queued or running.",
+          nc_pool_waiting(s->hashers));
+    gauge(out, "neuralchat_resident_bytes", "Resident memory.", resident_bytes());
+    gauge(out, "neuralchat_disk_left_bytes", "Free space where the data is.",
+          nc_disk_left(s->disk));
+    write_requests(&s->metrics, out);
+    write_hub(nc_hub_stats(s->chat->hub), out);
+    write_store(&s->store->info, out);
+    write_loop(nc_loop_stalls(s->loop), out);
+}

@@ -1,0 +1,73 @@
+/*
+ * server/server: the node, assembled: every layer once, wired together.
+ *
+ * Only src/server sees this struct; the layers below get small options of
+ * their own.  Loop thread only.
+ */
+#pragma once
+
+#include "chat/chat.h"
+#include "config/node.h"
+#include "net/httpd.h"
+#include "loop/loop.h"
+#include "net/listener.h"
+#include "server/audit.h"
+#include "server/folder.h"
+#include "server/metrics.h"
+
+struct nc_ai;
+struct nc_auth;
+struct nc_disk;
+struct nc_http_client;
+struct nc_live;
+struct nc_router;
+
+struct nc_server {
+    struct nc_options *options; /* the ones in force; cfg is what they filled */
+    const struct nc_config *cfg;
+    int argc;
+    char *const *argv;
+
+    struct nc_loop *loop;
+    struct nc_store *store;
+    struct nc_keyring *ring;
+    struct nc_pool *hashers;
+    struct nc_chat *chat;
+    struct nc_http_client *http;
+    struct nc_ai *ai;
+    struct nc_auth *auth;
+    struct nc_live *live;
+    struct nc_router *router;
+    struct nc_audit_log *audit;
+    struct nc_disk *disk;
+
+    struct nc_httpd *httpd;
+    struct nc_listeners *listeners; /* TCP */
+    struct nc_listeners *admin;     /* DIR/admin.sock, apart: never crowded out */
+    struct nc_tls *tls;
+    struct nc_nets trusted, admin_from;
+
+    struct nc_id node_id;
+    char public_url[256]; /* configured, or the first listener's */
+    uint64_t started_ms;  /* wall */
+    int lock_fd;          /* DIR/lock */
+    bool stopping;
+    struct nc_deadline stop_deadline;
+    struct nc_deadline key_deadline; /* signing key rotation */
+    struct nc_metrics metrics;
+};
+
+/* "DIR/name" in a buffer of the caller's. */
+
+const char *nc_server_path(const struct nc_server *s, const char *name, char out[NC_PATH_MAX]);
+
+/* Everything from the data folder to the listeners.  NC_OK: nc_loop_run serves.
+ * Otherwise the reason is logged; nc_server_close cleans up what there is. */
+NC_MUSTUSE enum nc_err nc_server_open(struct nc_server *s);
+/* SIGTERM: accept no more, tell clients (1012), flush, end the loop in stop_timeout. */
+void nc_server_stop(struct nc_server *s);
+void nc_server_reload(struct nc_server *s); /* SIGHUP */
+void nc_server_close(struct nc_server *s);  /* after the loop ended; zeroes *s */
+
+/* Whether the peer may see the full answers of /readyz and /metrics. */
+bool nc_server_trusts(const struct nc_server *s, const struct nc_addr *peer);
