@@ -1,0 +1,207 @@
+#include "store/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+extern const struct nc_store_ops nc_store_mem;
+
+size_t mem_find(const struct mem *m, enum mem_table t, const void *key, size_t n)
+{
+    const struct mem_rows *rows = &m->t[t];
+
+    for (size_t i = rows->n; i-- > 0;) /* what is asked for is mostly new */
+        if (rows->at[i] && memcmp(rows->at[i], key, n) == 0)
+            return i;
+    return MEM_NONE;
+}
+
+const void *mem_row(const struct mem *m, enum mem_table t, const struct nc_id *id)
+{
+    size_t at = mem_find(m, t, id, sizeof(*id));
+
+    return at == MEM_NONE ? NULL : m->t[t].at[at];
+}
+
+const struct nc_member_rec *mem_member(const struct mem *m, const struct nc_id *room,
+                                       const struct nc_id *user)
+{
+    struct nc_id key[2] = {*room, *user};
+    size_t at = mem_find(m, T_MEMBER, key, sizeof(key));
+
+    return at == MEM_NONE ? NULL : m->t[T_MEMBER].at[at];
+}
+
+static void finish(struct mem *m, struct nc_commit *c)
+{
+    struct nc_buf notice = c->notice; /* `c` may be gone after done */
+
+    m->store.info.pending_commits--;
+    if (c->err != NC_OK)
+        m->store.info.commits_failed++;
+    c->done(c, c->err);
+    nc_buf_fini(&notice);
+}
+
+static void run_commits(struct mem *m)
+{
+    struct nc_list batch, *n;
+    uint64_t begun = nc_mono_ns();
+
+    if (nc_list_empty(&m->commits))
+        return;
+    nc_list_init(&batch);
+    while ((n = nc_list_pop(&m->commits))) {
+        struct nc_commit *c = nc_of(n, struct nc_commit, node);
+        c->err = mem_apply(m, c);
+        nc_list_add(&batch, n);
+    }
+    m->store.info.head = m->head;
+    m->store.info.own_head = m->own_head;
+    m->store.info.batches++;
+    nc_hist_observe_ns(&m->commit_time, nc_mono_ns() - begun);
+    while ((n = nc_list_pop(&batch)))
+        finish(m, nc_of(n, struct nc_commit, node));
+}
+
+static void run_queries(struct mem *m, bool cancel)
+{
+    struct nc_list *n, batch;
+
+    nc_list_init(&batch);
+    while ((n = nc_list_pop(&m->queries)))
+        nc_list_add(&batch, n);
+    while ((n = nc_list_pop(&batch))) {
+        struct nc_query *q = nc_of(n, struct nc_query, node);
+        enum nc_err e = cancel ? NC_ECLOSED : mem_query(m, q);
+        m->store.info.pending_queries--;
+        q->done(q, e);
+    }
+}
+
+static void run_backups(struct mem *m, enum nc_err e)
+{
+    struct nc_list *n;
+
+    while ((n = nc_list_pop(&m->backups))) {
+        struct nc_backup *b = nc_of(n, struct nc_backup, node);
+        b->done(b, e);
+    }
+}
+
+/* Commits first: what is asked in the same turn sees what was said before it. */
+static void on_work(struct nc_task *t)
+{
+    struct mem *m = nc_of(t, struct mem, work);
+
+    run_commits(m);
+    run_queries(m, false);
+    run_backups(m, NC_EINVAL);
+}
+
+static enum nc_err mem_open(struct nc_store **out, const struct nc_store_opts *opts)
+{
+    struct mem *m = nc_alloc(sizeof(*m));
+
+    m->store.ops = &nc_store_mem;
+    m->loop = opts->loop;
+    m->work.run = on_work;
+    nc_list_init(&m->commits);
+    nc_list_init(&m->queries);
+    nc_list_init(&m->backups);
+    nc_hist_init(&m->commit_time, NULL, 0);
+    m->store.info.incarnation = nc_id_random();
+    m->store.info.commit_time = &m->commit_time;
+    *out = &m->store;
+    return NC_OK;
+}
+
+static void mem_close(struct nc_store *s)
+{
+    struct mem *m = nc_of(s, struct mem, store);
+    struct nc_list *n;
+
+    if (!s)
+        return;
+    nc_loop_undefer(m->loop, &m->work);
+    m->closing = true;
+    run_commits(m);
+    /* What the callbacks start is refused, until they start nothing more. */
+    while (!nc_list_empty(&m->queries) || !nc_list_empty(&m->commits) ||
+           !nc_list_empty(&m->backups)) {
+        run_queries(m, true);
+        run_backups(m, NC_ECLOSED);
+        while ((n = nc_list_pop(&m->commits))) {
+            struct nc_commit *c = nc_of(n, struct nc_commit, node);
+            c->err = NC_ECLOSED;
+            finish(m, c);
+        }
+    }
+    for (unsigned t = 0; t < TABLES; t++) {
+        for (size_t i = 0; i < m->t[t].n; i++)
+            free(m->t[t].at[i]);
+        free(m->t[t].at);
+    }
+    free(m->undo);
+    free(m);
+}
+
+static void wake(struct mem *m)
+{
+    if (!m->closing)
+        nc_loop_defer(m->loop, &m->work);
+}
+
+static void mem_commit(struct nc_store *s, struct nc_commit *c)
+{
+    struct mem *m = nc_of(s, struct mem, store);
+
+    s->info.pending_commits++;
+    nc_list_add(&m->commits, &c->node);
+    wake(m);
+}
+
+static void mem_read(struct nc_store *s, struct nc_query *q)
+{
+    struct mem *m = nc_of(s, struct mem, store);
+
+    s->info.pending_queries++;
+    nc_list_add(&m->queries, &q->node);
+    wake(m);
+}
+
+static enum nc_err mem_read_now(struct nc_store *s, struct nc_query *q)
+{
+    return mem_query(nc_of(s, struct mem, store), q);
+}
+
+static void mem_backup(struct nc_store *s, struct nc_backup *b)
+{
+    struct mem *m = nc_of(s, struct mem, store);
+
+    nc_list_add(&m->backups, &b->node);
+    wake(m);
+}
+
+static enum nc_err
+mem_restore(const char *where, const char *file,
+            void (*each)(void *arg, struct nc_str name, struct nc_str bytes), void *arg)
+{
+    (void)where, (void)each, (void)arg;
+    nc_log(NC_ERROR, "store.restore", "file=%s reason=\"nothing is kept in mem:\"",
+           nc_log_q(nc_str(file)));
+    return NC_EINVAL;
+}
+
+const struct nc_store_ops nc_store_mem = {
+    .scheme = "mem",
+    .open = mem_open,
+    .close = mem_close,
+    .commit = mem_commit,
+    .read = mem_read,
+    .read_now = mem_read_now,
+    .backup = mem_backup,
+    .restore = mem_restore,
+};

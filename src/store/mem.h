@@ -1,0 +1,84 @@
+/*
+ * store/mem: everything in memory, in the simplest shape there is.
+ *
+ * The reference that says what the other backends must answer, and the store
+ * of tests.  Rows are never changed in place: a change puts a new row where
+ * the old one was and remembers the old one, so a refused commit is undone by
+ * putting them back.  Private to the backend.
+ */
+#pragma once
+
+#include "base/hist.h"
+#include "loop/loop.h"
+#include "store/store.h"
+
+enum mem_table {
+    T_ACCOUNT,
+    T_NAME,
+    T_SESSION,
+    T_KEY,
+    T_INVITE,
+    T_ROOM,
+    T_MEMBER,
+    T_BAN,
+    T_MESSAGE,
+    T_CLIENT,
+    T_META,
+    T_LOG,
+    TABLES
+};
+
+/* Rows begin with what they are found by. */
+struct mem_name { /* a username that is taken; its account may be gone */
+    struct nc_str name;
+};
+struct mem_message {
+    struct nc_message m;
+    uint64_t again; /* a late one's seq, a generated one's completion; else 0 */
+};
+struct mem_client { /* what a client id was used for */
+    struct nc_id client, sender;
+    struct nc_id message; /* zero: a command */
+    struct nc_str notice;
+    uint64_t created_ms;
+};
+struct mem_meta {
+    struct nc_str key, value;
+};
+
+struct mem_rows {
+    void **at; /* NULL: deleted */
+    size_t n, cap;
+};
+
+struct mem_undo {
+    enum mem_table table;
+    size_t at;
+    void *old;
+};
+
+struct mem {
+    struct nc_store store; /* first */
+    struct nc_loop *loop;
+    struct mem_rows t[TABLES];
+    struct mem_undo *undo; /* of the commit being applied */
+    size_t undo_n, undo_cap;
+    struct nc_list commits, queries, backups; /* not yet begun */
+    struct nc_task work;
+    struct nc_hist commit_time;
+    uint64_t head, own_head, messages;
+    bool closing;
+};
+
+#define MEM_NONE SIZE_MAX
+
+/* The row whose first n bytes are `key`, or MEM_NONE. */
+size_t mem_find(const struct mem *m, enum mem_table t, const void *key, size_t n);
+const void *mem_row(const struct mem *m, enum mem_table t, const struct nc_id *id);
+const struct nc_member_rec *mem_member(const struct mem *m, const struct nc_id *room,
+                                       const struct nc_id *user);
+
+/* mem_write.c: the whole commit or nothing of it. */
+enum nc_err mem_apply(struct mem *m, struct nc_commit *c);
+/* mem_read.c */
+enum nc_err mem_query(struct mem *m, struct nc_query *q);

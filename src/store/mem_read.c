@@ -1,0 +1,445 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/audience.h"
+#include "store/mem.h"
+
+/* Rows that answer, in order.  Borrowed from the tables. */
+struct found {
+    const void **at;
+    size_t n, cap;
+};
+
+static void add(struct found *f, const void *row)
+{
+    if (f->n == f->cap) {
+        f->cap = f->cap ? 2 * f->cap : 16;
+        f->at = nc_realloc(f->at, f->cap * sizeof(*f->at));
+    }
+    f->at[f->n++] = row;
+}
+
+static void give(struct nc_query *q, const struct nc_row *row)
+{
+    if (q->row)
+        q->row(q, row);
+}
+
+typedef bool match_fn(const struct nc_query *q, const void *row);
+typedef int order_fn(const void *a, const void *b);
+
+static void collect(struct found *f, const struct mem *m, enum mem_table t,
+                    const struct nc_query *q, match_fn *match, order_fn *order)
+{
+    for (size_t i = 0; i < m->t[t].n; i++)
+        if (m->t[t].at[i] && (!match || match(q, m->t[t].at[i])))
+            add(f, m->t[t].at[i]);
+    if (f->n > 1)
+        qsort(f->at, f->n, sizeof(*f->at), order);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return nc_id_cmp(*(const struct nc_id *const *)a, *(const struct nc_id *const *)b);
+}
+
+static int by_two_ids(const void *a, const void *b)
+{
+    return memcmp(*(const void *const *)a, *(const void *const *)b,
+                  2 * sizeof(struct nc_id));
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    uint64_t x = (*(const struct mem_message *const *)a)->m.seq;
+    uint64_t y = (*(const struct mem_message *const *)b)->m.seq;
+
+    return x < y ? -1 : x > y;
+}
+
+static int by_use(const void *a, const void *b)
+{
+    const struct nc_session *x = *(const struct nc_session *const *)a;
+    const struct nc_session *y = *(const struct nc_session *const *)b;
+
+    if (x->used_ms != y->used_ms)
+        return x->used_ms > y->used_ms ? -1 : 1;
+    return nc_id_cmp(&x->id, &y->id);
+}
+
+/* ---- which rows ---------------------------------------------------------- */
+
+static bool is_id(const struct nc_query *q, const void *row)
+{
+    return memcmp(row, &q->id, sizeof(q->id)) == 0;
+}
+static bool of_user_live(const struct nc_query *q, const void *row)
+{
+    const struct nc_session *s = row;
+    return nc_id_eq(&s->user, &q->id) && !s->ended_ms;
+}
+static bool ended_since(const struct nc_query *q, const void *row)
+{
+    const struct nc_session *s = row;
+    return s->ended_ms && s->ended_ms >= q->after_ms;
+}
+static bool key_hash(const struct nc_query *q, const void *row)
+{
+    return memcmp(((const struct nc_key *)row)->hash, q->hash, 32) == 0;
+}
+static bool key_user(const struct nc_query *q, const void *row)
+{
+    return nc_id_eq(&((const struct nc_key *)row)->user, &q->id);
+}
+static bool invite_hash(const struct nc_query *q, const void *row)
+{
+    return memcmp(((const struct nc_invite *)row)->hash, q->hash, 32) == 0;
+}
+static bool invite_by(const struct nc_query *q, const void *row)
+{
+    return nc_id_zero(&q->id) || nc_id_eq(&((const struct nc_invite *)row)->by, &q->id);
+}
+static bool streaming(const struct nc_query *q, const void *row)
+{
+    const struct mem_message *r = row;
+    (void)q;
+    return r->m.state == NC_STREAMING && !r->m.deleted;
+}
+
+/* ---- kinds that are rows of one table ------------------------------------ */
+
+static void fill_message(const struct mem *m, struct nc_message *out,
+                         const struct mem_message *row)
+{
+    *out = row->m;
+    const struct nc_account *a = mem_row(m, T_ACCOUNT, &out->sender);
+    out->sender_name = a ? a->username : (struct nc_str){NULL, 0};
+    out->sender_display = a ? a->display_name : (struct nc_str){NULL, 0};
+    out->sender_kind = a ? a->kind : NC_PERSON;
+}
+
+static void fill(const struct mem *m, struct nc_query *q, const void *row,
+                 struct nc_row *out)
+{
+    switch (q->kind) {
+    case NC_Q_ACCOUNTS:
+        out->account = *(const struct nc_account *)row;
+        out->account.password = (struct nc_str){NULL, 0};
+        break;
+    case NC_Q_PASSWORD: out->account = *(const struct nc_account *)row; break;
+    case NC_Q_SESSION:
+    case NC_Q_SESSIONS:
+    case NC_Q_ENDED: out->session = *(const struct nc_session *)row; break;
+    case NC_Q_KEY:
+    case NC_Q_KEYS: out->key = *(const struct nc_key *)row; break;
+    case NC_Q_INVITE:
+    case NC_Q_INVITES: out->invite = *(const struct nc_invite *)row; break;
+    case NC_Q_ROOMS: out->room = *(const struct nc_room_rec *)row; break;
+    case NC_Q_MEMBERS: out->member = *(const struct nc_member_rec *)row; break;
+    case NC_Q_BANS: out->ban = *(const struct nc_ban *)row; break;
+    default: fill_message(m, &out->message, row);
+    }
+}
+
+static const struct {
+    bool plain;
+    enum mem_table table;
+    match_fn *match;
+    order_fn *order;
+} plain[NC_QUERY_KINDS] = {
+    [NC_Q_ACCOUNTS] = {true, T_ACCOUNT, NULL, by_id},
+    [NC_Q_PASSWORD] = {true, T_ACCOUNT, is_id, by_id},
+    [NC_Q_SESSION] = {true, T_SESSION, is_id, by_id},
+    [NC_Q_SESSIONS] = {true, T_SESSION, of_user_live, by_use},
+    [NC_Q_ENDED] = {true, T_SESSION, ended_since, by_id},
+    [NC_Q_KEY] = {true, T_KEY, key_hash, by_id},
+    [NC_Q_KEYS] = {true, T_KEY, key_user, by_id},
+    [NC_Q_INVITE] = {true, T_INVITE, invite_hash, by_id},
+    [NC_Q_INVITES] = {true, T_INVITE, invite_by, by_id},
+    [NC_Q_ROOMS] = {true, T_ROOM, NULL, by_id},
+    [NC_Q_MEMBERS] = {true, T_MEMBER, NULL, by_two_ids},
+    [NC_Q_BANS] = {true, T_BAN, NULL, by_two_ids},
+    [NC_Q_MESSAGE] = {true, T_MESSAGE, is_id, by_id},
+    [NC_Q_STREAMING] = {true, T_MESSAGE, streaming, by_id},
+};
+
+static void query_plain(struct mem *m, struct nc_query *q)
+{
+    struct found f = {0};
+
+    collect(&f, m, plain[q->kind].table, q, plain[q->kind].match, plain[q->kind].order);
+    for (size_t i = 0; i < f.n; i++) {
+        struct nc_row row = {0};
+        fill(m, q, f.at[i], &row);
+        give(q, &row);
+    }
+    free(f.at);
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+static void query_by_client(struct mem *m, struct nc_query *q)
+{
+    struct nc_id key[2] = {q->id, q->user};
+    size_t at = mem_find(m, T_CLIENT, key, sizeof(key));
+    struct nc_row row = {0};
+
+    if (at == MEM_NONE)
+        return;
+    const struct mem_client *c = m->t[T_CLIENT].at[at];
+    row.is_notice = nc_id_zero(&c->message);
+    if (row.is_notice) {
+        row.notice = c->notice;
+    } else {
+        const struct mem_message *msg = mem_row(m, T_MESSAGE, &c->message);
+        if (!msg)
+            return;
+        fill_message(m, &row.message, msg);
+    }
+    give(q, &row);
+}
+
+static bool in_history(const struct nc_query *q, const void *row)
+{
+    const struct mem_message *r = row;
+    return nc_id_eq(&r->m.room, &q->room) && r->m.seq > q->cleared_seq;
+}
+
+/* The rows [from, to) of a room's messages by id. */
+static void window(const struct nc_query *q, const struct found *f, size_t *from,
+                   size_t *to)
+{
+    const struct nc_id *edge = !nc_id_zero(&q->before)  ? &q->before
+                               : !nc_id_zero(&q->after) ? &q->after
+                                                        : &q->around;
+    size_t at = 0, limit = q->limit;
+
+    while (at < f->n && nc_id_cmp(f->at[at], edge) < 0)
+        at++; /* the first that is not older */
+    if (nc_id_zero(edge) || !nc_id_zero(&q->before)) {
+        *to = nc_id_zero(edge) ? f->n : at;
+        *from = *to > limit ? *to - limit : 0;
+    } else if (!nc_id_zero(&q->after)) {
+        *from = at < f->n && nc_id_cmp(f->at[at], edge) == 0 ? at + 1 : at;
+        *to = f->n - *from > limit ? *from + limit : f->n;
+    } else {
+        size_t older = limit / 2;
+        *from = at > older ? at - older : 0;
+        *to = f->n - at > limit - older ? at + (limit - older) : f->n;
+    }
+}
+
+static void query_history(struct mem *m, struct nc_query *q)
+{
+    struct found f = {0};
+    size_t from, to;
+
+    collect(&f, m, T_MESSAGE, q, in_history, by_id);
+    window(q, &f, &from, &to);
+    bool newer = to<f.n, older = from> 0;
+    q->more = !nc_id_zero(&q->after)    ? newer
+              : !nc_id_zero(&q->around) ? older || newer
+                                        : older;
+    for (; from < to; from++) {
+        struct nc_row row = {0};
+        fill_message(m, &row.message, f.at[from]);
+        give(q, &row);
+    }
+    free(f.at);
+}
+
+static bool own_after(const struct nc_query *q, const void *row)
+{
+    const struct mem_message *r = row;
+    return nc_id_eq(&r->m.sender, &q->user) && r->m.seq > q->since;
+}
+
+static void query_of_user(struct mem *m, struct nc_query *q)
+{
+    struct found f = {0};
+
+    collect(&f, m, T_MESSAGE, q, own_after, by_seq);
+    q->more = f.n > q->limit;
+    q->upto = m->head > q->since ? m->head : q->since;
+    for (size_t i = 0; i < f.n && i < q->limit; i++) {
+        struct nc_row row = {0};
+        fill_message(m, &row.message, f.at[i]);
+        if (q->more)
+            q->upto = row.message.seq;
+        give(q, &row);
+    }
+    free(f.at);
+}
+
+static void query_expired(struct mem *m, struct nc_query *q)
+{
+    q->count = 0;
+    for (size_t i = 0; i < m->t[T_MESSAGE].n && q->count < q->limit; i++) {
+        const struct mem_message *r = m->t[T_MESSAGE].at[i];
+        q->count +=
+            r && nc_id_eq(&r->m.room, &q->room) && nc_id_ms(&r->m.id) < q->before_ms;
+    }
+}
+
+/* ---- unread -------------------------------------------------------------- */
+
+static bool unread(const struct mem_message *r, const struct nc_member_rec *member)
+{
+    if (r->m.deleted || r->m.state == NC_STREAMING || r->m.seq <= member->cleared_seq ||
+        nc_id_eq(&r->m.sender, &member->user))
+        return false;
+    return nc_id_cmp(&r->m.id, &member->read_id) > 0 || r->again > member->read_seq;
+}
+
+static bool mentions(const struct nc_message *msg, struct nc_str username)
+{
+    struct nc_str rest = msg->mentions;
+
+    while (rest.n)
+        if (username.n && nc_str_eq(nc_str_cut(&rest, ' '), username))
+            return true;
+        else if (!username.n)
+            return false;
+    return false;
+}
+
+#define UNREAD_MAX 1000
+
+static void query_unread(struct mem *m, struct nc_query *q)
+{
+    for (unsigned i = 0; i < q->rooms_n; i++) {
+        const struct nc_member_rec *member = &q->rooms[i];
+        const struct nc_account *a = mem_row(m, T_ACCOUNT, &member->user);
+        const struct mem_message *last = NULL;
+        struct nc_row row = {.unread = {.room = member->room}};
+
+        for (size_t k = 0; k < m->t[T_MESSAGE].n; k++) {
+            const struct mem_message *r = m->t[T_MESSAGE].at[k];
+            if (!r || !nc_id_eq(&r->m.room, &member->room))
+                continue;
+            if (!r->m.deleted && r->m.seq > member->cleared_seq &&
+                (!last || nc_id_cmp(&r->m.id, &last->m.id) > 0))
+                last = r;
+            if (!unread(r, member))
+                continue;
+            row.unread.unread += row.unread.unread < UNREAD_MAX;
+            if (a && row.unread.mentions < UNREAD_MAX)
+                row.unread.mentions += mentions(&r->m, a->username);
+        }
+        if (last)
+            fill_message(m, &row.unread.last, last);
+        give(q, &row);
+    }
+}
+
+/* ---- the log ------------------------------------------------------------- */
+
+static void fill_log(const struct mem *m, struct nc_row *row, const struct nc_event *e)
+{
+    row->log.event = *e;
+    if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
+        const struct mem_message *msg = mem_row(m, T_MESSAGE, &e->ref);
+        if (msg)
+            fill_message(m, &row->log.message, msg);
+        return;
+    }
+    const struct nc_room_rec *room = mem_row(m, T_ROOM, &e->ref);
+    if (room)
+        row->log.room = *room;
+    if (e->kind < NC_EV_MEMBER_JOINED)
+        return;
+    const struct nc_member_rec *member = mem_member(m, &e->ref, &e->subject);
+    if (member)
+        row->log.member = *member;
+    const struct nc_account *a = mem_row(m, T_ACCOUNT, &e->subject);
+    if (a) {
+        row->log.account = *a;
+        row->log.account.password = (struct nc_str){NULL, 0};
+    }
+}
+
+static void query_log(struct mem *m, struct nc_query *q)
+{
+    uint64_t bytes = 0;
+    uint32_t rows = 0;
+
+    q->upto = q->since;
+    q->more = false;
+    for (size_t i = 0; i < m->t[T_LOG].n; i++) {
+        const struct nc_event *e = m->t[T_LOG].at[i];
+        if (!e || e->seq <= q->since)
+            continue;
+        if (rows >= q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
+            q->more = true;
+            return;
+        }
+        q->upto = e->seq;
+        if (!nc_audience_hears(&q->audience, e))
+            continue;
+        struct nc_row row = {0};
+        fill_log(m, &row, e);
+        rows++;
+        bytes += row.log.message.body.n;
+        give(q, &row);
+    }
+    if (m->head > q->upto) /* what was trimmed at the end */
+        q->upto = m->head;
+}
+
+static void query_distance(struct mem *m, struct nc_query *q)
+{
+    q->count = 0;
+    for (size_t i = 0; i < m->t[T_LOG].n && q->count < q->limit; i++) {
+        const struct nc_event *e = m->t[T_LOG].at[i];
+        q->count += e && e->seq > q->since && nc_audience_hears(&q->audience, e);
+    }
+}
+
+/* ---- the rest ------------------------------------------------------------ */
+
+static void query_meta(struct mem *m, struct nc_query *q)
+{
+    for (size_t i = 0; i < m->t[T_META].n; i++) {
+        const struct mem_meta *meta = m->t[T_META].at[i];
+        if (meta && nc_str_eq(meta->key, q->key))
+            give(q, &(struct nc_row){.meta = meta->value});
+    }
+}
+
+static uint64_t count(const struct mem *m, enum mem_table t)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < m->t[t].n; i++)
+        n += m->t[t].at[i] != NULL;
+    return n;
+}
+
+static void query_stats(struct mem *m, struct nc_query *q)
+{
+    give(q, &(struct nc_row){.stats = {.messages = m->messages,
+                                       .events = m->head,
+                                       .accounts = count(m, T_ACCOUNT),
+                                       .rooms = count(m, T_ROOM)}});
+}
+
+static void (*const kinds[NC_QUERY_KINDS])(struct mem *m, struct nc_query *q) = {
+    [NC_Q_BY_CLIENT] = query_by_client,
+    [NC_Q_HISTORY] = query_history,
+    [NC_Q_LOG] = query_log,
+    [NC_Q_DISTANCE] = query_distance,
+    [NC_Q_UNREAD] = query_unread,
+    [NC_Q_OF_USER] = query_of_user,
+    [NC_Q_EXPIRED] = query_expired,
+    [NC_Q_META] = query_meta,
+    [NC_Q_STATS] = query_stats,
+};
+
+enum nc_err mem_query(struct mem *m, struct nc_query *q)
+{
+    if (plain[q->kind].plain)
+        query_plain(m, q);
+    else
+        kinds[q->kind](m, q);
+    return NC_OK;
+}
