@@ -18,7 +18,7 @@ struct nc_buf;
 struct nc_key {
     EVP_PKEY *pkey;
     EVP_PKEY_CTX
-        *verifier; /* ready to verify; copied for each call, so shared by threads */
+    *verifier; /* ready to verify; copied for each call, so shared by threads */
     bool is_private;
     uint64_t retire_ms; /* 0: the signer, or a trusted one */
     bool trusted;       /* somebody else's: not published, not kept */

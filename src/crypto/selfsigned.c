@@ -1,12 +1,14 @@
 #include "crypto/selfsigned.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -131,6 +133,13 @@ enum nc_err nc_selfsigned_make(const char *cert_path, const char *key_path,
     if (!x || !key_pem || !cert_pem || !PEM_write_bio_X509(cert_pem, x) ||
         !PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL)) {
         e = failed("make");
+        goto fail;
+    }
+    /* A certificate must never lie beside another's key: a crash in between leaves
+     * none, and the next start makes both. */
+    if (unlink(cert_path) && errno != ENOENT) {
+        nc_log(NC_ERROR, "selfsigned.failed", "step=unlink path=%s",
+               nc_log_q(nc_str(cert_path)));
         goto fail;
     }
     e = save(key_pem, key_path);

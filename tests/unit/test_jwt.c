@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -375,6 +376,38 @@ static void caching(void **state)
     nc_jwt_cache_free(NULL);
 }
 
+struct job {
+    struct nc_str token;
+    size_t ok;
+};
+
+static void *verify_many(void *arg)
+{
+    struct job *j = arg;
+    struct nc_jwt got;
+    for (int i = 0; i < 200; i++)
+        j->ok += nc_jwt_verify(ring, j->token, NOW, 0, NULL, &got) == NC_JWT_OK;
+    return NULL;
+}
+
+static void verifying_on_threads(void **state)
+{
+    struct nc_buf t = {0};
+    pthread_t threads[4];
+    struct job jobs[4];
+    (void)state;
+    assert_int_equal(nc_jwt_sign(ring, &usual, &t), NC_OK);
+    for (size_t i = 0; i < NC_COUNT(jobs); i++) {
+        jobs[i] = (struct job){.token = nc_buf_str(&t)};
+        pthread_create(&threads[i], NULL, verify_many, &jobs[i]);
+    }
+    for (size_t i = 0; i < NC_COUNT(jobs); i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(jobs[i].ok, 200);
+    }
+    nc_buf_fini(&t);
+}
+
 static void reasons_have_names(void **state)
 {
     (void)state;
@@ -387,11 +420,17 @@ static void reasons_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_RING(round_trip), WITH_RING(times),
-        WITH_RING(heads),      WITH_RING(payloads),
-        WITH_RING(forged),     WITH_RING(every_changed_bit_is_refused),
-        WITH_RING(sizes),      WITH_RING(refresh_and_access_never_mix),
-        WITH_RING(caching),    cmocka_unit_test(reasons_have_names),
+        WITH_RING(round_trip),
+        WITH_RING(times),
+        WITH_RING(heads),
+        WITH_RING(payloads),
+        WITH_RING(forged),
+        WITH_RING(every_changed_bit_is_refused),
+        WITH_RING(sizes),
+        WITH_RING(refresh_and_access_never_mix),
+        WITH_RING(caching),
+        WITH_RING(verifying_on_threads),
+        cmocka_unit_test(reasons_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
