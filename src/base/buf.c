@@ -18,7 +18,7 @@ void nc_buf_fini(struct nc_buf *b)
 /* Moves what is left to the start of the allocation. */
 static void reclaim(struct nc_buf *b)
 {
-    if (b->off == 0)
+    if (b->off == 0 || !b->p)
         return;
     char *base = b->p - b->off;
     memmove(base, b->p, b->n);
