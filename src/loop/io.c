@@ -61,3 +61,5 @@ void nc_io_free(struct nc_io *io)
     if (io)
         uv_close((uv_handle_t *)&io->poll, on_closed);
 }
+
+size_t nc_io_footprint(void) { return sizeof(struct nc_io); }

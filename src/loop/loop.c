@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 
 #define STALL_NS 5000000u
 #define STALL_LOG_EVERY_NS 1000000000u
+#define SETTLE_MS 30000u
 
 static const double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                 0.01,   0.025,   0.05,   0.1,   0.5};
@@ -245,10 +247,27 @@ void nc_loop_stop(struct nc_loop *l) { uv_stop(&l->uv); }
 
 static void on_signal_closed(uv_handle_t *h) { free(nc_of(h, struct signal_watch, uv)); }
 
+/* Let the closings happen.  A name still being resolved by libuv's pool cannot be
+ * taken back and is waited for. */
+static void settle(struct nc_loop *l)
+{
+    int e = UV_EBUSY;
+
+    for (unsigned ms = 0; e == UV_EBUSY && ms < SETTLE_MS; ms++) {
+        uv_run(&l->uv, UV_RUN_NOWAIT);
+        e = uv_loop_close(&l->uv);
+        if (e == UV_EBUSY)
+            usleep(1000);
+    }
+    assert(e == 0 && "something is still watched");
+}
+
 void nc_loop_free(struct nc_loop *l)
 {
     if (!l)
         return;
+    while (!nc_list_empty(&l->tasks))
+        run_tasks(l);
     while (l->signals) {
         struct signal_watch *s = l->signals;
         l->signals = s->next;
@@ -258,10 +277,7 @@ void nc_loop_free(struct nc_loop *l)
     uv_close((uv_handle_t *)&l->idle, NULL);
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_close((uv_handle_t *)&l->mail, NULL);
-    uv_run(&l->uv, UV_RUN_NOWAIT); /* the closings */
-    int e = uv_loop_close(&l->uv);
-    assert(e == 0 && "something is still watched");
-    (void)e;
+    settle(l);
     nc_heap_fini(&l->heap);
     pthread_mutex_destroy(&l->lock);
     free(l);

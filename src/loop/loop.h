@@ -84,6 +84,7 @@ NC_MUSTUSE enum nc_err nc_io_new(struct nc_io **out, struct nc_loop *l, int fd,
                                  nc_io_fn *fn, void *arg);
 void nc_io_want(struct nc_io *io,
                 unsigned events); /* 0..READ|WRITE; the same again is free */
+size_t nc_io_footprint(void);     /* bytes each costs */
 /* fn is not called again; `fd` may be closed at once.  NULL is fine. */
 void nc_io_free(struct nc_io *io);
 

@@ -50,7 +50,6 @@ struct nc_httpd_ops {
 
 struct nc_httpd_opts {
     uint32_t head_max;             /* bytes; 0: 16 KiB */
-    uint32_t handshake_ms;         /* 0: 10 s, TLS */
     uint32_t head_ms;              /* 0: 10 s from its first byte to its last */
     uint32_t body_idle_ms;         /* 0: 15 s without a byte */
     uint32_t body_ms;              /* 0: 10 min for all of it */
