@@ -97,7 +97,7 @@ static enum nc_err read_head(struct parse *ps, llhttp_type_t type, struct nc_str
  * first one. */
 static enum nc_err find_head(struct nc_http_head *out, struct nc_http_scan *scan,
                              struct nc_str in, size_t limit, struct nc_str *head,
-                             struct nc_str *line)
+                             struct nc_str *line, bool request)
 {
     size_t skip;
     enum nc_err e;
@@ -114,7 +114,7 @@ static enum nc_err find_head(struct nc_http_head *out, struct nc_http_scan *scan
     struct nc_str lines = {head->p, head->n - 2}; /* without the empty line */
     *line = nc_str_cut(&lines, '\n');
     line->n--;
-    return nc_http_gate_fields(lines, out);
+    return nc_http_gate_fields(lines, request, out);
 }
 
 static void read_connection(struct nc_http_head *out)
@@ -131,7 +131,7 @@ enum nc_err nc_http_head(struct nc_http_head *out, struct nc_http_scan *scan,
 {
     struct parse ps = {.out = out};
     struct nc_str head, line;
-    enum nc_err e = find_head(out, scan, in, limit, &head, &line);
+    enum nc_err e = find_head(out, scan, in, limit, &head, &line, true);
 
     if (e != NC_OK)
         return e;
@@ -151,7 +151,7 @@ enum nc_err nc_http_reply(struct nc_http_reply *out, struct nc_http_scan *scan,
 {
     struct parse ps = {.out = &out->head};
     struct nc_str head, line;
-    enum nc_err e = find_head(&out->head, scan, in, limit, &head, &line);
+    enum nc_err e = find_head(&out->head, scan, in, limit, &head, &line, false);
 
     if (e != NC_OK)
         return e;

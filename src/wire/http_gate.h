@@ -14,7 +14,8 @@ NC_MUSTUSE enum nc_err nc_http_gate_scan(struct nc_http_scan *scan, struct nc_st
                                          struct nc_http_head *out);
 /* "METHOD target HTTP/1.x", without the line's end: fills method, target and minor. */
 NC_MUSTUSE enum nc_err nc_http_gate_line(struct nc_str line, struct nc_http_head *out);
-/* The header lines, each with its CRLF. */
-NC_MUSTUSE enum nc_err nc_http_gate_fields(struct nc_str lines, struct nc_http_head *out);
-/* What the fields say together: Host, lengths, codings.  After llhttp. */
+/* The header lines, each with its CRLF.  No Transfer-Encoding in a request. */
+NC_MUSTUSE enum nc_err nc_http_gate_fields(struct nc_str lines, bool request,
+                                           struct nc_http_head *out);
+/* What the fields say together: Host, lengths, expectations.  After llhttp. */
 NC_MUSTUSE enum nc_err nc_http_gate_request(struct nc_http_head *out);
