@@ -16,10 +16,8 @@
 #include "server/metrics.h"
 
 struct nc_ai;
-struct nc_auth;
 struct nc_disk;
 struct nc_http_client;
-struct nc_live;
 struct nc_router;
 
 struct nc_server {
@@ -35,8 +33,6 @@ struct nc_server {
     struct nc_chat *chat;
     struct nc_http_client *http;
     struct nc_ai *ai;
-    struct nc_auth *auth;
-    struct nc_live *live;
     struct nc_router *router;
     struct nc_audit_log *audit;
     struct nc_disk *disk;
