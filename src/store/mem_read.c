@@ -388,9 +388,11 @@ static void query_log(struct mem *m, struct nc_query *q)
 
 static void query_distance(struct mem *m, struct nc_query *q)
 {
-    q->count = 0;
+    q->count = q->at_ms = 0;
     for (size_t i = 0; i < m->t[T_LOG].n && q->count < q->limit; i++) {
         const struct nc_event *e = m->t[T_LOG].at[i];
+        if (e && e->seq <= q->since)
+            q->at_ms = e->hlc >> 12; /* milliseconds of the stamp */
         q->count += e && e->seq > q->since && nc_audience_hears(&q->audience, e);
     }
 }

@@ -222,6 +222,8 @@ struct nc_query {
     uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED */
     uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER: position up to which the log has been read,
                        also where nothing there was for this audience */
+    uint64_t at_ms; /* NC_Q_DISTANCE: wall time of the log row at `since`, or of the newest
+                       kept one before it; 0: there is none */
     /* The backend's, until done: */
     enum nc_err err;
 };
