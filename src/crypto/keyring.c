@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypto/file.h"
 #include "crypto/key.h"
@@ -19,6 +20,7 @@ struct nc_keyring {
     struct nc_key *keys[KEYS_MAX];
     size_t n;
     size_t signer; /* its place */
+    uint64_t since_ms; /* when it began to sign; wall time */
     uint64_t losses;
 };
 
@@ -42,6 +44,7 @@ struct nc_str nc_keyring_kid(const struct nc_keyring *r)
     return nc_str(nc_keyring_signer(r)->kid);
 }
 
+uint64_t nc_keyring_since_ms(const struct nc_keyring *r) { return r->since_ms; }
 size_t nc_keyring_count(const struct nc_keyring *r) { return r->n; }
 uint64_t nc_keyring_losses(const struct nc_keyring *r) { return r->losses; }
 
@@ -90,13 +93,14 @@ static enum nc_err save_key(const struct nc_keyring *r, const struct nc_key *k)
     return e;
 }
 
-/* {"signer":kid,"retire":{kid:ms}}: the one file whose replacement is the change. */
+/* {"signer":kid,"since":ms,"retire":{kid:ms}}: the one file whose replacement is the change. */
 static enum nc_err save_index(const struct nc_keyring *r)
 {
     struct nc_buf text = {0};
     char *path = path_of(r, "keys", ".json");
     const char *comma = "";
-    nc_buf_printf(&text, "{\"signer\":\"%s\",\"retire\":{", nc_keyring_signer(r)->kid);
+    nc_buf_printf(&text, "{\"signer\":\"%s\",\"since\":%llu,\"retire\":{",
+                  nc_keyring_signer(r)->kid, (unsigned long long)r->since_ms);
     for (size_t i = 0; i < r->n; i++) {
         const struct nc_key *k = r->keys[i];
         if (k->trusted || i == r->signer)
@@ -164,6 +168,7 @@ static enum nc_err load(struct nc_keyring *r, struct nc_str text)
     json_t *retire = json_object_get(root, "retire");
     const char *signer = json_string_value(json_object_get(root, "signer")), *kid;
     enum nc_err e = signer && json_is_object(retire) ? NC_OK : broken(r, "keys.json");
+    r->since_ms = (uint64_t)json_integer_value(json_object_get(root, "since"));
     if (!e)
         e = load_key(r, signer, 0);
     if (!e) {
@@ -189,6 +194,7 @@ static enum nc_err first_key(struct nc_keyring *r)
     if (!k)
         return NC_EIO;
     r->keys[r->n++] = k;
+    r->since_ms = nc_wall_ms();
     if (!r->dir)
         return NC_OK;
     enum nc_err e = save_key(r, k);
@@ -255,7 +261,9 @@ enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_ms)
     if (!fresh)
         return NC_EIO;
     size_t before = r->signer;
+    uint64_t before_since = r->since_ms;
     r->keys[before]->retire_ms = retire_ms;
+    r->since_ms = nc_wall_ms();
     r->keys[r->n] = fresh;
     r->signer = r->n++;
     /* The key first: an index must never name a file that isn't there. */
@@ -264,6 +272,7 @@ enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_ms)
 
     r->n--;
     r->signer = before;
+    r->since_ms = before_since;
     r->keys[before]->retire_ms = 0;
     remove_key(r, fresh->kid);
     nc_key_free(fresh);

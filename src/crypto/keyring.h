@@ -32,6 +32,7 @@ NC_MUSTUSE enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_m
 size_t nc_keyring_expire(struct nc_keyring *r, uint64_t now_ms);
 
 struct nc_str nc_keyring_kid(const struct nc_keyring *r); /* the signer's */
+uint64_t nc_keyring_since_ms(const struct nc_keyring *r); /* wall time the signer began */
 size_t nc_keyring_count(const struct nc_keyring *r);      /* all it verifies with */
 uint64_t nc_keyring_losses(const struct nc_keyring *r);   /* rises when a key goes */
 /* {"keys":[…]} of RFC 7517: public parts only, the signer first. */
