@@ -1,5 +1,7 @@
 #include "config/option.h"
 
+#include "base/buf.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -363,6 +365,61 @@ enum nc_err nc_options_load(struct nc_options *o, int argc, char *const *argv,
         return NC_EINVAL;
     memcpy(&path, (const char *)o->into + o->table[row].at, sizeof(path));
     return *path ? nc_options_file(o, path) : NC_OK;
+}
+
+/* ---- showing --------------------------------------------------------------- */
+
+/* The largest unit that fits without a rest. */
+static void show_number(uint64_t v, const struct unit *units, size_t n, struct nc_buf *out)
+{
+    const struct unit *best = &units[0];
+
+    for (size_t i = 0; i < n; i++)
+        if (*units[i].name && v && v % units[i].times == 0 && units[i].times >= best->times)
+            best = &units[i];
+    nc_buf_printf(out, "%llu%s", (unsigned long long)(v / best->times), best->name);
+}
+
+void nc_options_show(const struct nc_options *o, size_t row, struct nc_buf *out)
+{
+    const struct nc_option *opt = &o->table[row];
+    const char *at = (const char *)o->into + opt->at, *text;
+    struct nc_strings list;
+    uint64_t number_;
+    bool on;
+    int word;
+
+    switch (opt->kind) {
+    case NC_OPT_TEXT:
+        memcpy(&text, at, sizeof(text));
+        nc_buf_adds(out, nc_str(text));
+        break;
+    case NC_OPT_LIST:
+        memcpy(&list, at, sizeof(list));
+        for (size_t i = 0; i < list.n; i++)
+            nc_buf_printf(out, "%s%s", i ? ", " : "", list.v[i]);
+        break;
+    case NC_OPT_UINT:
+        memcpy(&number_, at, sizeof(number_));
+        nc_buf_printf(out, "%llu", (unsigned long long)number_);
+        break;
+    case NC_OPT_SIZE:
+        memcpy(&number_, at, sizeof(number_));
+        show_number(number_, sizes, NC_COUNT(sizes), out);
+        break;
+    case NC_OPT_DURATION:
+        memcpy(&number_, at, sizeof(number_));
+        show_number(number_, durations, NC_COUNT(durations), out);
+        break;
+    case NC_OPT_BOOL:
+        memcpy(&on, at, sizeof(on));
+        nc_buf_adds(out, on ? NC_STR("on") : NC_STR("off"));
+        break;
+    case NC_OPT_CHOICE:
+        memcpy(&word, at, sizeof(word));
+        nc_buf_adds(out, nc_str(opt->choices[word]));
+        break;
+    }
 }
 
 /* ---- reload --------------------------------------------------------------- */

@@ -82,6 +82,10 @@ NC_MUSTUSE enum nc_err nc_options_file(struct nc_options *o, const char *path);
 NC_MUSTUSE enum nc_err nc_options_load(struct nc_options *o, int argc, char *const *argv,
                                        char *const *environ_, const char *config_key);
 
+/* The value in force of a row, as one would write it. */
+struct nc_buf;
+void nc_options_show(const struct nc_options *o, size_t row, struct nc_buf *out);
+
 /* The key of the first row that differs and doesn't follow SIGHUP, or NULL.  Both
  * structs were filled by the same table. */
 const char *nc_options_frozen_change(const struct nc_options *a,

@@ -30,7 +30,8 @@ static enum nc_err open_file(struct nc_audit_log *log)
 
     log->fd = open(log->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (log->fd < 0 || fstat(log->fd, &st) != 0) {
-        nc_log(NC_ERROR, "audit.open", "path=%s errno=%d", nc_log_q(nc_str(log->path)), errno);
+        nc_log(NC_ERROR, "audit.open", "path=%s errno=%d", nc_log_q(nc_str(log->path)),
+               errno);
         return NC_EIO;
     }
     log->size = (uint64_t)st.st_size;

@@ -12,9 +12,9 @@
 struct nc_audit_log;
 
 /* DIR/audit.log, audit.log.1 …  NC_EIO (logged) when it can't be opened. */
-NC_MUSTUSE enum nc_err nc_audit_open(struct nc_audit_log **out, const char *path, uint64_t max,
-                                     unsigned files);
-void nc_audit_close(struct nc_audit_log *log); /* NULL is fine */
+NC_MUSTUSE enum nc_err nc_audit_open(struct nc_audit_log **out, const char *path,
+                                     uint64_t max, unsigned files);
+void nc_audit_close(struct nc_audit_log *log);            /* NULL is fine */
 void nc_audit_write(void *log, const struct nc_audit *a); /* fits nc_chat_opts.audit */
 /* The newest `limit` entries older than byte position `before` (UINT64_MAX: the end),
  * newest first, as a JSON array; *next is the position to go on from, 0 at the start. */

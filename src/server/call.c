@@ -51,9 +51,11 @@ static void answer(struct nc_call *call, struct nc_answer *a)
     release(call);
 }
 
-void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type, struct nc_str body)
+void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
+                  struct nc_str body)
 {
-    answer(call, &(struct nc_answer){.status = status, .type = type, .body = body, .gzip = true});
+    answer(call,
+           &(struct nc_answer){.status = status, .type = type, .body = body, .gzip = true});
 }
 
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json)
@@ -106,8 +108,9 @@ void nc_call_header(struct nc_call *call, const char *name, struct nc_str value)
 struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *found)
 {
     struct nc_str value = {0};
-    enum nc_err e = call->req ? nc_http_query(call->req->head->query, name, call->arena, &value)
-                              : NC_ENOENT;
+    enum nc_err e = call->req
+                        ? nc_http_query(call->req->head->query, name, call->arena, &value)
+                        : NC_ENOENT;
 
     if (found)
         *found = e == NC_OK;
@@ -214,7 +217,8 @@ static void cors(struct nc_call *call, const struct nc_http_head *h)
 
 static void preflight(struct nc_call *call, const char *allow)
 {
-    nc_call_header(call, "Allow", nc_str(nc_arena_printf(call->arena, "%s, OPTIONS", allow)));
+    nc_call_header(call, "Allow",
+                   nc_str(nc_arena_printf(call->arena, "%s, OPTIONS", allow)));
     for (unsigned i = 0; i < call->extra_n; i++)
         if (nc_str_eqz(call->extra[i].name, "Access-Control-Allow-Origin")) {
             nc_call_header(call, "Access-Control-Allow-Methods", nc_str(allow));

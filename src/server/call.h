@@ -27,7 +27,7 @@ struct nc_call {
     struct nc_id ids[4];     /* the same, where the pattern says {…:id} */
     struct nc_actor actor;   /* user is NULL on public routes without a token */
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
-    bool gone; /* the peer left: req is NULL */
+    bool gone;               /* the peer left: req is NULL */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer
      * is gone (req is NULL already); nc_call_done must follow, now or later. */
     void (*drained)(struct nc_call *call);
@@ -41,10 +41,10 @@ struct nc_call {
 };
 
 enum nc_route_flags {
-    NC_R_PUBLIC = 1,  /* no token needed; one that is given must still be valid */
-    NC_R_ADMIN = 2,   /* owner or admin, or the admin socket */
+    NC_R_PUBLIC = 1, /* no token needed; one that is given must still be valid */
+    NC_R_ADMIN = 2,  /* owner or admin, or the admin socket */
     NC_R_OWNER = 4,
-    NC_R_BODY = 8,    /* JSON object required: 415, 400 otherwise */
+    NC_R_BODY = 8,     /* JSON object required: 415, 400 otherwise */
     NC_R_SESSION = 16, /* not with an API key */
     NC_R_BODY_OPTIONAL = 32,
     NC_R_COOKIE = 64, /* reads the refresh cookie: Origin is checked */
@@ -61,8 +61,8 @@ struct nc_route {
 
 /* Tables end with a row whose method is NULL; one per routes_*.c. */
 extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_rooms[],
-    nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[], nc_routes_ai[],
-    nc_routes_test[];
+    nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[],
+    nc_routes_ai[], nc_routes_test[];
 
 /*
  * The front door, between httpd and the tables.
@@ -73,20 +73,25 @@ extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_roo
 extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
 
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
-void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type, struct nc_str body);
+void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
+                  struct nc_str body);
 void nc_call_empty(struct nc_call *call); /* 204 */
 /* After answering through call->req (nc_stream_end, nc_req_upgrade): frees the call. */
 void nc_call_done(struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 /* The common cases in one line. */
-void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...) NC_PRINTF(3, 4);
+void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)
+    NC_PRINTF(3, 4);
 /* Add a response header before answering; copied. */
 void nc_call_header(struct nc_call *call, const char *name, struct nc_str value);
 struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *found);
 /* Member names of the body, checked: false when the call has been failed already. */
 bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out);
-bool nc_call_opt_str(struct nc_call *call, const char *name, struct nc_str *out); /* n==0, p==NULL: absent */
-bool nc_call_opt_id(struct nc_call *call, const char *name, struct nc_id *out);   /* zero: absent */
-/* {room} of the pattern -> a room the caller may see / is a member of; else failed, NULL. */
+bool nc_call_opt_str(struct nc_call *call, const char *name,
+                     struct nc_str *out); /* n==0, p==NULL: absent */
+bool nc_call_opt_id(struct nc_call *call, const char *name,
+                    struct nc_id *out); /* zero: absent */
+/* {room} of the pattern -> a room the caller may see / is a member of; else failed, NULL.
+ */
 struct nc_room *nc_call_room(struct nc_call *call, unsigned param);
 struct nc_room *nc_call_joined(struct nc_call *call, unsigned param);

@@ -47,8 +47,8 @@ static void enter(struct nc_disk *d, enum state to)
 {
     if (to == d->state)
         return;
-    nc_log(to == OK ? NC_INFO : NC_WARN, "disk.state", "state=%s left_bytes=%llu", names[to],
-           (unsigned long long)d->left);
+    nc_log(to == OK ? NC_INFO : NC_WARN, "disk.state", "state=%s left_bytes=%llu",
+           names[to], (unsigned long long)d->left);
     if (to > d->state)
         tell_owners(d,
                     to == FULL ? "The disk is full: messages are refused"

@@ -12,7 +12,7 @@ struct nc_disk;
 struct nc_server;
 
 struct nc_disk *nc_disk_new(struct nc_server *s);
-void nc_disk_free(struct nc_disk *d); /* NULL is fine */
+void nc_disk_free(struct nc_disk *d);           /* NULL is fine */
 uint64_t nc_disk_left(const struct nc_disk *d); /* bytes, as of the last look */
 /* "ok", "low", "full" */
 const char *nc_disk_state(const struct nc_disk *d);

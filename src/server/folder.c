@@ -96,7 +96,8 @@ enum nc_err nc_folder_node_id(const char *data, struct nc_id *out)
     } else if (e == NC_OK) {
         e = nc_id_parse(nc_str_trim(nc_buf_str(&b)), out);
         if (e != NC_OK)
-            nc_log(NC_ERROR, "data.node_id", "path=%s reason=damaged", nc_log_q(nc_str(path)));
+            nc_log(NC_ERROR, "data.node_id", "path=%s reason=damaged",
+                   nc_log_q(nc_str(path)));
     }
     nc_buf_fini(&b);
     return e;

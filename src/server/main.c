@@ -44,7 +44,8 @@ static int act(const struct nc_options *o, const struct nc_config *c)
 
 static int serve(struct nc_options *o, const struct nc_config *c, int argc, char **argv)
 {
-    struct nc_server s = {.options = o, .cfg = c, .argc = argc, .argv = argv, .lock_fd = -1};
+    struct nc_server s = {
+        .options = o, .cfg = c, .argc = argc, .argv = argv, .lock_fd = -1};
 
     nc_crypto_init();
     nc_log_journal(getenv("JOURNAL_STREAM") != NULL);

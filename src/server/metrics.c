@@ -47,7 +47,8 @@ static void write_hub(const struct nc_hub_stats *h, struct nc_buf *out)
           h->catching_up);
     gauge(out, "neuralchat_live_queue_bytes", "Bytes waiting for all live streams.",
           h->queued_total);
-    counter(out, "neuralchat_events_published_total", "Events given to the hub.", h->published);
+    counter(out, "neuralchat_events_published_total", "Events given to the hub.",
+            h->published);
     counter(out, "neuralchat_events_delivered_total", "Deliveries to live streams.",
             h->delivered);
     counter(out, "neuralchat_ephemeral_dropped_total",
@@ -56,7 +57,8 @@ static void write_hub(const struct nc_hub_stats *h, struct nc_buf *out)
             h->slow_closed);
     counter(out, "neuralchat_catchup_pages_total", "Pages of the log given to streams.",
             h->catchup_pages);
-    counter(out, "neuralchat_resyncs_total", "Cursors that could not be served.", h->resyncs);
+    counter(out, "neuralchat_resyncs_total", "Cursors that could not be served.",
+            h->resyncs);
 }
 
 static void write_store(const struct nc_store_info *i, struct nc_buf *out)
@@ -81,8 +83,9 @@ static void write_loop(const struct nc_loop_stalls *l, struct nc_buf *out)
 {
     uint64_t sum = 0;
 
-    nc_buf_adds(out, NC_STR("# HELP neuralchat_loop_stall_seconds Time of a turn of the loop.\n"
-                            "# TYPE neuralchat_loop_stall_seconds histogram\n"));
+    nc_buf_adds(out,
+                NC_STR("# HELP neuralchat_loop_stall_seconds Time of a turn of the loop.\n"
+                       "# TYPE neuralchat_loop_stall_seconds histogram\n"));
     for (unsigned i = 0; i < NC_LOOP_BUCKETS; i++) {
         sum += l->bucket[i];
         nc_buf_printf(out, "neuralchat_loop_stall_seconds_bucket{le=\"%g\"} %llu\n",
@@ -114,7 +117,8 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
                   NC_VERSION);
     gauge(out, "neuralchat_start_time_seconds", "When the node started.",
           s->started_ms / 1000);
-    gauge(out, "neuralchat_connections", "Open connections.", nc_listeners_open(s->listeners));
+    gauge(out, "neuralchat_connections", "Open connections.",
+          nc_listeners_open(s->listeners));
     counter(out, "neuralchat_connections_refused_total", "Connections over a limit.",
             nc_listeners_refused(s->listeners));
     gauge(out, "neuralchat_password_checks_waiting", "Argon2id work queued or running.",

@@ -142,8 +142,9 @@ static int restore_into(const struct nc_config *c, struct unpack *u)
     if (u->failed && u->passphrase.n)
         return 1;
     if (u->failed)
-        fprintf(stderr, "neuralchatd: the backup holds keys; without --passphrase-file they "
-                        "were left out and everybody has to log in again\n");
+        fprintf(stderr,
+                "neuralchatd: the backup holds keys; without --passphrase-file they "
+                "were left out and everybody has to log in again\n");
     printf("restored %s into %s%s\n", c->restore, c->data,
            u->keys > u->failed ? ", with its keys" : "");
     return 0;
@@ -155,7 +156,8 @@ int nc_restore(const struct nc_config *c)
     int lock = -1, status = 1;
 
     if (!nc_folder_empty(c->data)) {
-        fprintf(stderr, "neuralchatd: %s is not empty; a backup is restored into a new folder\n",
+        fprintf(stderr,
+                "neuralchatd: %s is not empty; a backup is restored into a new folder\n",
                 c->data);
         return 1;
     }

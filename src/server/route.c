@@ -50,7 +50,8 @@ void nc_router_free(struct nc_router *r)
     free(r);
 }
 
-static bool takes(struct nc_str pattern, struct nc_str seg, struct nc_match *m, unsigned *at)
+static bool takes(struct nc_str pattern, struct nc_str seg, struct nc_match *m,
+                  unsigned *at)
 {
     if (pattern.n == 0 || pattern.p[0] != '{')
         return nc_str_eq(pattern, seg);
@@ -61,7 +62,8 @@ static bool takes(struct nc_str pattern, struct nc_str seg, struct nc_match *m, 
     return true;
 }
 
-static bool matches(const struct row *row, const struct nc_http_path *path, struct nc_match *m)
+static bool matches(const struct row *row, const struct nc_http_path *path,
+                    struct nc_match *m)
 {
     unsigned at = 0;
 

@@ -64,11 +64,16 @@ static void limits(struct nc_json *j, const struct nc_config *c)
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"message_bytes", c->message_max},   {"answer_bytes", c->answer_max},
-        {"frame_bytes", c->frame_max},       {"body_bytes", c->body_max},
-        {"room_name_chars", c->room_name_max}, {"topic_chars", c->topic_max},
-        {"display_name_chars", c->display_name_max}, {"password_bytes_min", 8},
-        {"password_bytes_max", 1024},        {"sends_per_10s", c->sends_per_10s},
+        {"message_bytes", c->message_max},
+        {"answer_bytes", c->answer_max},
+        {"frame_bytes", c->frame_max},
+        {"body_bytes", c->body_max},
+        {"room_name_chars", c->room_name_max},
+        {"topic_chars", c->topic_max},
+        {"display_name_chars", c->display_name_max},
+        {"password_bytes_min", 8},
+        {"password_bytes_max", 1024},
+        {"sends_per_10s", c->sends_per_10s},
         {"replay_events", c->replay_max},
     };
 
@@ -80,9 +85,9 @@ static void limits(struct nc_json *j, const struct nc_config *c)
 }
 
 /* What clients may show.  A word here is a promise that its calls are there. */
-static const char *const features[] = {"rooms",   "direct",   "dialogs", "invites", "commands",
-                                       "replies", "mentions", "typing",  "presence", "keys",
-                                       "ai"};
+static const char *const features[] = {"rooms",    "direct",  "dialogs",  "invites",
+                                       "commands", "replies", "mentions", "typing",
+                                       "presence", "keys",    "ai"};
 
 static void server(struct nc_call *call)
 {

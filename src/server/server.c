@@ -8,9 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "chat/account.h"
 #include "chat/hub.h"
-#include "chat/session.h"
-#include "chat/user.h"
 #include "crypto/keyring.h"
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
@@ -29,7 +28,8 @@
 /* A self-signed certificate is made anew when it has less than this left. */
 #define CERT_LEFT_S (30ull * 86400)
 
-const char *nc_server_path(const struct nc_server *s, const char *name, char out[NC_PATH_MAX])
+const char *nc_server_path(const struct nc_server *s, const char *name,
+                           char out[NC_PATH_MAX])
 {
     snprintf(out, NC_PATH_MAX, "%s/%s", s->cfg->data, name);
     return out;
@@ -143,16 +143,6 @@ static enum nc_err open_store(struct nc_server *s)
                                              : nc_server_path(s, "backup", backup));
 }
 
-static bool has_owner(const struct nc_chat *c)
-{
-    size_t at = 0;
-
-    for (struct nc_user *u; (u = nc_map_next(&c->users_by_id, &at));)
-        if (u->a.role == NC_ROLE_OWNER && !u->a.deleted)
-            return true;
-    return false;
-}
-
 static void on_audit(void *arg, const struct nc_audit *a)
 {
     struct nc_server *s = arg;
@@ -198,14 +188,15 @@ static void offer_owner_code(struct nc_server *s)
 {
     static char code[136]; /* chat keeps a view of it as long as it runs */
 
-    if (has_owner(s->chat)) {
+    if (nc_account_has_owner(s->chat)) {
         nc_folder_owner_code_used(s->cfg->data);
         return;
     }
     if (nc_folder_owner_code(s->cfg->data, s->cfg->owner_code, code) != NC_OK)
         return; /* logged; the admin socket can still make an owner */
     s->chat->opts.owner_code = nc_str(code);
-    nc_log(NC_INFO, "server.owner_code", "code=%s url=%s/#owner=%s", code, s->public_url, code);
+    nc_log(NC_INFO, "server.owner_code", "code=%s url=%s/#owner=%s", code, s->public_url,
+           code);
 }
 
 static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
@@ -213,8 +204,8 @@ static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
     struct nc_server *s = arg;
     bool admin = tag == (void *)&s->admin;
 
-    nc_httpd_accept(s->httpd, fd, peer, admin ? NULL : s->tls, admin ? s->admin : s->listeners,
-                    tag);
+    nc_httpd_accept(s->httpd, fd, peer, admin ? NULL : s->tls,
+                    admin ? s->admin : s->listeners, tag);
 }
 
 static void announce(struct nc_server *s, const struct nc_addr *at)
@@ -246,7 +237,8 @@ static enum nc_err open_listeners(struct nc_server *s)
     for (unsigned i = 0; i < inherited && i < NC_COUNT(at); i++)
         announce(s, &at[i]);
     for (size_t i = 0; i < c->listen.n; i++) {
-        enum nc_err e = nc_listeners_add(s->listeners, nc_str(c->listen.v[i]), NULL, &at[0]);
+        enum nc_err e =
+            nc_listeners_add(s->listeners, nc_str(c->listen.v[i]), NULL, &at[0]);
         /* systemd holds the very address that is also the default: not a clash */
         if (e == NC_EEXIST && inherited)
             continue;
@@ -265,8 +257,9 @@ static const struct nc_route *const tables[] = {
     nc_routes_messages, nc_routes_live, nc_routes_admin,  NULL,
 };
 static const struct nc_route *const tables_with_tests[] = {
-    nc_routes_ops,      nc_routes_auth, nc_routes_people, nc_routes_rooms,
-    nc_routes_messages, nc_routes_live, nc_routes_admin,  nc_routes_test, NULL,
+    nc_routes_ops,   nc_routes_auth,     nc_routes_people,
+    nc_routes_rooms, nc_routes_messages, nc_routes_live,
+    nc_routes_admin, nc_routes_test,     NULL,
 };
 
 static void open_httpd(struct nc_server *s)
@@ -293,7 +286,7 @@ static void on_key_deadline(struct nc_deadline *d)
     struct nc_server *s = nc_of(d, struct nc_server, key_deadline);
     uint64_t now = nc_wall_ms();
 
-    if (nc_keyring_age_ms(s->ring, now) >= KEY_LIFE_MS &&
+    if (now >= nc_keyring_since_ms(s->ring) + KEY_LIFE_MS &&
         nc_keyring_rotate(s->ring, now + REFRESH_LIFE_MS) == NC_OK)
         nc_log(NC_INFO, "keys.rotated", "kid=%.*s", NC_FMT(nc_keyring_kid(s->ring)));
     if (nc_keyring_expire(s->ring, now))
@@ -328,10 +321,11 @@ enum nc_err nc_server_open(struct nc_server *s)
 
     s->started_ms = nc_wall_ms();
     s->key_deadline.fire = on_key_deadline;
-    if ((e = apply(s)) != NC_OK || (e = nc_folder_open(s->cfg->data, &s->lock_fd)) != NC_OK ||
+    if ((e = apply(s)) != NC_OK ||
+        (e = nc_folder_open(s->cfg->data, &s->lock_fd)) != NC_OK ||
         (e = nc_folder_node_id(s->cfg->data, &s->node_id)) != NC_OK ||
-        (e = nc_audit_open(&s->audit, nc_server_path(s, "audit.log", path), s->cfg->audit_max,
-                           (unsigned)s->cfg->audit_files)) != NC_OK ||
+        (e = nc_audit_open(&s->audit, nc_server_path(s, "audit.log", path),
+                           s->cfg->audit_max, (unsigned)s->cfg->audit_files)) != NC_OK ||
         (e = nc_keyring_open(&s->ring, nc_server_path(s, "keys", path))) != NC_OK ||
         (e = open_tls(s)) != NC_OK || (e = nc_loop_new(&s->loop)) != NC_OK ||
         (e = open_signals(s)) != NC_OK || (e = open_store(s)) != NC_OK ||

@@ -8,8 +8,8 @@
 
 #include "chat/chat.h"
 #include "config/node.h"
-#include "net/httpd.h"
 #include "loop/loop.h"
+#include "net/httpd.h"
 #include "net/listener.h"
 #include "server/audit.h"
 #include "server/folder.h"
@@ -55,7 +55,8 @@ struct nc_server {
 
 /* "DIR/name" in a buffer of the caller's. */
 
-const char *nc_server_path(const struct nc_server *s, const char *name, char out[NC_PATH_MAX]);
+const char *nc_server_path(const struct nc_server *s, const char *name,
+                           char out[NC_PATH_MAX]);
 
 /* Everything from the data folder to the listeners.  NC_OK: nc_loop_run serves.
  * Otherwise the reason is logged; nc_server_close cleans up what there is. */

@@ -8,8 +8,8 @@
 
 /* A file of web/ as bytes of the program (gas takes it on every ELF system). */
 #define FILE_OF(symbol, path)                                                            \
-    __asm__(".section .rodata\n.balign 16\n" #symbol ":\n.incbin \"" path                \
-            "\"\n" #symbol "_end:\n.byte 0\n.previous\n");                               \
+    __asm__(".section .rodata\n.balign 16\n" #symbol ":\n.incbin \"" path "\"\n" #symbol \
+            "_end:\n.byte 0\n.previous\n");                                              \
     extern const char symbol[], symbol##_end[]
 
 FILE_OF(nc_file_index, "web/index.html");
@@ -29,7 +29,10 @@ static struct file {
     {"icon.svg", "image/svg+xml", nc_file_icon, nc_file_icon_end, ""},
 };
 
-#define HEADER(name_, value_) {.name = NC_STR(name_), .value = NC_STR(value_)}
+#define HEADER(name_, value_)                          \
+    {                                                  \
+        .name = NC_STR(name_), .value = NC_STR(value_) \
+    }
 
 static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -94,10 +97,9 @@ bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
     switch (nc_http_range(r->head, size, headers[0].value, &first, &last)) {
     case NC_RANGE_NONE: break;
     case NC_RANGE_PART:
-        headers[7].value.n =
-            (size_t)snprintf(range, sizeof(range), "bytes %llu-%llu/%llu",
-                             (unsigned long long)first, (unsigned long long)last,
-                             (unsigned long long)size);
+        headers[7].value.n = (size_t)snprintf(
+            range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first,
+            (unsigned long long)last, (unsigned long long)size);
         a.status = 206;
         a.n_headers++;
         a.gzip = false; /* a range is of the bytes themselves */
@@ -106,9 +108,8 @@ bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
     case NC_RANGE_BAD:
         headers[7].value.n = (size_t)snprintf(range, sizeof(range), "bytes */%llu",
                                               (unsigned long long)size);
-        nc_respond(r, &(struct nc_answer){.status = 416,
-                                          .headers = headers + 7,
-                                          .n_headers = 1});
+        nc_respond(
+            r, &(struct nc_answer){.status = 416, .headers = headers + 7, .n_headers = 1});
         return true;
     }
     nc_respond(r, &a);

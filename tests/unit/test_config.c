@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "config/manual.h"
 #include "config/node.h"
 
@@ -167,6 +168,40 @@ static void loopback_only_switches_stay_on_loopback(void **state)
     }
 }
 
+static void what_is_shown_reads_back_the_same(void **state)
+{
+    (void)state;
+    struct fixture a = fresh(), b = fresh();
+    init(&a);
+    init(&b);
+    assert_int_equal(
+        nc_options_text(&a.o,
+                        NC_STR("message_max = 3KiB\nhead_timeout = 1500ms\n"
+                               "idle_timeout = 2min\nlisten = [::1]:1, [::1]:2\n"
+                               "rate_limits = off\nregistration = closed\n"
+                               "disk_free_min = 0\n"),
+                        "x"),
+        NC_OK);
+    struct nc_buf text = {0};
+    for (size_t i = 0; i < nc_config_rows; i++) {
+        if (nc_config_table[i].flags & NC_OPT_FLAG)
+            continue;
+        nc_buf_printf(&text, "%s = ", nc_config_table[i].key);
+        nc_options_show(&a.o, i, &text);
+        nc_buf_addc(&text, '\n');
+    }
+    if (nc_options_text(&b.o, nc_buf_str(&text), "shown") != NC_OK)
+        fail_msg("%s", b.o.error);
+    assert_int_equal(b.c.head_timeout, 1500);
+    assert_int_equal(b.c.message_max, 3072);
+    assert_int_equal(b.c.listen.n, 2);
+    assert_int_equal(b.c.registration, NC_CFG_REG_CLOSED);
+    assert_false(b.c.rate_limits);
+    nc_buf_fini(&text);
+    nc_options_fini(&a.o);
+    nc_options_fini(&b.o);
+}
+
 static void a_change_that_cannot_reload_is_named(void **state)
 {
     (void)state;
@@ -232,6 +267,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named_with_file_and_line),
         cmocka_unit_test(unknown_flags_and_environment_are_refused),
         cmocka_unit_test(loopback_only_switches_stay_on_loopback),
+        cmocka_unit_test(what_is_shown_reads_back_the_same),
         cmocka_unit_test(a_change_that_cannot_reload_is_named),
         cmocka_unit_test(every_row_is_in_every_manual),
         cmocka_unit_test(the_sample_file_is_a_valid_file_once_uncommented),

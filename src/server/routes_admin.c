@@ -1,0 +1,503 @@
+/* /api/v1/admin: for the owner, admins, and whoever may open DIR/admin.sock. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "chat/account.h"
+#include "chat/people.h"
+#include "crypto/hash.h"
+#include "loop/work.h"
+#include "server/call.h"
+#include "server/disk.h"
+#include "server/restore.h"
+#include "server/server.h"
+
+static void on_done(void *arg, const struct nc_problem *why)
+{
+    struct nc_call *call = arg;
+
+    if (why)
+        nc_call_problem(call, why);
+    else
+        nc_call_empty(call);
+}
+
+static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
+{
+    struct nc_call *call = arg;
+
+    if (why)
+        nc_call_problem(call, why);
+    else
+        nc_call_json(call, 200, nc_buf_str(json));
+}
+
+/* {user:id} of the pattern, or the call has been failed. */
+static struct nc_user *user_of(struct nc_call *call)
+{
+    struct nc_user *u = nc_user_find(call->chat, &call->ids[0]);
+
+    if (u && !u->a.deleted)
+        return u;
+    nc_call_fail(call, NC_P_NOT_FOUND, "no such user");
+    return NULL;
+}
+
+/* "limit" and an id that pages go on from. */
+static bool page_of(struct nc_call *call, uint64_t *limit, struct nc_id *after)
+{
+    struct nc_problem why;
+    bool given;
+    struct nc_str text = nc_call_query(call, "after", &given);
+
+    *after = (struct nc_id){0};
+    if (given && nc_id_parse(text, after) != NC_OK)
+        nc_problem_set(&why, NC_P_BAD_REQUEST, "`after` must be an id");
+    else if (nc_http_query_u64(call->req->head->query, "limit", 1, 1000, limit, &why) ==
+             NC_OK)
+        return true;
+    nc_call_problem(call, &why);
+    return false;
+}
+
+/* ---- people --------------------------------------------------------------- */
+
+static void users(struct nc_call *call)
+{
+    struct nc_buf out = {0};
+    struct nc_id after;
+    uint64_t limit = 200;
+
+    if (!page_of(call, &limit, &after))
+        return;
+    nc_account_list(call->chat, &after, (unsigned)limit, &out);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
+static void patch_user(struct nc_call *call)
+{
+    static const char *const roles[] = {"member", "admin", "owner", NULL};
+    struct nc_user *u = user_of(call);
+    struct nc_account_patch in = {0};
+    enum nc_account_role role;
+    struct nc_problem why;
+    unsigned word = NC_COUNT(roles);
+    bool disabled;
+
+    if (!u)
+        return;
+    if (nc_json_opt_word(call->body, "role", roles, &word, &why) != NC_OK ||
+        nc_json_opt_bool(call->body, "disabled", &disabled, &why) != NC_OK) {
+        nc_call_problem(call, &why);
+        return;
+    }
+    if (word < NC_COUNT(roles)) {
+        role = (enum nc_account_role)word;
+        in.role = &role;
+    }
+    if (nc_json_has(call->body, "disabled"))
+        in.disabled = &disabled;
+    nc_account_patch(call->chat, &call->actor, u, &in, on_done, call);
+}
+
+static void on_reset(void *arg, const struct nc_problem *why, struct nc_str code,
+                     struct nc_str url)
+{
+    struct nc_call *call = arg;
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    if (why) {
+        nc_call_problem(call, why);
+        return;
+    }
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "code", code);
+    nc_json_kstr(&j, "url", url);
+    nc_json_ktime(&j, "expires_at", nc_wall_ms() + 24ull * 3600 * 1000);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 201, nc_buf_str(&out));
+    nc_wipe(out.p, out.n);
+    nc_buf_fini(&out);
+}
+
+static void reset_user(struct nc_call *call)
+{
+    struct nc_user *u = user_of(call);
+
+    if (u)
+        nc_account_reset_code(call->chat, &call->actor, u, on_reset, call);
+}
+
+/* ---- sessions ------------------------------------------------------------- */
+
+static void sessions(struct nc_call *call)
+{
+    bool given;
+    struct nc_str name = nc_call_query(call, "user", &given);
+    struct nc_user *u = given ? nc_user_named(call->chat, name) : call->actor.user;
+
+    if (!u) {
+        nc_call_fail(call, given ? NC_P_NOT_FOUND : NC_P_BAD_REQUEST,
+                     given ? "no such user" : "`user` must name an account");
+        return;
+    }
+    nc_session_list(call->chat, u, &call->session, on_json, call);
+}
+
+/* Whose it is must be looked up before it can be ended. */
+struct ending {
+    struct nc_query query;
+    struct nc_call *call;
+    struct nc_id user;
+};
+
+static void on_session_row(struct nc_query *q, const struct nc_row *row)
+{
+    nc_of(q, struct ending, query)->user = row->session.user;
+}
+
+static void on_session_found(struct nc_query *q, enum nc_err e)
+{
+    struct ending *end = nc_of(q, struct ending, query);
+    struct nc_call *call = end->call;
+    struct nc_user *u = nc_user_find(call->chat, &end->user);
+
+    if (e != NC_OK)
+        nc_call_fail(call, NC_P_UNAVAILABLE, "the store can't be read");
+    else if (!u)
+        nc_call_fail(call, NC_P_NOT_FOUND, "no such session");
+    else
+        nc_session_end(call->chat, &call->actor, u, &q->id, on_done, call);
+    free(end);
+}
+
+static void end_session(struct nc_call *call)
+{
+    struct ending *end = nc_alloc(sizeof(*end));
+
+    end->call = call;
+    end->query = (struct nc_query){.kind = NC_Q_SESSION,
+                                   .id = call->ids[0],
+                                   .row = on_session_row,
+                                   .done = on_session_found};
+    call->srv->store->ops->read(call->srv->store, &end->query);
+}
+
+/* ---- rooms, audit, health ------------------------------------------------- */
+
+static void room(struct nc_json *j, const struct nc_room *r)
+{
+    static const char *const kinds[] = {"room", "direct", "dialog"};
+
+    nc_json_obj(j);
+    nc_json_kid(j, "id", &r->rec.id);
+    nc_json_kstr(j, "name", r->rec.name);
+    nc_json_kstr(j, "kind", nc_str(kinds[r->rec.kind]));
+    nc_json_kstr(j, "visibility",
+                 r->rec.visibility == NC_PUBLIC ? NC_STR("public") : NC_STR("private"));
+    nc_json_kuint(j, "members_count", r->members.n);
+    nc_json_ktime(j, "created_at", r->rec.created_ms);
+    if (r->rec.deleted_ms)
+        nc_json_ktime(j, "deleted_at", r->rec.deleted_ms);
+    nc_json_obj_end(j);
+}
+
+static void rooms(struct nc_call *call)
+{
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+    size_t at = 0;
+
+    nc_json_obj(&j);
+    nc_json_key(&j, "rooms");
+    nc_json_arr(&j);
+    for (struct nc_room *r; (r = nc_map_next(&call->chat->rooms, &at));)
+        room(&j, r);
+    nc_json_arr_end(&j);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
+static void audit(struct nc_call *call)
+{
+    uint64_t before = UINT64_MAX, limit = 100, next;
+    struct nc_str query = call->req->head->query;
+    struct nc_problem why;
+    struct nc_buf out = {0}, entries = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    if (nc_http_query_u64(query, "before", 0, UINT64_MAX, &before, &why) != NC_OK ||
+        nc_http_query_u64(query, "limit", 1, 1000, &limit, &why) != NC_OK) {
+        nc_call_problem(call, &why);
+        return;
+    }
+    nc_audit_tail(call->srv->audit, before, (unsigned)limit, &entries, &next);
+    nc_json_obj(&j);
+    nc_json_kraw(&j, "entries", nc_buf_str(&entries));
+    nc_json_kuint(&j, "next", next);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&entries);
+    nc_buf_fini(&out);
+}
+
+struct health {
+    struct nc_query query;
+    struct nc_call *call;
+    uint64_t messages, events, accounts, rooms, bytes;
+};
+
+static void on_stats(struct nc_query *q, const struct nc_row *row)
+{
+    struct health *h = nc_of(q, struct health, query);
+
+    h->messages = row->stats.messages;
+    h->events = row->stats.events;
+    h->accounts = row->stats.accounts;
+    h->rooms = row->stats.rooms;
+    h->bytes = row->stats.bytes;
+}
+
+static void on_health(struct nc_query *q, enum nc_err e)
+{
+    struct health *h = nc_of(q, struct health, query);
+    const struct nc_server *s = h->call->srv;
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "version", NC_STR(NC_VERSION));
+    nc_json_kid(&j, "node", &s->node_id);
+    nc_json_kuint(&j, "uptime_s", (nc_wall_ms() - s->started_ms) / 1000);
+    nc_json_kstr(&j, "store",
+                 e || s->store->info.failing ? NC_STR("failing") : NC_STR("ok"));
+    nc_json_kstr(&j, "disk", nc_str(nc_disk_state(s->disk)));
+    nc_json_kuint(&j, "disk_left_bytes", nc_disk_left(s->disk));
+    nc_json_kuint(&j, "connections", nc_listeners_open(s->listeners));
+    nc_json_kuint(&j, "listeners", nc_hub_stats(s->chat->hub)->listeners);
+    nc_json_kuint(&j, "messages", h->messages);
+    nc_json_kuint(&j, "events", h->events);
+    nc_json_kuint(&j, "accounts", h->accounts);
+    nc_json_kuint(&j, "rooms", h->rooms);
+    nc_json_kuint(&j, "store_bytes", h->bytes);
+    nc_json_obj_end(&j);
+    nc_call_json(h->call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+    free(h);
+}
+
+static void health(struct nc_call *call)
+{
+    struct health *h = nc_alloc(sizeof(*h));
+
+    h->call = call;
+    h->query = (struct nc_query){.kind = NC_Q_STATS, .row = on_stats, .done = on_health};
+    call->srv->store->ops->read(call->srv->store, &h->query);
+}
+
+/* The settings in force.  None of them is a secret but the owner code. */
+static void settings(struct nc_call *call)
+{
+    const struct nc_options *o = call->srv->options;
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_json_obj(&j);
+    nc_json_key(&j, "settings");
+    nc_json_obj(&j);
+    for (size_t i = 0; i < o->n; i++) {
+        struct nc_buf value = {0};
+        if ((o->table[i].flags & NC_OPT_FLAG) || strcmp(o->table[i].key, "owner_code") == 0)
+            continue;
+        nc_options_show(o, i, &value);
+        nc_json_kstr(&j, o->table[i].key, nc_buf_str(&value));
+        nc_buf_fini(&value);
+    }
+    nc_json_obj_end(&j);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
+/* ---- backup --------------------------------------------------------------- */
+
+/* Keys are sealed on a password thread (Argon2id), then the store copies itself. */
+struct backup {
+    struct nc_work work;
+    struct nc_backup copy;
+    struct nc_call *call;
+    struct nc_sealed_keys keys;
+    char *path, *passphrase, *data;
+    enum nc_err err;
+};
+
+static void finish_backup(struct backup *b, const struct nc_problem *why)
+{
+    struct nc_call *call = b->call;
+    struct stat st = {0};
+
+    nc_people_audit(call->chat, "backup",
+                    call->actor.user ? call->actor.user->a.username : NC_STR("admin.sock"),
+                    nc_str(b->path), call->actor.address, why);
+    if (why) {
+        nc_call_problem(call, why);
+    } else {
+        struct nc_buf out = {0};
+        struct nc_json j = nc_json_to(&out);
+        (void)stat(b->path, &st);
+        nc_json_obj(&j);
+        nc_json_kstr(&j, "path", nc_str(b->path));
+        nc_json_kuint(&j, "bytes", (uint64_t)st.st_size);
+        nc_json_kbool(&j, "with_keys", b->keys.n > 0);
+        nc_json_obj_end(&j);
+        nc_call_json(call, 201, nc_buf_str(&out));
+        nc_buf_fini(&out);
+    }
+    nc_sealed_keys_fini(&b->keys);
+    if (b->passphrase)
+        nc_wipe(b->passphrase, strlen(b->passphrase));
+    free(b->passphrase);
+    free(b->path);
+    free(b->data);
+    free(b);
+}
+
+static void on_copied(struct nc_backup *copy, enum nc_err e)
+{
+    struct backup *b = nc_of(copy, struct backup, copy);
+    struct nc_problem why;
+
+    if (e == NC_OK) {
+        finish_backup(b, NULL);
+        return;
+    }
+    if (e == NC_EEXIST)
+        nc_problem_set(&why, NC_P_CONFLICT, "there is a file of that name already");
+    else if (e == NC_ENOENT)
+        nc_problem_set(&why, NC_P_NOT_IMPLEMENTED, "this store can't be copied");
+    else
+        nc_problem_set(&why, NC_P_UNAVAILABLE,
+                       "the copy could not be written; see the log");
+    finish_backup(b, &why);
+}
+
+static void copy_store(struct backup *b)
+{
+    struct nc_store *s = b->call->srv->store;
+
+    b->copy = (struct nc_backup){.path = b->path,
+                                 .attachments = b->keys.files,
+                                 .attachments_n = b->keys.n,
+                                 .done = on_copied};
+    s->ops->backup(s, &b->copy);
+}
+
+static void seal(struct nc_work *w, unsigned thread)
+{
+    struct backup *b = nc_of(w, struct backup, work);
+
+    (void)thread;
+    b->err = nc_seal_keys(b->data, nc_str(b->passphrase), &b->keys);
+}
+
+static void on_sealed(struct nc_work *w, enum nc_err e)
+{
+    struct backup *b = nc_of(w, struct backup, work);
+    struct nc_problem why;
+
+    if (e == NC_OK && b->err == NC_OK) {
+        copy_store(b);
+        return;
+    }
+    nc_problem_set(&why, NC_P_UNAVAILABLE, "the keys could not be sealed; see the log");
+    finish_backup(b, &why);
+}
+
+/* A path of the caller's, or DIR/backup/<time>.db */
+static char *backup_path(struct nc_call *call, struct nc_str wanted)
+{
+    char folder[NC_PATH_MAX], time[NC_TIME_TEXT + 1] = "";
+    struct nc_buf path = {0};
+
+    if (wanted.n)
+        return nc_str_dup(wanted);
+    nc_time_text(nc_wall_ms(), time);
+    for (char *p = time; *p; p++)
+        if (*p == ':' || *p == '.')
+            *p = '-';
+    if (*call->srv->cfg->backup_dir)
+        nc_buf_printf(&path, "%s", call->srv->cfg->backup_dir);
+    else
+        nc_buf_printf(&path, "%s", nc_server_path(call->srv, "backup", folder));
+    char *dir = nc_str_dup(nc_buf_str(&path));
+    (void)mkdir(dir, 0700); /* the copy says what is wrong with it */
+    free(dir);
+    nc_buf_printf(&path, "/neuralchat-%s.db", time);
+    char *out = nc_str_dup(nc_buf_str(&path));
+    nc_buf_fini(&path);
+    return out;
+}
+
+static void backup(struct nc_call *call)
+{
+    struct nc_str path = {0}, passphrase = {0};
+    bool with_keys = false;
+    struct nc_problem why;
+
+    if (nc_json_opt_str(call->body, "path", 1, 900, &path, &why) != NC_OK ||
+        nc_json_opt_str(call->body, "passphrase", 8, 1024, &passphrase, &why) != NC_OK ||
+        nc_json_opt_bool(call->body, "with_keys", &with_keys, &why) != NC_OK) {
+        nc_call_problem(call, &why);
+        return;
+    }
+    if (path.n && !call->actor.admin_socket) {
+        nc_call_fail(call, NC_P_FORBIDDEN,
+                     "a path may be given on the machine itself only");
+        return;
+    }
+    if (path.n && path.p[0] != '/') {
+        nc_call_fail(call, NC_P_BAD_REQUEST, "`path` must be absolute");
+        return;
+    }
+    if (with_keys != (passphrase.n > 0)) {
+        nc_call_fail(call, NC_P_BAD_REQUEST, "`with_keys` and `passphrase` go together");
+        return;
+    }
+    struct backup *b = nc_alloc(sizeof(*b));
+    b->call = call;
+    b->path = backup_path(call, path);
+    b->data = nc_str_dup(nc_str(call->srv->cfg->data));
+    if (!with_keys) {
+        copy_store(b);
+        return;
+    }
+    b->passphrase = nc_str_dup(passphrase);
+    b->work = (struct nc_work){.run = seal, .done = on_sealed};
+    if (nc_pool_submit(call->srv->hashers, &b->work) != NC_OK) {
+        nc_problem_set(&why, NC_P_BUSY, "too many passwords are being checked");
+        finish_backup(b, &why);
+    }
+}
+
+/* An API key of an administrator is not an administrator. */
+#define ADMIN (NC_R_ADMIN | NC_R_SESSION)
+
+const struct nc_route nc_routes_admin[] = {
+    {"GET", "/api/v1/admin/users", users, ADMIN, 0, 0},
+    {"PATCH", "/api/v1/admin/users/{user:id}", patch_user, ADMIN | NC_R_BODY, 0, 0},
+    {"POST", "/api/v1/admin/users/{user:id}/reset", reset_user, ADMIN | NC_R_BODY_OPTIONAL,
+     0, 0},
+    {"GET", "/api/v1/admin/sessions", sessions, ADMIN, 0, 0},
+    {"DELETE", "/api/v1/admin/sessions/{session:id}", end_session, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/rooms", rooms, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/audit", audit, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/health", health, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/settings", settings, ADMIN, 0, 0},
+    {"POST", "/api/v1/admin/backup", backup, NC_R_OWNER | NC_R_SESSION | NC_R_BODY_OPTIONAL,
+     0, 0},
+    {0},
+};
