@@ -32,7 +32,7 @@ enum nc_encoding {
     NC_ENC_WS,      /* one text frame per event */
     NC_ENC_DEFLATE, /* the same, permessage-deflate without context takeover */
     NC_ENC_SSE,     /* id, event, data */
-    NC_ENC_JSON,    /* bare objects, for long polls */
+    NC_ENC_JSON,    /* objects, each with a comma behind it: for long polls */
     NC_ENCODINGS
 };
 
@@ -40,11 +40,12 @@ enum nc_listener_state { NC_CATCHING_UP, NC_LIVE, NC_DETACHED };
 
 struct nc_listener_ops {
     /* Take n shared frames, in order, all of this listener's encoding; keep with
-     * nc_blob_ref.  Must not block nor detach from inside. */
+     * nc_blob_ref.  Must not block nor detach from inside.  One that cannot take them
+     * answers SIZE_MAX to queued() from then on, and is ended. */
     void (*deliver)(struct nc_listener *l, struct nc_blob **frames, unsigned n);
     size_t (*queued)(struct nc_listener *l); /* bytes not yet taken by the kernel */
-    /* End it: 4401 (authority gone), 4408 (slow consumer), 1012 (restart).  The hub has
-     * detached it already. */
+    /* End it: 4401 (authority gone), 4408 (slow consumer), 1012 (restart), 1011 (the log
+     * can't be read).  The hub has detached it already.  reason: static text. */
     void (*end)(struct nc_listener *l, unsigned code, const char *reason);
     /* Catch-up done (or nothing was missing): it is live from here on.  May be NULL. */
     void (*live)(struct nc_listener *l);
@@ -52,27 +53,34 @@ struct nc_listener_ops {
     void (*resync)(struct nc_listener *l);
 };
 
-/* Embedded in a WebSocket, an SSE stream, a long poll, a test. */
+/* Embedded in a WebSocket, an SSE stream, a long poll, a test; zeroed with ops, user,
+ * session and encoding set.  The rest is the hub's. */
 struct nc_listener {
     const struct nc_listener_ops *ops;
     struct nc_user *user;
-    struct nc_list by_user;     /* in user->listeners */
-    struct nc_id session;       /* ends with it; zero for keys */
+    struct nc_id session; /* ends with it; zero for keys */
     enum nc_encoding encoding;
     enum nc_listener_state state;
+    struct nc_list by_user;     /* in user->listeners */
     uint64_t pos;               /* last log position it was given */
-    struct nc_catchup *catchup; /* the hub's, while catching up */
-    struct nc_sub_ref *refs;    /* the hub's: where it stands in each topic */
-    unsigned refs_n, refs_cap;
-    struct nc_list dirty;       /* the hub's tick */
-    struct nc_topic *only;      /* the hub's tick: the one dirty topic, if one */
-    uint16_t topics_dirty;
-    bool own_event;             /* this tick holds an event with a variant for this user */
+    struct nc_catchup *catchup; /* while catching up */
+    struct nc_sub_ref *refs;    /* where it stands in each topic */
+    uint32_t refs_n, refs_cap;
+    struct nc_list arriving; /* becomes live at the end of this turn */
+    struct nc_list backlog;  /* linked while bytes wait in its queue */
+    /* Of the tick that is being delivered: */
+    struct nc_topic_tick *only; /* its topic with news, if it is one */
+    struct nc_tick_link *more;  /* and the others */
+    uint8_t special;            /* why it can't have the shared frames */
 };
 
 struct nc_hub_stats {
-    uint64_t published, delivered, frames, bytes, dropped_ephemeral, slow_closed, catchup_pages, resyncs;
-    uint64_t listeners, catching_up, queued_total;
+    uint64_t published; /* events */
+    uint64_t delivered; /* events times listeners, from memory and from the log */
+    uint64_t frames;    /* calls of deliver */
+    uint64_t bytes;     /* handed over by them */
+    uint64_t dropped_ephemeral, slow_closed, catchup_pages, resyncs;
+    uint64_t listeners, catching_up, queued_total; /* now */
 };
 
 struct nc_hub *nc_hub_new(struct nc_chat *c);
@@ -88,7 +96,11 @@ NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l, co
 void nc_hub_detach(struct nc_hub *h, struct nc_listener *l); /* idempotent */
 void nc_hub_drained(struct nc_hub *h, struct nc_listener *l); /* queued fell: next page may come */
 
-/* Chat tells it of memberships after the commit. */
+/* Where a client continues that has seen all this listener was given; NULL: the head. */
+void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out);
+
+/* Chat tells it of memberships after the commit: memory first, then this; a join before
+ * its event is published. */
 void nc_hub_joined(struct nc_hub *h, struct nc_user *u, struct nc_topic *room);
 void nc_hub_left(struct nc_hub *h, struct nc_user *u, struct nc_topic *room);
 /* End the listeners of a user; of one session only if `session` is non-zero. */
@@ -97,9 +109,9 @@ void nc_hub_end(struct nc_hub *h, struct nc_user *u, const struct nc_id *session
 void nc_hub_end_all(struct nc_hub *h, unsigned code, const char *reason);
 
 /*
- * Publish one durable event, in commit order: json is the shared object; own_json
- * (may be empty) the variant that `own` hears instead.  `type` is a literal.
- * Copies what it needs.
+ * Publish one durable event, in commit order and in the turn of its commit: json is the
+ * shared object; own_json (may be empty) the variant that `own` hears instead.  `type`
+ * is a literal.  Copies what it needs.
  */
 void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const char *type,
                     struct nc_str json, struct nc_user *own, struct nc_str own_json);

@@ -1,0 +1,12 @@
+/*
+ * chat/typing: who is typing where; the part of chat/presence that times it.
+ */
+#pragma once
+
+#include "chat/room.h"
+
+struct nc_typing;
+
+struct nc_typing *nc_typing_new(struct nc_chat *c);
+void nc_typing_free(struct nc_typing *t);
+void nc_typing_set(struct nc_typing *t, struct nc_room *r, struct nc_user *u);
