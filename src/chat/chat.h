@@ -59,6 +59,8 @@ struct nc_chat_opts {
     struct nc_id node_id;    /* our node, `iss` of our tokens */
     struct nc_str public_url; /* for invite links; empty: relative */
     struct nc_str owner_code; /* empty: an owner exists or is made otherwise */
+    void (*owner_made)(void *arg); /* the owner_code was used and is void; may be NULL */
+    void *owner_arg;
     void (*audit)(void *arg, const struct nc_audit *a);
     void *audit_arg;
 };

@@ -13,7 +13,9 @@ struct nc_user {
     struct nc_topic topic;      /* what concerns this user alone */
     struct nc_bucket *buckets;  /* rate limits, made on first use; chat/throttle.h */
     uint64_t seen_ms;           /* last sign of life, for presence */
-    bool renaming;              /* a change of the account is being committed */
+    uint32_t proof; /* counts changes of password and standing: what was proved before
+                       the last one (a login under way) no longer holds */
+    bool renaming;  /* a change of the account is being committed */
 };
 
 struct nc_user *nc_user_find(const struct nc_chat *c, const struct nc_id *id); /* or NULL */
@@ -22,7 +24,10 @@ struct nc_user *nc_user_named(const struct nc_chat *c, struct nc_str username);
 /* Memory follows a commit: insert what was committed (copies the strings). */
 struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a);
 void nc_user_changed(struct nc_chat *c, struct nc_user *u, const struct nc_account *a);
-void nc_user_deleted(struct nc_chat *c, struct nc_user *u); /* leaves every room, ends listeners */
+void nc_user_deleted(struct nc_chat *c,
+                     struct nc_user *u); /* leaves every room, ends listeners */
+
+void nc_user_free(struct nc_user *u); /* at the end, in no room; NULL is fine */
 
 /* `[a-z0-9][a-z0-9._-]{1,31}` */
 bool nc_username_ok(struct nc_str s);
