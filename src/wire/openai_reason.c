@@ -88,6 +88,7 @@ static size_t hidden(struct nc_str s, struct nc_str secret, bool start)
 /* Copy onto one line: tags (of HTML) dropped, blanks joined, keys hidden. */
 static void words(struct nc_buf *out, struct nc_str s, struct nc_str secret, bool html)
 {
+    size_t from = out->n;
     bool gap = false, tag = false;
 
     for (size_t i = 0; i < s.n && out->n < NC_OPENAI_REASON;) {
@@ -96,7 +97,8 @@ static void words(struct nc_buf *out, struct nc_str s, struct nc_str secret, boo
                              i == 0 || !word_char(s.p[i - 1]));
 
         if (hide) {
-            nc_buf_adds(out, gap && out->n ? NC_STR(" [hidden]") : NC_STR("[hidden]"));
+            nc_buf_adds(out,
+                        gap && out->n > from ? NC_STR(" [hidden]") : NC_STR("[hidden]"));
             gap = false;
             i += hide;
             continue;
@@ -108,7 +110,7 @@ static void words(struct nc_buf *out, struct nc_str s, struct nc_str secret, boo
         } else if (!tag && (c <= ' ' || c == 0x7F)) {
             gap = true;
         } else if (!tag) {
-            if (gap && out->n)
+            if (gap && out->n > from)
                 nc_buf_addc(out, ' ');
             gap = false;
             nc_buf_addc(out, (char)c);
