@@ -12,7 +12,8 @@
 /* The message object.  with_client_id: only for its own sender. */
 void nc_event_message(struct nc_json *j, const struct nc_message *m, bool with_client_id);
 void nc_event_room(struct nc_json *j, const struct nc_room_rec *r);
-void nc_event_user(struct nc_json *j, const struct nc_account *a); /* {id,username,display_name,kind} */
+void nc_event_user(struct nc_json *j,
+                   const struct nc_account *a); /* {id,username,display_name,kind} */
 
 /* The wire name, or NULL for kinds clients never see. */
 const char *nc_event_name(enum nc_event_kind k);

@@ -15,10 +15,10 @@ struct nc_room {
     struct nc_map bans;     /* by user id: struct nc_ban, owned */
     struct nc_topic topic;
     unsigned owners;
-    struct nc_id newest;    /* newest message delivered: a lower id is a late arrival */
-    struct nc_list typing;  /* chat/presence.c */
-    bool changing;          /* an update is being committed */
-    bool deleting;          /* hiding is being committed: already closed to everybody */
+    struct nc_id newest;   /* newest message delivered: a lower id is a late arrival */
+    struct nc_list typing; /* chat/presence.c */
+    bool changing;         /* an update is being committed */
+    bool deleting;         /* hiding is being committed: already closed to everybody */
 };
 
 struct nc_member {
@@ -26,8 +26,8 @@ struct nc_member {
     struct nc_room *room;
     struct nc_user *user;
     struct nc_list by_user;
-    bool leaving; /* removal is being committed: already without rights */
-    bool pending; /* a role change is being committed */
+    bool leaving;            /* removal is being committed: already without rights */
+    bool pending;            /* a role change is being committed */
     uint64_t read_told_ms;   /* monotonic: when its last `read` event was logged */
     struct nc_list read_due; /* a newer marker whose event waits (chat/read.c) */
 };
@@ -39,8 +39,10 @@ struct nc_actor {
     bool admin_socket; /* the machine's owner, through admin.sock */
 };
 
-struct nc_room *nc_room_find(const struct nc_chat *c, const struct nc_id *id); /* alive, or NULL */
-struct nc_member *nc_room_member(const struct nc_room *r, const struct nc_user *u); /* or NULL */
+struct nc_room *nc_room_find(const struct nc_chat *c,
+                             const struct nc_id *id); /* alive, or NULL */
+struct nc_member *nc_room_member(const struct nc_room *r,
+                                 const struct nc_user *u); /* or NULL */
 /* The room if it exists and `who` may see it (a member, or it is public); else NULL
  * and *why is not_found. */
 struct nc_room *nc_room_visible(struct nc_chat *c, const struct nc_actor *who,
@@ -60,15 +62,16 @@ struct nc_room_new {
     struct nc_user **personas; /* with personas_given; otherwise the default persona */
     unsigned personas_n;
     bool personas_given;
-    bool *existed; /* out, may be NULL; lives until done.  A direct room was there already */
+    bool
+        *existed; /* out, may be NULL; lives until done.  A direct room was there already */
 };
 /* A direct room that exists already is answered with that room.  For `members` of a
  * direct room: the other one, or nobody for notes to oneself. */
-void nc_room_create(struct nc_chat *c, const struct nc_actor *who, const struct nc_room_new *in,
-                    nc_room_fn *done, void *arg);
+void nc_room_create(struct nc_chat *c, const struct nc_actor *who,
+                    const struct nc_room_new *in, nc_room_fn *done, void *arg);
 
 struct nc_room_patch {
-    const struct nc_str *name, *topic;         /* NULL: unchanged */
+    const struct nc_str *name, *topic; /* NULL: unchanged */
     const enum nc_visibility *visibility;
     const uint32_t *retention_days;
 };
@@ -83,7 +86,8 @@ void nc_room_leave(struct nc_chat *c, const struct nc_actor *who, struct nc_room
 /* PUT member: adds (an invitation by a moderator; a member may add to a private room
  * only if moderator) or changes the role. */
 void nc_room_put_member(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,
-                        struct nc_user *u, enum nc_member_role role, nc_room_fn *done, void *arg);
+                        struct nc_user *u, enum nc_member_role role, nc_room_fn *done,
+                        void *arg);
 void nc_room_kick(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,
                   struct nc_user *u, nc_room_fn *done, void *arg);
 void nc_room_ban(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,

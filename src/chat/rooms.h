@@ -17,12 +17,13 @@ struct nc_rooms {
     struct nc_list commands;  /* struct nc_command, table order */
     struct nc_map running;    /* sender ‖ client_id: struct nc_command_run under way */
     struct nc_map arriving;   /* room ‖ user: a membership being committed (member.c) */
+    struct nc_map lanes;      /* user: sends that wait for a look-up (message.c) */
     struct nc_map answers;    /* message id: struct nc_answer that streams (answer.c) */
     struct nc_list reads_due; /* struct nc_member.read_due, oldest first (read.c) */
     struct nc_deadline reads_at;
-    struct nc_list later;     /* callbacks that wait for the end of the turn */
+    struct nc_list later; /* callbacks that wait for the end of the turn */
     struct nc_task later_task;
-    struct nc_list unsaid;    /* lines for the system account, while it is being made */
+    struct nc_list unsaid; /* lines for the system account, while it is being made */
     bool making_system;
     struct nc_retention *retention;
     struct nc_buf json, own_json; /* scratch for events */
@@ -36,10 +37,13 @@ void nc_rooms_free(struct nc_chat *c); /* the store is closed; fine when never l
 /* ---- memory -------------------------------------------------------------- */
 
 struct nc_room *nc_rooms_add(struct nc_chat *c, const struct nc_room_rec *rec); /* copies */
+void nc_rooms_rewrite(struct nc_room *r,
+                      const struct nc_room_rec *rec);     /* an update's fields */
 void nc_rooms_drop(struct nc_chat *c, struct nc_room *r); /* erased: members and all */
 struct nc_member *nc_rooms_add_member(struct nc_room *r, struct nc_user *u,
                                       const struct nc_member_rec *rec);
 void nc_rooms_drop_member(struct nc_chat *c, struct nc_member *m);
+void nc_rooms_add_ban(struct nc_room *r, const struct nc_ban *ban); /* copies, replaces */
 void nc_rooms_set_role(struct nc_member *m, enum nc_member_role role);
 /* An account is gone: out of every room and ban list, without events of its own. */
 void nc_rooms_forget(struct nc_chat *c, struct nc_user *u);
@@ -50,12 +54,13 @@ void nc_rooms_forget(struct nc_chat *c, struct nc_user *u);
 unsigned nc_room_rank(const struct nc_room *r, const struct nc_actor *who);
 bool nc_room_banned(const struct nc_room *r, const struct nc_user *u);
 bool nc_room_is_alive(const struct nc_room *r); /* neither hidden nor being hidden */
-unsigned nc_room_persons(const struct nc_room *r); /* members that are neither persona nor leaving */
+unsigned
+nc_room_persons(const struct nc_room *r); /* members that are neither persona nor leaving */
 /* Would the room have no owner without `m`?  What is pending counts as done. */
 bool nc_room_last_owner(const struct nc_room *r, const struct nc_member *m);
 /* An invite brings somebody in, whatever the room's visibility. */
-void nc_room_admit(struct nc_chat *c, struct nc_room *r, struct nc_user *u, nc_room_fn *done,
-                   void *arg);
+void nc_room_admit(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
+                   nc_room_fn *done, void *arg);
 
 /* ---- what the files share ------------------------------------------------ */
 
