@@ -39,6 +39,7 @@ struct nc_loop {
     uint64_t armed_for; /* what the timer is set to; 0: stopped */
 
     struct nc_list tasks;
+    struct nc_list turn_end; /* in tasks, while they run */
     struct signal_watch *signals;
 
     pthread_mutex_t lock; /* guards posts */
@@ -120,13 +121,13 @@ void nc_loop_undefer(struct nc_loop *l, struct nc_task *t)
 
 static void run_tasks(struct nc_loop *l)
 {
-    struct nc_list mark = {0}, *n;
+    struct nc_list *n;
 
     if (nc_list_empty(&l->tasks))
         return;
     /* Tasks added meanwhile stand behind the mark: they are the next turn's. */
-    nc_list_add(&l->tasks, &mark);
-    while ((n = nc_list_pop(&l->tasks)) != &mark) {
+    nc_list_add(&l->tasks, &l->turn_end);
+    while ((n = nc_list_pop(&l->tasks)) != &l->turn_end) {
         struct nc_task *t = nc_of(n, struct nc_task, node);
         t->run(t);
     }
