@@ -37,7 +37,6 @@ struct nc_ws {
     uint16_t close_code; /* 0 until a close frame was received or sent */
     uint8_t out_bits;    /* deflate window for output; 0: not agreed */
     uint8_t missed;      /* pings without any answer */
-    bool heard;          /* anything received since the deadline was set */
     bool closing;        /* our close frame is queued */
     bool paused;
     struct nc_ws_dialling *dialling; /* ws_client.c's, until open */

@@ -107,6 +107,8 @@ void nc_http_write(struct nc_buf *out, const struct nc_http_response *r)
         nc_http_write_header(out, NC_STR("Content-Length"),
                              (struct nc_str){text, (size_t)n});
     }
+    if (r->framing == NC_HTTP_CHUNKED)
+        nc_http_write_header(out, NC_STR("Transfer-Encoding"), NC_STR("chunked"));
     if (close)
         nc_http_write_header(out, NC_STR("Connection"), NC_STR("close"));
     else if (r->minor == 0)

@@ -15,6 +15,8 @@ struct nc_str nc_http_date(struct nc_http_date *cache, uint64_t wall_ms);
 
 enum nc_http_framing {
     NC_HTTP_LENGTH,      /* Content-Length: length */
+    NC_HTTP_CHUNKED,     /* HTTP/1.1 only: Transfer-Encoding: chunked; the caller writes the
+                            chunks */
     NC_HTTP_UNTIL_CLOSE, /* no length: the body ends with the connection; says close */
     NC_HTTP_BODILESS,    /* 1xx, 204, 304: neither */
 };
