@@ -6,8 +6,6 @@
 #include "wire/openai.h"
 #include "wire/utf8.h"
 
-/* Of a body, only its beginning can matter. */
-#define BODY_MAX 16384
 /* A run of letters and digits this long, with both, is no word but a key. */
 #define KEY_MIN 20
 
@@ -123,7 +121,8 @@ static void copy_out(char out[NC_OPENAI_REASON], struct nc_str s)
 {
     struct nc_utf8 u = {0};
     size_t n = s.n < NC_OPENAI_REASON - 1 ? s.n : NC_OPENAI_REASON - 1;
-    bool valid = nc_utf8_feed(&u, (struct nc_str){s.p, n});
+    bool valid =
+        nc_utf8_feed(&u, (struct nc_str){s.p, n}) && (n < s.n || nc_utf8_whole(&u));
 
     for (size_t i = 0; i < n; i++)
         out[i] = !valid && (uint8_t)s.p[i] >= 0x80 ? '?' : s.p[i];
@@ -144,8 +143,6 @@ void nc_openai_reason(char out[NC_OPENAI_REASON], unsigned status, struct nc_str
     struct nc_str shown = nc_str_trim(body);
     bool html = shown.n && shown.p[0] == '<';
 
-    if (shown.n > BODY_MAX)
-        shown.n = BODY_MAX;
     if (status)
         nc_buf_printf(&text, "HTTP %u", status);
     size_t had = text.n;

@@ -163,6 +163,7 @@ static void test_reasons(void **state)
          "a\xFF"
          "b",
          "HTTP 500: a?b"},
+        {0, "\xF3\x8F\x8F\x02", "???"},
         {500, "\x1b[31mred\x07", "HTTP 500: [31mred"},
     };
     for (size_t i = 0; i < NC_COUNT(rows); i++) {
