@@ -8,7 +8,7 @@
 #include "chat/key.h"
 #include "wire/json.h"
 
-enum { PAGE = 256, PAGE_BYTES = 256 << 10 };
+enum { PAGE = 64, PAGE_BYTES = 256 << 10 };
 
 enum stage { HEAD, SESSIONS, KEYS, MESSAGES, WHOLE };
 

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "chat/room.h"
+#include "chat/session.h"
 #include "net/httpd.h"
 #include "wire/json.h"
 
@@ -27,6 +27,7 @@ struct nc_call {
     struct nc_id ids[4];     /* the same, where the pattern says {…:id} */
     struct nc_actor actor;   /* user is NULL on public routes without a token */
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
+    struct nc_auth auth;     /* who that is, as the token, key or ticket says */
     bool gone;               /* the peer left: req is NULL */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer
      * is gone (req is NULL already); nc_call_done must follow, now or later. */
@@ -71,6 +72,9 @@ extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_roo
  * hands over; everything refused on the way is answered here.
  */
 extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
+
+/* No Origin header, our own host's, or a configured one. */
+bool nc_call_origin_ok(const struct nc_call *call);
 
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
 void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
