@@ -8,9 +8,9 @@
 
 extern const struct nc_store_ops nc_store_mem;
 
-size_t mem_find(const struct mem *m, enum mem_table t, const void *key, size_t n)
+size_t nc_mem_find(const struct nc_mem *m, enum nc_mem_table t, const void *key, size_t n)
 {
-    const struct mem_rows *rows = &m->t[t];
+    const struct nc_mem_rows *rows = &m->t[t];
 
     for (size_t i = rows->n; i-- > 0;) /* what is asked for is mostly new */
         if (rows->at[i] && memcmp(rows->at[i], key, n) == 0)
@@ -18,23 +18,23 @@ size_t mem_find(const struct mem *m, enum mem_table t, const void *key, size_t n
     return MEM_NONE;
 }
 
-const void *mem_row(const struct mem *m, enum mem_table t, const struct nc_id *id)
+const void *nc_mem_row(const struct nc_mem *m, enum nc_mem_table t, const struct nc_id *id)
 {
-    size_t at = mem_find(m, t, id, sizeof(*id));
+    size_t at = nc_mem_find(m, t, id, sizeof(*id));
 
     return at == MEM_NONE ? NULL : m->t[t].at[at];
 }
 
-const struct nc_member_rec *mem_member(const struct mem *m, const struct nc_id *room,
-                                       const struct nc_id *user)
+const struct nc_member_rec *nc_mem_member(const struct nc_mem *m, const struct nc_id *room,
+                                          const struct nc_id *user)
 {
     struct nc_id key[2] = {*room, *user};
-    size_t at = mem_find(m, T_MEMBER, key, sizeof(key));
+    size_t at = nc_mem_find(m, T_MEMBER, key, sizeof(key));
 
     return at == MEM_NONE ? NULL : m->t[T_MEMBER].at[at];
 }
 
-static void finish(struct mem *m, struct nc_commit *c)
+static void finish(struct nc_mem *m, struct nc_commit *c)
 {
     struct nc_buf notice = c->notice; /* `c` may be gone after done */
 
@@ -45,7 +45,7 @@ static void finish(struct mem *m, struct nc_commit *c)
     nc_buf_fini(&notice);
 }
 
-static void run_commits(struct mem *m)
+static void run_commits(struct nc_mem *m)
 {
     struct nc_list batch, *n;
     uint64_t begun = nc_mono_ns();
@@ -55,7 +55,7 @@ static void run_commits(struct mem *m)
     nc_list_init(&batch);
     while ((n = nc_list_pop(&m->commits))) {
         struct nc_commit *c = nc_of(n, struct nc_commit, node);
-        c->err = mem_apply(m, c);
+        c->err = nc_mem_apply(m, c);
         nc_list_add(&batch, n);
     }
     m->store.info.head = m->head;
@@ -66,7 +66,7 @@ static void run_commits(struct mem *m)
         finish(m, nc_of(n, struct nc_commit, node));
 }
 
-static void run_queries(struct mem *m, bool cancel)
+static void run_queries(struct nc_mem *m, bool cancel)
 {
     struct nc_list *n, batch;
 
@@ -75,13 +75,13 @@ static void run_queries(struct mem *m, bool cancel)
         nc_list_add(&batch, n);
     while ((n = nc_list_pop(&batch))) {
         struct nc_query *q = nc_of(n, struct nc_query, node);
-        enum nc_err e = cancel ? NC_ECLOSED : mem_query(m, q);
+        enum nc_err e = cancel ? NC_ECLOSED : nc_mem_query(m, q);
         m->store.info.pending_queries--;
         q->done(q, e);
     }
 }
 
-static void run_backups(struct mem *m, enum nc_err e)
+static void run_backups(struct nc_mem *m, enum nc_err e)
 {
     struct nc_list *n;
 
@@ -94,7 +94,7 @@ static void run_backups(struct mem *m, enum nc_err e)
 /* Commits first: what is asked in the same turn sees what was said before it. */
 static void on_work(struct nc_task *t)
 {
-    struct mem *m = nc_of(t, struct mem, work);
+    struct nc_mem *m = nc_of(t, struct nc_mem, work);
 
     run_commits(m);
     run_queries(m, false);
@@ -103,7 +103,7 @@ static void on_work(struct nc_task *t)
 
 static enum nc_err mem_open(struct nc_store **out, const struct nc_store_opts *opts)
 {
-    struct mem *m = nc_alloc(sizeof(*m));
+    struct nc_mem *m = nc_alloc(sizeof(*m));
 
     m->store.ops = &nc_store_mem;
     m->loop = opts->loop;
@@ -120,7 +120,7 @@ static enum nc_err mem_open(struct nc_store **out, const struct nc_store_opts *o
 
 static void mem_close(struct nc_store *s)
 {
-    struct mem *m = nc_of(s, struct mem, store);
+    struct nc_mem *m = nc_of(s, struct nc_mem, store);
     struct nc_list *n;
 
     if (!s)
@@ -148,7 +148,7 @@ static void mem_close(struct nc_store *s)
     free(m);
 }
 
-static void wake(struct mem *m)
+static void wake(struct nc_mem *m)
 {
     if (!m->closing)
         nc_loop_defer(m->loop, &m->work);
@@ -156,7 +156,7 @@ static void wake(struct mem *m)
 
 static void mem_commit(struct nc_store *s, struct nc_commit *c)
 {
-    struct mem *m = nc_of(s, struct mem, store);
+    struct nc_mem *m = nc_of(s, struct nc_mem, store);
 
     s->info.pending_commits++;
     nc_list_add(&m->commits, &c->node);
@@ -165,7 +165,7 @@ static void mem_commit(struct nc_store *s, struct nc_commit *c)
 
 static void mem_read(struct nc_store *s, struct nc_query *q)
 {
-    struct mem *m = nc_of(s, struct mem, store);
+    struct nc_mem *m = nc_of(s, struct nc_mem, store);
 
     s->info.pending_queries++;
     nc_list_add(&m->queries, &q->node);
@@ -174,12 +174,12 @@ static void mem_read(struct nc_store *s, struct nc_query *q)
 
 static enum nc_err mem_read_now(struct nc_store *s, struct nc_query *q)
 {
-    return mem_query(nc_of(s, struct mem, store), q);
+    return nc_mem_query(nc_of(s, struct nc_mem, store), q);
 }
 
 static void mem_backup(struct nc_store *s, struct nc_backup *b)
 {
-    struct mem *m = nc_of(s, struct mem, store);
+    struct nc_mem *m = nc_of(s, struct nc_mem, store);
 
     nc_list_add(&m->backups, &b->node);
     wake(m);

@@ -12,7 +12,7 @@
 #include "loop/loop.h"
 #include "store/store.h"
 
-enum mem_table {
+enum nc_mem_table {
     T_ACCOUNT,
     T_NAME,
     T_SESSION,
@@ -29,39 +29,39 @@ enum mem_table {
 };
 
 /* Rows begin with what they are found by. */
-struct mem_name { /* a username that is taken; its account may be gone */
+struct nc_mem_name { /* a username that is taken; its account may be gone */
     struct nc_str name;
 };
-struct mem_message {
+struct nc_mem_message {
     struct nc_message m;
     uint64_t again; /* a late one's seq, a generated one's completion; else 0 */
 };
-struct mem_client { /* what a client id was used for */
+struct nc_mem_client { /* what a client id was used for */
     struct nc_id client, sender;
     struct nc_id message; /* zero: a command */
     struct nc_str notice;
     uint64_t created_ms;
 };
-struct mem_meta {
+struct nc_mem_meta {
     struct nc_str key, value;
 };
 
-struct mem_rows {
+struct nc_mem_rows {
     void **at; /* NULL: deleted */
     size_t n, cap;
 };
 
-struct mem_undo {
-    enum mem_table table;
+struct nc_mem_undo {
+    enum nc_mem_table table;
     size_t at;
     void *old;
 };
 
-struct mem {
+struct nc_mem {
     struct nc_store store; /* first */
     struct nc_loop *loop;
-    struct mem_rows t[TABLES];
-    struct mem_undo *undo; /* of the commit being applied */
+    struct nc_mem_rows t[TABLES];
+    struct nc_mem_undo *undo; /* of the commit being applied */
     size_t undo_n, undo_cap;
     struct nc_list commits, queries, backups; /* not yet begun */
     struct nc_task work;
@@ -73,12 +73,12 @@ struct mem {
 #define MEM_NONE SIZE_MAX
 
 /* The row whose first n bytes are `key`, or MEM_NONE. */
-size_t mem_find(const struct mem *m, enum mem_table t, const void *key, size_t n);
-const void *mem_row(const struct mem *m, enum mem_table t, const struct nc_id *id);
-const struct nc_member_rec *mem_member(const struct mem *m, const struct nc_id *room,
-                                       const struct nc_id *user);
+size_t nc_mem_find(const struct nc_mem *m, enum nc_mem_table t, const void *key, size_t n);
+const void *nc_mem_row(const struct nc_mem *m, enum nc_mem_table t, const struct nc_id *id);
+const struct nc_member_rec *nc_mem_member(const struct nc_mem *m, const struct nc_id *room,
+                                          const struct nc_id *user);
 
 /* mem_write.c: the whole commit or nothing of it. */
-enum nc_err mem_apply(struct mem *m, struct nc_commit *c);
+enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c);
 /* mem_read.c */
-enum nc_err mem_query(struct mem *m, struct nc_query *q);
+enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q);

@@ -28,7 +28,7 @@ static void give(struct nc_query *q, const struct nc_row *row)
 typedef bool match_fn(const struct nc_query *q, const void *row);
 typedef int order_fn(const void *a, const void *b);
 
-static void collect(struct found *f, const struct mem *m, enum mem_table t,
+static void collect(struct found *f, const struct nc_mem *m, enum nc_mem_table t,
                     const struct nc_query *q, match_fn *match, order_fn *order)
 {
     for (size_t i = 0; i < m->t[t].n; i++)
@@ -51,8 +51,8 @@ static int by_two_ids(const void *a, const void *b)
 
 static int by_seq(const void *a, const void *b)
 {
-    uint64_t x = (*(const struct mem_message *const *)a)->m.seq;
-    uint64_t y = (*(const struct mem_message *const *)b)->m.seq;
+    uint64_t x = (*(const struct nc_mem_message *const *)a)->m.seq;
+    uint64_t y = (*(const struct nc_mem_message *const *)b)->m.seq;
 
     return x < y ? -1 : x > y;
 }
@@ -101,24 +101,24 @@ static bool invite_by(const struct nc_query *q, const void *row)
 }
 static bool streaming(const struct nc_query *q, const void *row)
 {
-    const struct mem_message *r = row;
+    const struct nc_mem_message *r = row;
     (void)q;
     return r->m.state == NC_STREAMING && !r->m.deleted;
 }
 
 /* ---- kinds that are rows of one table ------------------------------------ */
 
-static void fill_message(const struct mem *m, struct nc_message *out,
-                         const struct mem_message *row)
+static void fill_message(const struct nc_mem *m, struct nc_message *out,
+                         const struct nc_mem_message *row)
 {
     *out = row->m;
-    const struct nc_account *a = mem_row(m, T_ACCOUNT, &out->sender);
+    const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &out->sender);
     out->sender_name = a ? a->username : (struct nc_str){NULL, 0};
     out->sender_display = a ? a->display_name : (struct nc_str){NULL, 0};
     out->sender_kind = a ? a->kind : NC_PERSON;
 }
 
-static void fill(const struct mem *m, struct nc_query *q, const void *row,
+static void fill(const struct nc_mem *m, struct nc_query *q, const void *row,
                  struct nc_row *out)
 {
     switch (q->kind) {
@@ -143,7 +143,7 @@ static void fill(const struct mem *m, struct nc_query *q, const void *row,
 
 static const struct {
     bool plain;
-    enum mem_table table;
+    enum nc_mem_table table;
     match_fn *match;
     order_fn *order;
 } plain[NC_QUERY_KINDS] = {
@@ -163,7 +163,7 @@ static const struct {
     [NC_Q_STREAMING] = {true, T_MESSAGE, streaming, by_id},
 };
 
-static void query_plain(struct mem *m, struct nc_query *q)
+static void query_plain(struct nc_mem *m, struct nc_query *q)
 {
     struct found f = {0};
 
@@ -178,20 +178,20 @@ static void query_plain(struct mem *m, struct nc_query *q)
 
 /* ---- messages ------------------------------------------------------------ */
 
-static void query_by_client(struct mem *m, struct nc_query *q)
+static void query_by_client(struct nc_mem *m, struct nc_query *q)
 {
     struct nc_id key[2] = {q->id, q->user};
-    size_t at = mem_find(m, T_CLIENT, key, sizeof(key));
+    size_t at = nc_mem_find(m, T_CLIENT, key, sizeof(key));
     struct nc_row row = {0};
 
     if (at == MEM_NONE)
         return;
-    const struct mem_client *c = m->t[T_CLIENT].at[at];
+    const struct nc_mem_client *c = m->t[T_CLIENT].at[at];
     row.is_notice = nc_id_zero(&c->message);
     if (row.is_notice) {
         row.notice = c->notice;
     } else {
-        const struct mem_message *msg = mem_row(m, T_MESSAGE, &c->message);
+        const struct nc_mem_message *msg = nc_mem_row(m, T_MESSAGE, &c->message);
         if (!msg)
             return;
         fill_message(m, &row.message, msg);
@@ -201,7 +201,7 @@ static void query_by_client(struct mem *m, struct nc_query *q)
 
 static bool in_history(const struct nc_query *q, const void *row)
 {
-    const struct mem_message *r = row;
+    const struct nc_mem_message *r = row;
     return nc_id_eq(&r->m.room, &q->room) && r->m.seq > q->cleared_seq;
 }
 
@@ -229,7 +229,7 @@ static void window(const struct nc_query *q, const struct found *f, size_t *from
     }
 }
 
-static void query_history(struct mem *m, struct nc_query *q)
+static void query_history(struct nc_mem *m, struct nc_query *q)
 {
     struct found f = {0};
     size_t from, to;
@@ -250,11 +250,11 @@ static void query_history(struct mem *m, struct nc_query *q)
 
 static bool own_after(const struct nc_query *q, const void *row)
 {
-    const struct mem_message *r = row;
+    const struct nc_mem_message *r = row;
     return nc_id_eq(&r->m.sender, &q->user) && r->m.seq > q->since;
 }
 
-static void query_of_user(struct mem *m, struct nc_query *q)
+static void query_of_user(struct nc_mem *m, struct nc_query *q)
 {
     struct found f = {0};
 
@@ -271,11 +271,11 @@ static void query_of_user(struct mem *m, struct nc_query *q)
     free(f.at);
 }
 
-static void query_expired(struct mem *m, struct nc_query *q)
+static void query_expired(struct nc_mem *m, struct nc_query *q)
 {
     q->count = 0;
     for (size_t i = 0; i < m->t[T_MESSAGE].n && q->count < q->limit; i++) {
-        const struct mem_message *r = m->t[T_MESSAGE].at[i];
+        const struct nc_mem_message *r = m->t[T_MESSAGE].at[i];
         q->count +=
             r && nc_id_eq(&r->m.room, &q->room) && nc_id_ms(&r->m.id) < q->before_ms;
     }
@@ -283,7 +283,7 @@ static void query_expired(struct mem *m, struct nc_query *q)
 
 /* ---- unread -------------------------------------------------------------- */
 
-static bool unread(const struct mem_message *r, const struct nc_member_rec *member)
+static bool unread(const struct nc_mem_message *r, const struct nc_member_rec *member)
 {
     if (r->m.deleted || r->m.state == NC_STREAMING || r->m.seq <= member->cleared_seq ||
         nc_id_eq(&r->m.sender, &member->user))
@@ -305,16 +305,16 @@ static bool mentions(const struct nc_message *msg, struct nc_str username)
 
 #define UNREAD_MAX 1000
 
-static void query_unread(struct mem *m, struct nc_query *q)
+static void query_unread(struct nc_mem *m, struct nc_query *q)
 {
     for (unsigned i = 0; i < q->rooms_n; i++) {
         const struct nc_member_rec *member = &q->rooms[i];
-        const struct nc_account *a = mem_row(m, T_ACCOUNT, &member->user);
-        const struct mem_message *last = NULL;
+        const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &member->user);
+        const struct nc_mem_message *last = NULL;
         struct nc_row row = {.unread = {.room = member->room}};
 
         for (size_t k = 0; k < m->t[T_MESSAGE].n; k++) {
-            const struct mem_message *r = m->t[T_MESSAGE].at[k];
+            const struct nc_mem_message *r = m->t[T_MESSAGE].at[k];
             if (!r || !nc_id_eq(&r->m.room, &member->room))
                 continue;
             if (!r->m.deleted && r->m.seq > member->cleared_seq &&
@@ -334,31 +334,31 @@ static void query_unread(struct mem *m, struct nc_query *q)
 
 /* ---- the log ------------------------------------------------------------- */
 
-static void fill_log(const struct mem *m, struct nc_row *row, const struct nc_event *e)
+static void fill_log(const struct nc_mem *m, struct nc_row *row, const struct nc_event *e)
 {
     row->log.event = *e;
     if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
-        const struct mem_message *msg = mem_row(m, T_MESSAGE, &e->ref);
+        const struct nc_mem_message *msg = nc_mem_row(m, T_MESSAGE, &e->ref);
         if (msg)
             fill_message(m, &row->log.message, msg);
         return;
     }
-    const struct nc_room_rec *room = mem_row(m, T_ROOM, &e->ref);
+    const struct nc_room_rec *room = nc_mem_row(m, T_ROOM, &e->ref);
     if (room)
         row->log.room = *room;
     if (e->kind < NC_EV_MEMBER_JOINED)
         return;
-    const struct nc_member_rec *member = mem_member(m, &e->ref, &e->subject);
+    const struct nc_member_rec *member = nc_mem_member(m, &e->ref, &e->subject);
     if (member)
         row->log.member = *member;
-    const struct nc_account *a = mem_row(m, T_ACCOUNT, &e->subject);
+    const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &e->subject);
     if (a) {
         row->log.account = *a;
         row->log.account.password = (struct nc_str){NULL, 0};
     }
 }
 
-static void query_log(struct mem *m, struct nc_query *q)
+static void query_log(struct nc_mem *m, struct nc_query *q)
 {
     uint64_t bytes = 0;
     uint32_t rows = 0;
@@ -386,7 +386,7 @@ static void query_log(struct mem *m, struct nc_query *q)
         q->upto = m->head;
 }
 
-static void query_distance(struct mem *m, struct nc_query *q)
+static void query_distance(struct nc_mem *m, struct nc_query *q)
 {
     q->count = q->at_ms = 0;
     for (size_t i = 0; i < m->t[T_LOG].n && q->count < q->limit; i++) {
@@ -399,16 +399,16 @@ static void query_distance(struct mem *m, struct nc_query *q)
 
 /* ---- the rest ------------------------------------------------------------ */
 
-static void query_meta(struct mem *m, struct nc_query *q)
+static void query_meta(struct nc_mem *m, struct nc_query *q)
 {
     for (size_t i = 0; i < m->t[T_META].n; i++) {
-        const struct mem_meta *meta = m->t[T_META].at[i];
+        const struct nc_mem_meta *meta = m->t[T_META].at[i];
         if (meta && nc_str_eq(meta->key, q->key))
             give(q, &(struct nc_row){.meta = meta->value});
     }
 }
 
-static uint64_t count(const struct mem *m, enum mem_table t)
+static uint64_t count(const struct nc_mem *m, enum nc_mem_table t)
 {
     uint64_t n = 0;
 
@@ -417,7 +417,7 @@ static uint64_t count(const struct mem *m, enum mem_table t)
     return n;
 }
 
-static void query_stats(struct mem *m, struct nc_query *q)
+static void query_stats(struct nc_mem *m, struct nc_query *q)
 {
     give(q, &(struct nc_row){.stats = {.messages = m->messages,
                                        .events = m->head,
@@ -425,7 +425,7 @@ static void query_stats(struct mem *m, struct nc_query *q)
                                        .rooms = count(m, T_ROOM)}});
 }
 
-static void (*const kinds[NC_QUERY_KINDS])(struct mem *m, struct nc_query *q) = {
+static void (*const kinds[NC_QUERY_KINDS])(struct nc_mem *m, struct nc_query *q) = {
     [NC_Q_BY_CLIENT] = query_by_client,
     [NC_Q_HISTORY] = query_history,
     [NC_Q_LOG] = query_log,
@@ -437,7 +437,7 @@ static void (*const kinds[NC_QUERY_KINDS])(struct mem *m, struct nc_query *q) = 
     [NC_Q_STATS] = query_stats,
 };
 
-enum nc_err mem_query(struct mem *m, struct nc_query *q)
+enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q)
 {
     if (plain[q->kind].plain)
         query_plain(m, q);

@@ -15,7 +15,7 @@ static const struct shape {
                    3,
                    {S(struct nc_account, username), S(struct nc_account, display_name),
                     S(struct nc_account, password)}},
-    [T_NAME] = {sizeof(struct mem_name), 1, {S(struct mem_name, name)}},
+    [T_NAME] = {sizeof(struct nc_mem_name), 1, {S(struct nc_mem_name, name)}},
     [T_SESSION] = {sizeof(struct nc_session),
                    2,
                    {S(struct nc_session, device), S(struct nc_session, address)}},
@@ -29,19 +29,20 @@ static const struct shape {
                  S(struct nc_room_rec, settings), S(struct nc_room_rec, encryption)}},
     [T_MEMBER] = {sizeof(struct nc_member_rec), 0, {0}},
     [T_BAN] = {sizeof(struct nc_ban), 0, {0}},
-    [T_MESSAGE] = {sizeof(struct mem_message),
+    [T_MESSAGE] = {sizeof(struct nc_mem_message),
                    4,
-                   {S(struct mem_message, m.content_type), S(struct mem_message, m.body),
-                    S(struct mem_message, m.mentions), S(struct mem_message, m.ai)}},
-    [T_CLIENT] = {sizeof(struct mem_client), 1, {S(struct mem_client, notice)}},
-    [T_META] = {sizeof(struct mem_meta),
+                   {S(struct nc_mem_message, m.content_type),
+                    S(struct nc_mem_message, m.body), S(struct nc_mem_message, m.mentions),
+                    S(struct nc_mem_message, m.ai)}},
+    [T_CLIENT] = {sizeof(struct nc_mem_client), 1, {S(struct nc_mem_client, notice)}},
+    [T_META] = {sizeof(struct nc_mem_meta),
                 2,
-                {S(struct mem_meta, key), S(struct mem_meta, value)}},
+                {S(struct nc_mem_meta, key), S(struct nc_mem_meta, value)}},
     [T_LOG] = {sizeof(struct nc_event), 0, {0}},
 };
 #undef S
 
-static void *clone(enum mem_table t, const void *row)
+static void *clone(enum nc_mem_table t, const void *row)
 {
     const struct shape *s = &shapes[t];
     size_t size = s->size;
@@ -61,16 +62,16 @@ static void *clone(enum mem_table t, const void *row)
     return copy;
 }
 
-static void remember(struct mem *m, enum mem_table t, size_t at, void *old)
+static void remember(struct nc_mem *m, enum nc_mem_table t, size_t at, void *old)
 {
     if (m->undo_n == m->undo_cap) {
         m->undo_cap = m->undo_cap ? 2 * m->undo_cap : 16;
         m->undo = nc_realloc(m->undo, m->undo_cap * sizeof(*m->undo));
     }
-    m->undo[m->undo_n++] = (struct mem_undo){t, at, old};
+    m->undo[m->undo_n++] = (struct nc_mem_undo){t, at, old};
 }
 
-static void replace(struct mem *m, enum mem_table t, size_t at, const void *row)
+static void replace(struct nc_mem *m, enum nc_mem_table t, size_t at, const void *row)
 {
     void *old = m->t[t].at[at];
 
@@ -78,9 +79,9 @@ static void replace(struct mem *m, enum mem_table t, size_t at, const void *row)
     remember(m, t, at, old);
 }
 
-static void insert(struct mem *m, enum mem_table t, const void *row)
+static void insert(struct nc_mem *m, enum nc_mem_table t, const void *row)
 {
-    struct mem_rows *rows = &m->t[t];
+    struct nc_mem_rows *rows = &m->t[t];
 
     if (rows->n == rows->cap) {
         rows->cap = rows->cap ? 2 * rows->cap : 16;
@@ -90,10 +91,13 @@ static void insert(struct mem *m, enum mem_table t, const void *row)
     replace(m, t, rows->n - 1, row);
 }
 
-static void drop(struct mem *m, enum mem_table t, size_t at) { replace(m, t, at, NULL); }
+static void drop(struct nc_mem *m, enum nc_mem_table t, size_t at)
+{
+    replace(m, t, at, NULL);
+}
 
 /* Rows of `t` with `id` at byte `offset` go. */
-static void drop_where(struct mem *m, enum mem_table t, size_t offset,
+static void drop_where(struct nc_mem *m, enum nc_mem_table t, size_t offset,
                        const struct nc_id *id)
 {
     for (size_t i = 0; i < m->t[t].n; i++) {
@@ -103,10 +107,10 @@ static void drop_where(struct mem *m, enum mem_table t, size_t offset,
     }
 }
 
-static void settle(struct mem *m, bool keep)
+static void settle(struct nc_mem *m, bool keep)
 {
     while (m->undo_n > 0) {
-        struct mem_undo *u = &m->undo[--m->undo_n];
+        struct nc_mem_undo *u = &m->undo[--m->undo_n];
         if (keep) {
             free(u->old);
         } else {
@@ -129,32 +133,32 @@ struct step {
     uint64_t pos;
 };
 
-static bool username_taken(const struct mem *m, struct nc_str name)
+static bool username_taken(const struct nc_mem *m, struct nc_str name)
 {
     for (size_t i = 0; i < m->t[T_NAME].n; i++) {
-        const struct mem_name *row = m->t[T_NAME].at[i];
+        const struct nc_mem_name *row = m->t[T_NAME].at[i];
         if (row && nc_str_eq(row->name, name))
             return true;
     }
     return false;
 }
 
-static enum nc_err account_insert(struct mem *m, struct step *s)
+static enum nc_err account_insert(struct nc_mem *m, struct step *s)
 {
     struct nc_account a = s->ch->account;
 
-    if (username_taken(m, a.username) || mem_row(m, T_ACCOUNT, &a.id))
+    if (username_taken(m, a.username) || nc_mem_row(m, T_ACCOUNT, &a.id))
         return NC_EEXIST;
-    insert(m, T_NAME, &(struct mem_name){a.username});
+    insert(m, T_NAME, &(struct nc_mem_name){a.username});
     insert(m, T_ACCOUNT, &a);
     return NC_OK;
 }
 
 /* The living account, copied to *out. */
-static size_t account_find(const struct mem *m, const struct nc_id *id,
+static size_t account_find(const struct nc_mem *m, const struct nc_id *id,
                            struct nc_account *out)
 {
-    size_t at = mem_find(m, T_ACCOUNT, id, sizeof(*id));
+    size_t at = nc_mem_find(m, T_ACCOUNT, id, sizeof(*id));
 
     if (at == MEM_NONE)
         return at;
@@ -162,7 +166,7 @@ static size_t account_find(const struct mem *m, const struct nc_id *id,
     return out->deleted ? MEM_NONE : at;
 }
 
-static enum nc_err account_update(struct mem *m, struct step *s)
+static enum nc_err account_update(struct nc_mem *m, struct step *s)
 {
     const struct nc_account *in = &s->ch->account;
     struct nc_account a;
@@ -179,7 +183,7 @@ static enum nc_err account_update(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err account_delete(struct mem *m, struct step *s)
+static enum nc_err account_delete(struct nc_mem *m, struct step *s)
 {
     struct nc_account a;
     size_t at = account_find(m, &s->ch->account.id, &a);
@@ -194,18 +198,18 @@ static enum nc_err account_delete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err session_insert(struct mem *m, struct step *s)
+static enum nc_err session_insert(struct nc_mem *m, struct step *s)
 {
-    if (mem_row(m, T_SESSION, &s->ch->session.id))
+    if (nc_mem_row(m, T_SESSION, &s->ch->session.id))
         return NC_EEXIST;
     insert(m, T_SESSION, &s->ch->session);
     return NC_OK;
 }
 
-static enum nc_err session_rotate(struct mem *m, struct step *s)
+static enum nc_err session_rotate(struct nc_mem *m, struct step *s)
 {
     const struct nc_session *in = &s->ch->session;
-    size_t at = mem_find(m, T_SESSION, &in->id, sizeof(in->id));
+    size_t at = nc_mem_find(m, T_SESSION, &in->id, sizeof(in->id));
     struct nc_session row;
 
     if (at == MEM_NONE)
@@ -223,7 +227,7 @@ static enum nc_err session_rotate(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static bool end_session(struct mem *m, size_t at, uint64_t when)
+static bool end_session(struct nc_mem *m, size_t at, uint64_t when)
 {
     struct nc_session row;
 
@@ -235,15 +239,15 @@ static bool end_session(struct mem *m, size_t at, uint64_t when)
     return true;
 }
 
-static enum nc_err session_end(struct mem *m, struct step *s)
+static enum nc_err session_end(struct nc_mem *m, struct step *s)
 {
     const struct nc_session *in = &s->ch->session;
-    size_t at = mem_find(m, T_SESSION, &in->id, sizeof(in->id));
+    size_t at = nc_mem_find(m, T_SESSION, &in->id, sizeof(in->id));
 
     return at != MEM_NONE && end_session(m, at, in->ended_ms) ? NC_OK : NC_ENOENT;
 }
 
-static enum nc_err sessions_end(struct mem *m, struct step *s)
+static enum nc_err sessions_end(struct nc_mem *m, struct step *s)
 {
     const struct nc_session *in = &s->ch->session;
 
@@ -256,7 +260,7 @@ static enum nc_err sessions_end(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err key_insert(struct mem *m, struct step *s)
+static enum nc_err key_insert(struct nc_mem *m, struct step *s)
 {
     const struct nc_key *in = &s->ch->key;
 
@@ -269,9 +273,9 @@ static enum nc_err key_insert(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err key_touch(struct mem *m, struct step *s)
+static enum nc_err key_touch(struct nc_mem *m, struct step *s)
 {
-    size_t at = mem_find(m, T_KEY, &s->ch->key.id, sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_KEY, &s->ch->key.id, sizeof(struct nc_id));
     struct nc_key row;
 
     s->ch->touched = at != MEM_NONE;
@@ -283,10 +287,10 @@ static enum nc_err key_touch(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err key_delete(struct mem *m, struct step *s)
+static enum nc_err key_delete(struct nc_mem *m, struct step *s)
 {
     struct nc_id key[2] = {s->ch->key.id, s->ch->key.user};
-    size_t at = mem_find(m, T_KEY, key, sizeof(key));
+    size_t at = nc_mem_find(m, T_KEY, key, sizeof(key));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -294,7 +298,7 @@ static enum nc_err key_delete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static size_t invite_by_hash(const struct mem *m, const uint8_t hash[32])
+static size_t invite_by_hash(const struct nc_mem *m, const uint8_t hash[32])
 {
     for (size_t i = 0; i < m->t[T_INVITE].n; i++) {
         const struct nc_invite *row = m->t[T_INVITE].at[i];
@@ -304,17 +308,17 @@ static size_t invite_by_hash(const struct mem *m, const uint8_t hash[32])
     return MEM_NONE;
 }
 
-static enum nc_err invite_insert(struct mem *m, struct step *s)
+static enum nc_err invite_insert(struct nc_mem *m, struct step *s)
 {
     const struct nc_invite *in = &s->ch->invite;
 
-    if (mem_row(m, T_INVITE, &in->id) || invite_by_hash(m, in->hash) != MEM_NONE)
+    if (nc_mem_row(m, T_INVITE, &in->id) || invite_by_hash(m, in->hash) != MEM_NONE)
         return NC_EEXIST;
     insert(m, T_INVITE, in);
     return NC_OK;
 }
 
-static enum nc_err invite_use(struct mem *m, struct step *s)
+static enum nc_err invite_use(struct nc_mem *m, struct step *s)
 {
     const struct nc_invite *in = &s->ch->invite;
     size_t at = invite_by_hash(m, in->hash);
@@ -330,9 +334,9 @@ static enum nc_err invite_use(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err invite_delete(struct mem *m, struct step *s)
+static enum nc_err invite_delete(struct nc_mem *m, struct step *s)
 {
-    size_t at = mem_find(m, T_INVITE, &s->ch->invite.id, sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_INVITE, &s->ch->invite.id, sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -340,18 +344,18 @@ static enum nc_err invite_delete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err room_insert(struct mem *m, struct step *s)
+static enum nc_err room_insert(struct nc_mem *m, struct step *s)
 {
-    if (mem_row(m, T_ROOM, &s->ch->room.id))
+    if (nc_mem_row(m, T_ROOM, &s->ch->room.id))
         return NC_EEXIST;
     insert(m, T_ROOM, &s->ch->room);
     return NC_OK;
 }
 
-static size_t room_find(const struct mem *m, const struct nc_id *id,
+static size_t room_find(const struct nc_mem *m, const struct nc_id *id,
                         struct nc_room_rec *out)
 {
-    size_t at = mem_find(m, T_ROOM, id, sizeof(*id));
+    size_t at = nc_mem_find(m, T_ROOM, id, sizeof(*id));
 
     if (at == MEM_NONE)
         return at;
@@ -359,7 +363,7 @@ static size_t room_find(const struct mem *m, const struct nc_id *id,
     return out->deleted_ms ? MEM_NONE : at;
 }
 
-static enum nc_err room_update(struct mem *m, struct step *s)
+static enum nc_err room_update(struct nc_mem *m, struct step *s)
 {
     const struct nc_room_rec *in = &s->ch->room;
     struct nc_room_rec r;
@@ -376,7 +380,7 @@ static enum nc_err room_update(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err room_delete(struct mem *m, struct step *s)
+static enum nc_err room_delete(struct nc_mem *m, struct step *s)
 {
     struct nc_room_rec r;
     size_t at = room_find(m, &s->ch->room.id, &r);
@@ -389,18 +393,18 @@ static enum nc_err room_delete(struct mem *m, struct step *s)
 }
 
 /* The oldest message of `room` with an id below `before` (NULL: any), or MEM_NONE. */
-static size_t oldest(const struct mem *m, const struct nc_id *room,
+static size_t oldest(const struct nc_mem *m, const struct nc_id *room,
                      const struct nc_id *before)
 {
     size_t found = MEM_NONE;
 
     for (size_t i = 0; i < m->t[T_MESSAGE].n; i++) {
-        const struct mem_message *row = m->t[T_MESSAGE].at[i];
+        const struct nc_mem_message *row = m->t[T_MESSAGE].at[i];
         if (!row || !nc_id_eq(&row->m.room, room))
             continue;
         if (before && nc_id_cmp(&row->m.id, before) >= 0)
             continue;
-        const struct mem_message *best =
+        const struct nc_mem_message *best =
             found == MEM_NONE ? NULL : m->t[T_MESSAGE].at[found];
         if (!best || nc_id_cmp(&row->m.id, &best->m.id) < 0)
             found = i;
@@ -408,8 +412,8 @@ static size_t oldest(const struct mem *m, const struct nc_id *room,
     return found;
 }
 
-static uint64_t erase(struct mem *m, const struct nc_id *room, const struct nc_id *before,
-                      uint32_t limit)
+static uint64_t erase(struct nc_mem *m, const struct nc_id *room,
+                      const struct nc_id *before, uint32_t limit)
 {
     uint64_t n = 0;
 
@@ -417,15 +421,15 @@ static uint64_t erase(struct mem *m, const struct nc_id *room, const struct nc_i
         size_t at = oldest(m, room, before);
         if (at == MEM_NONE)
             break;
-        struct nc_id id = ((const struct mem_message *)m->t[T_MESSAGE].at[at])->m.id;
+        struct nc_id id = ((const struct nc_mem_message *)m->t[T_MESSAGE].at[at])->m.id;
         drop(m, T_MESSAGE, at);
-        drop_where(m, T_CLIENT, offsetof(struct mem_client, message), &id);
+        drop_where(m, T_CLIENT, offsetof(struct nc_mem_client, message), &id);
     }
     m->messages -= n;
     return n;
 }
 
-static enum nc_err room_erase(struct mem *m, struct step *s)
+static enum nc_err room_erase(struct nc_mem *m, struct step *s)
 {
     const struct nc_id *id = &s->ch->room.id;
 
@@ -439,7 +443,7 @@ static enum nc_err room_erase(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err messages_expire(struct mem *m, struct step *s)
+static enum nc_err messages_expire(struct nc_mem *m, struct step *s)
 {
     struct nc_id before = {{0}};
 
@@ -449,10 +453,10 @@ static enum nc_err messages_expire(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err member_set(struct mem *m, struct step *s)
+static enum nc_err member_set(struct nc_mem *m, struct step *s)
 {
     struct nc_member_rec *in = &s->ch->member, row;
-    size_t at = mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
 
     if (at != MEM_NONE) {
         memcpy(&row, m->t[T_MEMBER].at[at], sizeof(row));
@@ -466,9 +470,9 @@ static enum nc_err member_set(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err member_delete(struct mem *m, struct step *s)
+static enum nc_err member_delete(struct nc_mem *m, struct step *s)
 {
-    size_t at = mem_find(m, T_MEMBER, &s->ch->member, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_MEMBER, &s->ch->member, 2 * sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -476,9 +480,9 @@ static enum nc_err member_delete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err ban_set(struct mem *m, struct step *s)
+static enum nc_err ban_set(struct nc_mem *m, struct step *s)
 {
-    size_t at = mem_find(m, T_BAN, &s->ch->ban, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_BAN, &s->ch->ban, 2 * sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         insert(m, T_BAN, &s->ch->ban);
@@ -487,9 +491,9 @@ static enum nc_err ban_set(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err ban_delete(struct mem *m, struct step *s)
+static enum nc_err ban_delete(struct nc_mem *m, struct step *s)
 {
-    size_t at = mem_find(m, T_BAN, &s->ch->ban, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_BAN, &s->ch->ban, 2 * sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -498,47 +502,48 @@ static enum nc_err ban_delete(struct mem *m, struct step *s)
 }
 
 /* Claims (sender, client id), or tells what it was used for. */
-static enum nc_err claim(struct mem *m, struct step *s, const struct nc_id *message,
+static enum nc_err claim(struct nc_mem *m, struct step *s, const struct nc_id *message,
                          struct nc_str notice)
 {
     const struct nc_message *in = &s->ch->message;
-    struct mem_client row = {.client = in->client_id,
-                             .sender = in->sender,
-                             .message = *message,
-                             .notice = notice,
-                             .created_ms = in->created_ms};
+    struct nc_mem_client row = {.client = in->client_id,
+                                .sender = in->sender,
+                                .message = *message,
+                                .notice = notice,
+                                .created_ms = in->created_ms};
 
     if (nc_id_zero(&in->client_id))
         return NC_OK;
-    size_t at = mem_find(m, T_CLIENT, &row, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_CLIENT, &row, 2 * sizeof(struct nc_id));
     if (at == MEM_NONE) {
         insert(m, T_CLIENT, &row);
         return NC_OK;
     }
-    const struct mem_client *known = m->t[T_CLIENT].at[at];
+    const struct nc_mem_client *known = m->t[T_CLIENT].at[at];
     s->commit->existing = known->message;
     nc_buf_adds(&s->commit->notice, known->notice);
     return NC_EEXIST;
 }
 
-static enum nc_err message_insert(struct mem *m, struct step *s)
+static enum nc_err message_insert(struct nc_mem *m, struct step *s)
 {
     struct nc_message *in = &s->ch->message;
     enum nc_err e = claim(m, s, &in->id, (struct nc_str){NULL, 0});
 
     if (e != NC_OK)
         return e;
-    if (mem_row(m, T_MESSAGE, &in->id)) {
+    if (nc_mem_row(m, T_MESSAGE, &in->id)) {
         s->commit->existing = in->id;
         return NC_EEXIST;
     }
     in->seq = s->pos;
-    insert(m, T_MESSAGE, &(struct mem_message){.m = *in, .again = in->late ? in->seq : 0});
+    insert(m, T_MESSAGE,
+           &(struct nc_mem_message){.m = *in, .again = in->late ? in->seq : 0});
     m->messages++;
     return NC_OK;
 }
 
-static enum nc_err command_run(struct mem *m, struct step *s)
+static enum nc_err command_run(struct nc_mem *m, struct step *s)
 {
     static const struct nc_id none;
 
@@ -546,10 +551,10 @@ static enum nc_err command_run(struct mem *m, struct step *s)
 }
 
 /* The message unless deleted, copied to *out. */
-static size_t message_find(const struct mem *m, const struct nc_id *id,
-                           struct mem_message *out)
+static size_t message_find(const struct nc_mem *m, const struct nc_id *id,
+                           struct nc_mem_message *out)
 {
-    size_t at = mem_find(m, T_MESSAGE, id, sizeof(*id));
+    size_t at = nc_mem_find(m, T_MESSAGE, id, sizeof(*id));
 
     if (at == MEM_NONE)
         return at;
@@ -557,10 +562,10 @@ static size_t message_find(const struct mem *m, const struct nc_id *id,
     return out->m.deleted ? MEM_NONE : at;
 }
 
-static enum nc_err message_edit(struct mem *m, struct step *s)
+static enum nc_err message_edit(struct nc_mem *m, struct step *s)
 {
     const struct nc_message *in = &s->ch->message;
-    struct mem_message row;
+    struct nc_mem_message row;
     size_t at = message_find(m, &in->id, &row);
 
     if (at == MEM_NONE)
@@ -572,9 +577,9 @@ static enum nc_err message_edit(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err message_delete(struct mem *m, struct step *s)
+static enum nc_err message_delete(struct nc_mem *m, struct step *s)
 {
-    struct mem_message row;
+    struct nc_mem_message row;
     size_t at = message_find(m, &s->ch->message.id, &row);
 
     if (at == MEM_NONE)
@@ -585,9 +590,9 @@ static enum nc_err message_delete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err message_checkpoint(struct mem *m, struct step *s)
+static enum nc_err message_checkpoint(struct nc_mem *m, struct step *s)
 {
-    struct mem_message row;
+    struct nc_mem_message row;
     size_t at = message_find(m, &s->ch->message.id, &row);
 
     s->ch->touched = at != MEM_NONE && row.m.state == NC_STREAMING;
@@ -598,10 +603,10 @@ static enum nc_err message_checkpoint(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err message_complete(struct mem *m, struct step *s)
+static enum nc_err message_complete(struct nc_mem *m, struct step *s)
 {
     const struct nc_message *in = &s->ch->message;
-    struct mem_message row;
+    struct nc_mem_message row;
     size_t at = message_find(m, &in->id, &row);
 
     if (at == MEM_NONE)
@@ -616,20 +621,20 @@ static enum nc_err message_complete(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static bool news_since(const struct mem *m, const struct nc_id *room, uint64_t seq)
+static bool news_since(const struct nc_mem *m, const struct nc_id *room, uint64_t seq)
 {
     for (size_t i = 0; i < m->t[T_MESSAGE].n; i++) {
-        const struct mem_message *row = m->t[T_MESSAGE].at[i];
+        const struct nc_mem_message *row = m->t[T_MESSAGE].at[i];
         if (row && row->again > seq && nc_id_eq(&row->m.room, room))
             return true;
     }
     return false;
 }
 
-static enum nc_err read_set(struct mem *m, struct step *s)
+static enum nc_err read_set(struct nc_mem *m, struct step *s)
 {
     struct nc_member_rec *in = &s->ch->member, row;
-    size_t at = mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -645,10 +650,10 @@ static enum nc_err read_set(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err clear_set(struct mem *m, struct step *s)
+static enum nc_err clear_set(struct nc_mem *m, struct step *s)
 {
     struct nc_member_rec *in = &s->ch->member, row;
-    size_t at = mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
+    size_t at = nc_mem_find(m, T_MEMBER, in, 2 * sizeof(struct nc_id));
 
     if (at == MEM_NONE)
         return NC_ENOENT;
@@ -659,12 +664,12 @@ static enum nc_err clear_set(struct mem *m, struct step *s)
     return NC_OK;
 }
 
-static enum nc_err meta_set(struct mem *m, struct step *s)
+static enum nc_err meta_set(struct nc_mem *m, struct step *s)
 {
-    struct mem_meta row = {s->ch->meta.key, s->ch->meta.value};
+    struct nc_mem_meta row = {s->ch->meta.key, s->ch->meta.value};
 
     for (size_t i = 0; i < m->t[T_META].n; i++) {
-        const struct mem_meta *old = m->t[T_META].at[i];
+        const struct nc_mem_meta *old = m->t[T_META].at[i];
         if (old && nc_str_eq(old->key, row.key)) {
             replace(m, T_META, i, &row);
             return NC_OK;
@@ -676,23 +681,23 @@ static enum nc_err meta_set(struct mem *m, struct step *s)
 
 #define DAY_MS (24 * 3600 * 1000ull)
 
-static bool trimmable(enum mem_table t, const void *row, uint64_t before)
+static bool trimmable(enum nc_mem_table t, const void *row, uint64_t before)
 {
     if (t == T_LOG) {
         const struct nc_event *e = row;
         return e->kind != NC_EV_MESSAGE_CREATED && e->hlc >> 12 < before;
     }
     if (t == T_CLIENT) {
-        const struct mem_client *c = row;
+        const struct nc_mem_client *c = row;
         return nc_id_zero(&c->message) && c->created_ms + DAY_MS < nc_wall_ms();
     }
     const struct nc_session *s = row;
     return (s->ended_ms && s->ended_ms < before) || s->expires_ms < before;
 }
 
-static enum nc_err trim(struct mem *m, struct step *s)
+static enum nc_err trim(struct nc_mem *m, struct step *s)
 {
-    static const enum mem_table tables[] = {T_LOG, T_CLIENT, T_SESSION};
+    static const enum nc_mem_table tables[] = {T_LOG, T_CLIENT, T_SESSION};
     uint64_t n = 0;
 
     for (size_t t = 0; t < NC_COUNT(tables); t++)
@@ -708,7 +713,7 @@ static enum nc_err trim(struct mem *m, struct step *s)
 }
 
 /* NC_AGAIN: fine, but nothing happened, so nothing is logged. */
-typedef enum nc_err apply_fn(struct mem *m, struct step *s);
+typedef enum nc_err apply_fn(struct nc_mem *m, struct step *s);
 static apply_fn *const kinds[NC_CHANGE_KINDS] = {
     [NC_ACCOUNT_INSERT] = account_insert,
     [NC_ACCOUNT_UPDATE] = account_update,
@@ -744,7 +749,7 @@ static apply_fn *const kinds[NC_CHANGE_KINDS] = {
     [NC_TRIM] = trim,
 };
 
-static enum nc_err log_event(struct mem *m, struct nc_event *e)
+static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)
 {
     bool own = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &m->store.info.incarnation);
 
@@ -767,7 +772,7 @@ static enum nc_err log_event(struct mem *m, struct nc_event *e)
     return NC_OK;
 }
 
-static enum nc_err apply_one(struct mem *m, struct nc_commit *c, struct nc_change *ch)
+static enum nc_err apply_one(struct nc_mem *m, struct nc_commit *c, struct nc_change *ch)
 {
     bool logged = ch->event.kind != NC_EV_NONE;
     struct step step = {.commit = c, .ch = ch, .pos = m->head + logged};
@@ -780,7 +785,7 @@ static enum nc_err apply_one(struct mem *m, struct nc_commit *c, struct nc_chang
     return logged ? log_event(m, &ch->event) : NC_OK;
 }
 
-enum nc_err mem_apply(struct mem *m, struct nc_commit *c)
+enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c)
 {
     uint64_t head = m->head, own = m->own_head, messages = m->messages;
     enum nc_err e = NC_OK;

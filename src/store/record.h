@@ -35,7 +35,7 @@ struct nc_session {
 struct nc_key { /* "nck_…", kept as SHA-256 only */
     struct nc_id id, user;
     uint8_t hash[32];
-    struct nc_str name, scopes; /* scopes: space-separated */
+    struct nc_str name, scopes;               /* scopes: space-separated */
     uint64_t created_ms, used_ms, expires_ms; /* expires 0: never */
 };
 
@@ -56,12 +56,12 @@ struct nc_room_rec {
     enum nc_visibility visibility;
     struct nc_str name, topic;
     uint64_t created_ms;
-    uint64_t deleted_ms;       /* hidden since; erased 7 days later; 0: alive */
-    uint32_t retention_days;   /* 0: for ever */
-    struct nc_str settings;    /* JSON object of room settings that only some layer reads */
-    struct nc_str encryption;  /* empty: none; reserved: "mls" */
-    struct nc_id home;         /* reserved: node that orders the handshakes */
-    uint64_t epoch;            /* reserved */
+    uint64_t deleted_ms;      /* hidden since; erased 7 days later; 0: alive */
+    uint32_t retention_days;  /* 0: for ever */
+    struct nc_str settings;   /* JSON object of room settings that only some layer reads */
+    struct nc_str encryption; /* empty: none; reserved: "mls" */
+    struct nc_id home;        /* reserved: node that orders the handshakes */
+    uint64_t epoch;           /* reserved */
 };
 
 enum nc_member_role { NC_MEMBER = 0, NC_MODERATOR = 1, NC_OWNER = 2 };
@@ -93,10 +93,10 @@ struct nc_message {
     bool deleted, late;
     struct nc_str content_type; /* empty: text/plain; charset=utf-8 */
     struct nc_str body;
-    struct nc_str mentions; /* usernames, space-separated */
-    struct nc_str ai;       /* JSON object of the `ai` member, or empty */
+    struct nc_str mentions;         /* usernames, space-separated */
+    struct nc_str ai;               /* JSON object of the `ai` member, or empty */
     uint64_t created_ms, edited_ms; /* edited 0: never */
-    uint64_t seq;           /* log position of its message.created; set by the store */
+    uint64_t seq; /* log position of its message.created; set by the store */
     /* Filled by reads (joined), ignored by writes: */
     struct nc_str sender_name, sender_display;
     enum nc_account_kind sender_kind;
@@ -119,16 +119,16 @@ enum nc_event_kind {
     NC_EV_READ = 11,             /* read               ref: room, subject: user */
     NC_EV_BAN_SET = 12,
     NC_EV_BAN_DELETED = 13,
-    NC_EV_ACCOUNT_CREATED = 14,  /*                    subject: user */
+    NC_EV_ACCOUNT_CREATED = 14, /*                    subject: user */
     NC_EV_ACCOUNT_UPDATED = 15,
     NC_EV_ACCOUNT_DELETED = 16,
-    NC_EV_SESSION_ENDED = 17,    /*                    ref: session, subject: user */
+    NC_EV_SESSION_ENDED = 17, /*                    ref: session, subject: user */
     NC_EV_KEY_SET = 18,
     NC_EV_KEY_DELETED = 19,
     NC_EV_INVITE_SET = 20,
     NC_EV_INVITE_DELETED = 21,
-    NC_EV_MLS_COMMIT = 22,       /* reserved: accepted only with expect_epoch */
-    NC_EV_MLS_WELCOME = 23,      /* reserved: audience device */
+    NC_EV_MLS_COMMIT = 22,  /* reserved: accepted only with expect_epoch */
+    NC_EV_MLS_WELCOME = 23, /* reserved: audience device */
 };
 
 enum nc_audience { NC_AUD_ADMINS = 0, NC_AUD_ROOM = 1, NC_AUD_USER = 2, NC_AUD_DEVICE = 3 };
@@ -144,8 +144,9 @@ struct nc_event {
     uint64_t hlc;
     enum nc_event_kind kind;
     enum nc_audience audience;
-    struct nc_id to;      /* room, user or device of the audience */
+    struct nc_id to; /* room, user or device of the audience */
     struct nc_id ref, subject, actor;
     uint32_t reason;
-    uint8_t body_hash[32]; /* SHA-256 of the content it announces; zero where there is none */
+    uint8_t
+        body_hash[32]; /* SHA-256 of the content it announces; zero where there is none */
 };

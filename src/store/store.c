@@ -6,9 +6,11 @@
 
 /* The one place that knows which backends exist.  A backend exports one symbol. */
 extern const struct nc_store_ops nc_store_mem;
+extern const struct nc_store_ops nc_store_sqlite;
 
 static const struct nc_store_ops *const backends[] = {
     &nc_store_mem,
+    &nc_store_sqlite,
 };
 
 const struct nc_store_ops *nc_store_backend(const char *url)

@@ -140,7 +140,8 @@ enum nc_query_kind {
     NC_Q_BY_CLIENT, /* user: sender, id: client id                        -> message, or
                        notice */
     NC_Q_HISTORY,   /* room, before | after | around (zero: newest), limit, cleared_seq;
-                       oldest   first; `more`: there are others beyond             -> message */
+                       oldest   first; `more`: there are others beyond             -> message
+                     */
     NC_Q_LOG, /* since, audience, limit, bytes_max                  -> event + what it shows
                */
     NC_Q_DISTANCE,  /* since, audience, limit: `count` = events it would give, at most limit

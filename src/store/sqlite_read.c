@@ -1,0 +1,505 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/audience.h"
+#include "store/sqlite.h"
+
+#define QUERY_MS 2000   /* what a question may cost */
+#define UNREAD_MAX 1000 /* then "at least" */
+#define SCAN_MAX 50000  /* log rows in one page of somebody's own messages */
+
+#define AT(field) offsetof(struct nc_query, field)
+static const struct nc_field query_fields[] = {
+    {"id", NC_F_KEY, AT(id)},
+    {"user", NC_F_KEY, AT(user)},
+    {"room", NC_F_KEY, AT(room)},
+    {"before", NC_F_KEY, AT(before)},
+    {"after", NC_F_KEY, AT(after)},
+    {"since", NC_F_U64, AT(since)},
+    {"after_ms", NC_F_U64, AT(after_ms)},
+    {"cleared_seq", NC_F_U64, AT(cleared_seq)},
+    {"limit", NC_F_U32, AT(limit)},
+    {"hash", NC_F_HASH, AT(hash)},
+    {"key", NC_F_TEXT, AT(key)},
+    {0},
+};
+#undef AT
+
+/* ---- the statements ------------------------------------------------------ */
+
+/* Those of the kinds that are one statement have the kind's number. */
+enum {
+    R_BEGIN = NC_QUERY_KINDS,
+    R_END,
+    R_HEAD,
+    R_EDGE,
+    R_RANGE,
+    R_LOG_MESSAGE,
+    R_LOG_ROOM,
+    R_LOG_MEMBER,
+    R_LOG_ACCOUNT,
+    R_UNREAD,
+    R_MENTIONS,
+    R_LAST,
+    R_N
+};
+
+#define ACCOUNT "id, kind, role, disabled, deleted, username, display_name, created_ms"
+#define SESSION \
+    "id, user, generation, device, address, created_ms, used_ms, expires_ms, ended_ms"
+#define KEY "id, user, hash, name, scopes, created_ms, used_ms, expires_ms"
+#define MESSAGE                                                                           \
+    "m.room, m.id, m.seq, m.sender, m.client_id, m.reply_to, m.kind, m.state, m.deleted," \
+    " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body,"       \
+    " a.username AS sender_name, a.display_name AS sender_display,"                       \
+    " a.kind AS sender_kind"
+#define SENDER " LEFT JOIN account a ON a.id = m.sender "
+#define EVENT                                                                             \
+    "seq, (SELECT id FROM incarnation WHERE no = log.origin) AS origin, origin_seq, hlc," \
+    " kind, audience, \"to\", ref, subject, actor, reason, body_hash"
+
+/* What others said and this member has not seen, by the two ways in which
+ * something is news: by its id, or by what happened to it since. */
+#define COUNTS \
+    "m.deleted = 0 AND m.state <> 1 AND m.sender <> :user AND m.seq > :cleared_seq"
+#define STOP "1000"
+
+static const struct nc_sqlite_def defs[R_N] = {
+    [NC_Q_ACCOUNTS] = {"SELECT " ACCOUNT " FROM account ORDER BY id", query_fields,
+                       nc_fields_account},
+    [NC_Q_PASSWORD] = {"SELECT " ACCOUNT ", password FROM account WHERE id = :id",
+                       query_fields, nc_fields_account},
+    [NC_Q_SESSION] = {"SELECT " SESSION " FROM session WHERE id = :id", query_fields,
+                      nc_fields_session},
+    [NC_Q_SESSIONS] = {"SELECT " SESSION " FROM session WHERE user = :id AND ended_ms = 0"
+                       " ORDER BY used_ms DESC, id",
+                       query_fields, nc_fields_session},
+    [NC_Q_ENDED] = {"SELECT " SESSION " FROM session WHERE ended_ms > 0"
+                    " AND ended_ms >= :after_ms ORDER BY id",
+                    query_fields, nc_fields_session},
+    [NC_Q_KEY] = {"SELECT " KEY " FROM api_key WHERE hash = :hash", query_fields,
+                  nc_fields_key},
+    [NC_Q_KEYS] = {"SELECT " KEY " FROM api_key WHERE user = :id ORDER BY id", query_fields,
+                   nc_fields_key},
+    [NC_Q_INVITE] = {"SELECT * FROM invite WHERE hash = :hash", query_fields,
+                     nc_fields_invite},
+    [NC_Q_INVITES] = {"SELECT * FROM invite WHERE :id = zeroblob(16) OR by = :id"
+                      " ORDER BY id",
+                      query_fields, nc_fields_invite},
+    [NC_Q_ROOMS] = {"SELECT * FROM room ORDER BY id", query_fields, nc_fields_room},
+    [NC_Q_MEMBERS] = {"SELECT * FROM member ORDER BY room, user", query_fields,
+                      nc_fields_member},
+    [NC_Q_BANS] = {"SELECT * FROM ban ORDER BY room, user", query_fields, nc_fields_ban},
+    [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m" SENDER "WHERE m.id = :id",
+                      query_fields, nc_fields_message},
+    [NC_Q_STREAMING] = {"SELECT " MESSAGE " FROM message m" SENDER
+                        "WHERE m.state = 1 AND m.deleted = 0 ORDER BY m.id",
+                        query_fields, nc_fields_message},
+    [NC_Q_BY_CLIENT] = {"SELECT message, notice FROM client"
+                        " WHERE client_id = :id AND sender = :user",
+                        query_fields, NULL},
+    [NC_Q_META] = {"SELECT value FROM meta WHERE key = :key", query_fields, NULL},
+    [NC_Q_EXPIRED] = {"SELECT count(*) FROM (SELECT 1 FROM message"
+                      " WHERE room = :room AND id < :before LIMIT :limit)",
+                      query_fields, NULL},
+    [NC_Q_STATS] = {"SELECT messages, head, (SELECT count(*) FROM account),"
+                    " (SELECT count(*) FROM room),"
+                    " (SELECT page_count FROM pragma_page_count())"
+                    " * (SELECT page_size FROM pragma_page_size()) FROM counter",
+                    NULL, NULL},
+    [NC_Q_LOG] = {"SELECT " EVENT " FROM log WHERE seq > :since ORDER BY seq", query_fields,
+                  nc_fields_event},
+    [NC_Q_DISTANCE] = {"SELECT seq, kind, audience, \"to\", subject FROM log"
+                       " WHERE seq > :since ORDER BY seq",
+                       query_fields, nc_fields_event},
+    [NC_Q_OF_USER] = {"SELECT " MESSAGE " FROM log l CROSS JOIN message m"
+                      " ON m.room = l.\"to\" AND m.id = l.ref" SENDER
+                      "WHERE l.seq > :since AND l.seq <= :upto AND l.kind = 1"
+                      " AND m.sender = :user ORDER BY l.seq LIMIT :limit + 1",
+                      query_fields, nc_fields_message},
+
+    [R_BEGIN] = {"BEGIN", NULL, NULL},
+    [R_END] = {"COMMIT", NULL, NULL},
+    [R_HEAD] = {"SELECT head FROM counter", NULL, NULL},
+    /* The first message beyond a page that ends below :before. */
+    [R_EDGE] = {"SELECT id FROM message WHERE room = :room AND id < :before"
+                " AND seq > :cleared_seq ORDER BY id DESC LIMIT 1 OFFSET :limit",
+                query_fields, NULL},
+    [R_RANGE] = {"SELECT " MESSAGE " FROM message m" SENDER
+                 "WHERE m.room = :room AND m.id > :after AND m.id < :before"
+                 " AND m.seq > :cleared_seq ORDER BY m.id LIMIT :limit + 1",
+                 query_fields, nc_fields_message},
+    [R_LOG_MESSAGE] = {"SELECT " MESSAGE " FROM message m" SENDER "WHERE m.id = :ref",
+                       nc_fields_event, nc_fields_message},
+    [R_LOG_ROOM] = {"SELECT * FROM room WHERE id = :ref", nc_fields_event, nc_fields_room},
+    [R_LOG_MEMBER] = {"SELECT * FROM member WHERE room = :ref AND user = :subject",
+                      nc_fields_event, nc_fields_member},
+    [R_LOG_ACCOUNT] = {"SELECT " ACCOUNT " FROM account WHERE id = :subject",
+                       nc_fields_event, nc_fields_account},
+    [R_UNREAD] = {"SELECT count(*) FROM ("
+                  "SELECT 1 FROM message m WHERE m.room = :room AND m.id > :read_id"
+                  " AND " COUNTS " UNION ALL "
+                  "SELECT 1 FROM message m INDEXED BY message_again WHERE m.room = :room"
+                  " AND m.again > :read_seq AND m.id <= :read_id AND " COUNTS " LIMIT " STOP
+                  ")",
+                  nc_fields_member, NULL},
+    [R_MENTIONS] = {"SELECT count(*) FROM ("
+                    "SELECT 1 FROM mention n CROSS JOIN message m"
+                    " ON m.room = n.room AND m.id = n.id WHERE n.user = :user"
+                    " AND n.room = :room AND n.id > :read_id AND " COUNTS " UNION ALL "
+                    "SELECT 1 FROM message m INDEXED BY message_again CROSS JOIN mention n"
+                    " ON n.user = :user AND n.room = m.room AND n.id = m.id"
+                    " WHERE m.room = :room AND m.again > :read_seq AND m.id <= :read_id"
+                    " AND " COUNTS " LIMIT " STOP ")",
+                    nc_fields_member, NULL},
+    [R_LAST] = {"SELECT " MESSAGE " FROM message m" SENDER
+                "WHERE m.room = :room AND m.deleted = 0 AND m.seq > :cleared_seq"
+                " ORDER BY m.id DESC LIMIT 1",
+                nc_fields_member, nc_fields_message},
+};
+
+/* ---- running them -------------------------------------------------------- */
+
+struct reading {
+    struct nc_sqlite_conn *c;
+    struct nc_query *q;
+    int rc; /* the first error, or SQLITE_OK */
+};
+
+static struct nc_sqlite_stmt *bind(struct reading *r, unsigned i, const void *record)
+{
+    struct nc_sqlite_stmt *s = r->rc == SQLITE_OK ? nc_sqlite_bind(r->c, i, record) : NULL;
+
+    if (!s && r->rc == SQLITE_OK)
+        r->rc = sqlite3_extended_errcode(r->c->db);
+    return s;
+}
+
+/* The next row, or false at the end and on error. */
+static bool step(struct reading *r, struct nc_sqlite_stmt *s)
+{
+    int rc = s ? nc_sqlite_step(s) : SQLITE_DONE;
+
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r->rc = rc;
+    return rc == SQLITE_ROW;
+}
+
+/* The one row into `record`; false, with it untouched, if there is none. */
+static bool one(struct reading *r, unsigned i, const void *in, void *record)
+{
+    struct nc_sqlite_stmt *s = bind(r, i, in);
+
+    if (!step(r, s))
+        return false;
+    nc_sqlite_columns(s, record);
+    return true; /* reset by the next bind or by `done`: the strings are still needed */
+}
+
+static void done(struct reading *r, unsigned i)
+{
+    if (r->c->stmts[i].stmt)
+        nc_sqlite_reset(&r->c->stmts[i]);
+}
+
+static uint64_t number(struct reading *r, unsigned i, const void *in)
+{
+    struct nc_sqlite_stmt *s = bind(r, i, in);
+    uint64_t n = 0;
+
+    if (step(r, s)) {
+        n = (uint64_t)sqlite3_column_int64(s->stmt, 0);
+        nc_sqlite_reset(s);
+    }
+    return n;
+}
+
+static void give(struct reading *r, const struct nc_row *row)
+{
+    if (r->q->row)
+        r->q->row(r->q, row);
+}
+
+/* ---- kinds --------------------------------------------------------------- */
+
+static void query_rows(struct reading *r)
+{
+    struct nc_sqlite_stmt *s = bind(r, r->q->kind, r->q);
+
+    while (step(r, s)) {
+        struct nc_row row = {0};
+        nc_sqlite_columns(s, &row); /* the records begin where the row does */
+        give(r, &row);
+    }
+}
+
+static void query_by_client(struct reading *r)
+{
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_BY_CLIENT, r->q);
+    struct nc_query by_id = *r->q;
+    struct nc_row row = {0};
+
+    if (!step(r, s))
+        return;
+    row.is_notice = sqlite3_column_bytes(s->stmt, 0) != sizeof(by_id.id);
+    if (row.is_notice) {
+        row.notice.p = sqlite3_column_blob(s->stmt, 1);
+        row.notice.n = (size_t)sqlite3_column_bytes(s->stmt, 1);
+        give(r, &row);
+    } else {
+        memcpy(&by_id.id, sqlite3_column_blob(s->stmt, 0), sizeof(by_id.id));
+        if (one(r, NC_Q_MESSAGE, &by_id, &row.message))
+            give(r, &row);
+        done(r, NC_Q_MESSAGE);
+    }
+    nc_sqlite_reset(s);
+}
+
+static void query_meta(struct reading *r)
+{
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_META, r->q);
+
+    if (!step(r, s))
+        return;
+    struct nc_row row = {.meta = {.p = sqlite3_column_blob(s->stmt, 0)}};
+    row.meta.n = (size_t)sqlite3_column_bytes(s->stmt, 0);
+    give(r, &row);
+    nc_sqlite_reset(s);
+}
+
+static void query_stats(struct reading *r)
+{
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_STATS, NULL);
+
+    if (!step(r, s))
+        return;
+    struct nc_row row = {.stats = {.messages = (uint64_t)sqlite3_column_int64(s->stmt, 0),
+                                   .events = (uint64_t)sqlite3_column_int64(s->stmt, 1),
+                                   .accounts = (uint64_t)sqlite3_column_int64(s->stmt, 2),
+                                   .rooms = (uint64_t)sqlite3_column_int64(s->stmt, 3),
+                                   .bytes = (uint64_t)sqlite3_column_int64(s->stmt, 4)}};
+    nc_sqlite_reset(s);
+    give(r, &row);
+}
+
+static void query_expired(struct reading *r)
+{
+    struct nc_query q = *r->q;
+
+    memset(&q.before, 0, sizeof(q.before));
+    for (int i = 0; i < 6; i++)
+        q.before.b[i] = (uint8_t)(q.before_ms >> (40 - 8 * i));
+    r->q->count = number(r, NC_Q_EXPIRED, &q);
+}
+
+/* Up to page->limit rows between two ids, oldest first; true if there are more. */
+static bool give_range(struct reading *r, const struct nc_query *page)
+{
+    struct nc_sqlite_stmt *s = bind(r, R_RANGE, page);
+    uint32_t n = 0;
+
+    while (step(r, s)) {
+        if (n++ == page->limit) {
+            nc_sqlite_reset(s);
+            return true;
+        }
+        struct nc_row row = {0};
+        nc_sqlite_columns(s, &row.message);
+        give(r, &row);
+    }
+    return false;
+}
+
+/* The page->limit rows that end below page->before: first its edge, then forward
+ * from there, so that nothing has to be turned round. */
+static bool give_before(struct reading *r, struct nc_query *page)
+{
+    struct nc_sqlite_stmt *s = bind(r, R_EDGE, page);
+    bool more = step(r, s);
+
+    memset(&page->after, 0, sizeof(page->after));
+    if (more) {
+        memcpy(&page->after, sqlite3_column_blob(s->stmt, 0), sizeof(page->after));
+        nc_sqlite_reset(s);
+    }
+    give_range(r, page);
+    return more;
+}
+
+static void query_history(struct reading *r)
+{
+    struct nc_query page = *r->q;
+    bool around = !nc_id_zero(&page.around);
+
+    if (around) {
+        page.before = page.around;
+        page.limit = r->q->limit / 2;
+        r->q->more = give_before(r, &page);
+        page.limit = r->q->limit - page.limit;
+        page.after = page.around;
+        for (int i = 15; i >= 0 && page.after.b[i]-- == 0; i--)
+            ; /* the id before it, so that it is there itself */
+    }
+    if (around || !nc_id_zero(&page.after)) {
+        memset(&page.before, 0xff, sizeof(page.before));
+        r->q->more |= give_range(r, &page);
+        return;
+    }
+    if (nc_id_zero(&page.before))
+        memset(&page.before, 0xff, sizeof(page.before));
+    r->q->more = give_before(r, &page);
+}
+
+static void query_of_user(struct reading *r)
+{
+    struct nc_query *q = r->q;
+    uint64_t head = number(r, R_HEAD, NULL), last = q->since;
+    uint32_t n = 0;
+
+    q->upto = head - q->since > SCAN_MAX ? q->since + SCAN_MAX : head;
+    if (head < q->since)
+        q->upto = q->since;
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_OF_USER, q);
+    if (s)
+        nc_sqlite_bind_u64(s, ":upto", q->upto);
+    while (step(r, s)) {
+        if (n++ == q->limit) {
+            nc_sqlite_reset(s);
+            q->upto = last;
+            break;
+        }
+        struct nc_row row = {0};
+        nc_sqlite_columns(s, &row.message);
+        last = row.message.seq;
+        give(r, &row);
+    }
+    q->more = q->upto < head;
+}
+
+static void fill_log(struct reading *r, struct nc_row *row)
+{
+    const struct nc_event *e = &row->log.event;
+
+    if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
+        one(r, R_LOG_MESSAGE, e, &row->log.message);
+        return;
+    }
+    one(r, R_LOG_ROOM, e, &row->log.room);
+    if (e->kind < NC_EV_MEMBER_JOINED)
+        return;
+    one(r, R_LOG_MEMBER, e, &row->log.member);
+    one(r, R_LOG_ACCOUNT, e, &row->log.account);
+}
+
+static void query_log(struct reading *r)
+{
+    struct nc_query *q = r->q;
+    uint64_t head = number(r, R_HEAD, NULL), bytes = 0;
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_LOG, q);
+    uint32_t rows = 0;
+
+    q->upto = q->since;
+    while (step(r, s)) {
+        struct nc_row row = {0};
+        if (rows >= q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
+            q->more = true;
+            nc_sqlite_reset(s);
+            return;
+        }
+        nc_sqlite_columns(s, &row.log.event);
+        q->upto = row.log.event.seq;
+        if (!nc_audience_hears(&q->audience, &row.log.event))
+            continue;
+        fill_log(r, &row);
+        if (r->rc != SQLITE_OK)
+            break;
+        rows++;
+        bytes += row.log.message.body.n;
+        give(r, &row);
+        for (unsigned i = R_LOG_MESSAGE; i <= R_LOG_ACCOUNT; i++)
+            done(r, i);
+    }
+    if (r->rc == SQLITE_OK && head > q->upto) /* what was trimmed at the end */
+        q->upto = head;
+}
+
+static void query_distance(struct reading *r)
+{
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_DISTANCE, r->q);
+
+    while (r->q->count < r->q->limit && step(r, s)) {
+        struct nc_event e = {0};
+        nc_sqlite_columns(s, &e);
+        r->q->count += nc_audience_hears(&r->q->audience, &e);
+    }
+    done(r, NC_Q_DISTANCE);
+}
+
+static void query_unread(struct reading *r)
+{
+    for (unsigned i = 0; i < r->q->rooms_n && r->rc == SQLITE_OK; i++) {
+        const struct nc_member_rec *m = &r->q->rooms[i];
+        struct nc_row row = {.unread = {.room = m->room}};
+
+        row.unread.unread = (uint32_t)number(r, R_UNREAD, m);
+        row.unread.mentions = row.unread.unread ? (uint32_t)number(r, R_MENTIONS, m) : 0;
+        one(r, R_LAST, m, &row.unread.last);
+        if (r->rc == SQLITE_OK)
+            give(r, &row);
+        done(r, R_LAST);
+    }
+}
+
+/* Kinds that are not here are one statement whose rows are the answer. */
+static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
+    [NC_Q_BY_CLIENT] = query_by_client,
+    [NC_Q_HISTORY] = query_history,
+    [NC_Q_LOG] = query_log,
+    [NC_Q_DISTANCE] = query_distance,
+    [NC_Q_UNREAD] = query_unread,
+    [NC_Q_OF_USER] = query_of_user,
+    [NC_Q_EXPIRED] = query_expired,
+    [NC_Q_META] = query_meta,
+    [NC_Q_STATS] = query_stats,
+};
+
+static enum nc_err failed(struct nc_sqlite_reader *r, const struct nc_query *q, int rc)
+{
+    if (rc == SQLITE_INTERRUPT) {
+        nc_log(NC_WARN, "store.slow", "query=%d limit_ms=%d", (int)q->kind, QUERY_MS);
+        return NC_ELIMIT;
+    }
+    nc_log(NC_ERROR, "store.read", "query=%d code=%d errno=%d reason=%s", (int)q->kind, rc,
+           r->conn.db ? sqlite3_system_errno(r->conn.db) : 0,
+           nc_log_q(nc_str(sqlite3_errstr(rc))));
+    nc_sqlite_conn_close(&r->conn); /* opened anew by the next one */
+    return NC_EIO;
+}
+
+enum nc_err nc_sqlite_query(struct nc_sqlite_reader *r, const char *path,
+                            struct nc_query *q)
+{
+    struct reading reading = {.c = &r->conn, .q = q};
+
+    q->more = false;
+    q->count = 0;
+    if (!r->conn.db) {
+        int rc = nc_sqlite_conn_open(&r->conn, path, false, defs, R_N);
+        if (rc != SQLITE_OK)
+            return nc_sqlite_refuse(path, rc);
+    }
+    r->conn.deadline_ms = nc_mono_ms() + QUERY_MS;
+    /* One moment of the database for all statements of a question. */
+    step(&reading, bind(&reading, R_BEGIN, NULL));
+    if (reading.rc == SQLITE_OK)
+        kinds[q->kind] ? kinds[q->kind](&reading) : query_rows(&reading);
+    r->conn.deadline_ms = 0;
+    if (!sqlite3_get_autocommit(r->conn.db)) {
+        struct reading end = {.c = &r->conn, .q = q};
+        step(&end, bind(&end, R_END, NULL));
+        if (reading.rc == SQLITE_OK)
+            reading.rc = end.rc;
+    }
+    return reading.rc == SQLITE_OK ? NC_OK : failed(r, q, reading.rc);
+}
