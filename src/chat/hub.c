@@ -172,7 +172,7 @@ struct nc_hub *nc_hub_new(struct nc_chat *c)
     nc_list_init(&h->backlog);
     nc_list_init(&h->waiting);
     nc_list_init(&h->asking);
-    h->presence = nc_presence_new(c);
+    h->presence = nc_presence_new(c, &nc_presence_times);
     return h;
 }
 

@@ -22,7 +22,8 @@ struct nc_user;
 
 /* Embedded in rooms and users. */
 struct nc_topic {
-    struct nc_subscription *subs; /* the hub's: dense array, so that a fan-out walks memory */
+    struct nc_subscription
+        *subs; /* the hub's: dense array, so that a fan-out walks memory */
     unsigned n, cap;
     struct nc_topic_tick *tick; /* what is pending this turn; NULL mostly */
 };
@@ -49,7 +50,8 @@ struct nc_listener_ops {
     void (*end)(struct nc_listener *l, unsigned code, const char *reason);
     /* Catch-up done (or nothing was missing): it is live from here on.  May be NULL. */
     void (*live)(struct nc_listener *l);
-    /* Its cursor can't be served: send `resync` with the present cursor; it is live then. */
+    /* Its cursor can't be served: send `resync` with the present cursor; it is live then.
+     */
     void (*resync)(struct nc_listener *l);
 };
 
@@ -92,9 +94,11 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h);
  * since: NULL to start at the head; else a cursor.  NC_EINVAL if it is none at all
  * (nothing is attached).  ops->live or ops->resync comes later, once.
  */
-NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l, const struct nc_str *since);
+NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
+                                     const struct nc_str *since);
 void nc_hub_detach(struct nc_hub *h, struct nc_listener *l); /* idempotent */
-void nc_hub_drained(struct nc_hub *h, struct nc_listener *l); /* queued fell: next page may come */
+void nc_hub_drained(struct nc_hub *h,
+                    struct nc_listener *l); /* queued fell: next page may come */
 
 /* Where a client continues that has seen all this listener was given; NULL: the head. */
 void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out);
@@ -122,4 +126,5 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
 void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
                               struct nc_str json);
 /* One ephemeral object to one listener, after what it was already given. */
-void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type, struct nc_str json);
+void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
+                 struct nc_str json);

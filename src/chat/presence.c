@@ -8,11 +8,9 @@
 #include "chat/hub_parts.h"
 #include "chat/typing.h"
 
-enum {
-    EVERY_MS = 5000,   /* one frame per room */
-    LINGER_MS = 20000, /* from the last connection to being away */
-    ROOM_MAX = 200,    /* members */
-};
+enum { ROOM_MAX = 200 }; /* members; larger ones don't hear who is there */
+
+const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000};
 
 /* Somebody who is there.  Users are never freed while the hub lives. */
 struct here {
@@ -21,7 +19,7 @@ struct here {
     uint64_t gone_ms;     /* when that is final */
 };
 
-/* A room that had a frame less than EVERY_MS ago, or is due one.  By id: rooms go. */
+/* A room that had a frame less than every_ms ago, or is due one.  By id: rooms go. */
 struct quiet {
     struct nc_id room;
     struct nc_list node;
@@ -32,6 +30,7 @@ struct quiet {
 
 struct nc_presence {
     struct nc_chat *chat;
+    const struct nc_presence_times *times;
     struct nc_map here;    /* by user id */
     struct nc_list going;  /* struct here, soonest first */
     struct nc_map quiet;   /* by room id */
@@ -106,7 +105,7 @@ static void on_due(struct nc_presence *p, struct quiet *q)
     }
     publish(p, r, q);
     q->n = 0;
-    q->until_ms = now_ms(p) + EVERY_MS;
+    q->until_ms = now_ms(p) + p->times->every_ms;
     nc_list_del(&q->node);
     nc_list_add(&p->quiets, &q->node);
 }
@@ -161,7 +160,7 @@ static void go(struct nc_presence *p, struct nc_user *u)
 
     if (!h)
         return;
-    h->gone_ms = now_ms(p) + LINGER_MS;
+    h->gone_ms = now_ms(p) + p->times->linger_ms;
     nc_list_del(&h->going);
     nc_list_add(&p->going, &h->going);
 }
@@ -216,15 +215,16 @@ void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u)
 
 /* ---- life ---------------------------------------------------------------- */
 
-struct nc_presence *nc_presence_new(struct nc_chat *c)
+struct nc_presence *nc_presence_new(struct nc_chat *c, const struct nc_presence_times *t)
 {
     struct nc_presence *p = nc_alloc(sizeof *p);
 
     p->chat = c;
+    p->times = t;
     p->deadline.fire = on_deadline;
     nc_list_init(&p->going);
     nc_list_init(&p->quiets);
-    p->typing = nc_typing_new(c);
+    p->typing = nc_typing_new(c, t);
     return p;
 }
 

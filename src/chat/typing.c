@@ -7,11 +7,7 @@
 #include "chat/observer.h"
 #include "loop/loop.h"
 
-enum {
-    ENDS_MS = 6000,
-    AGAIN_MS = 3000, /* renewals come to the room's ears no sooner */
-    TYPISTS_MAX = 10000,
-};
+enum { TYPISTS_MAX = 10000 };
 
 /* By id, since rooms and memberships go without asking here. */
 struct typist {
@@ -24,6 +20,7 @@ struct typist {
 
 struct nc_typing {
     struct nc_chat *chat;
+    const struct nc_presence_times *times;
     struct nc_map typists; /* by key */
     struct nc_list list;
     struct nc_deadline deadline;
@@ -105,10 +102,10 @@ void nc_typing_set(struct nc_typing *t, struct nc_room *r, struct nc_user *u)
         y->key = key.key;
         nc_map_put(&t->typists, &y->key, sizeof y->key, y);
     }
-    y->ends_ms = now + ENDS_MS;
+    y->ends_ms = now + t->times->typing_ms;
     nc_list_del(&y->node);
     nc_list_add(&t->list, &y->node);
-    if (!y->told_ms || now - y->told_ms >= AGAIN_MS) {
+    if (!y->told_ms || now - y->told_ms >= t->times->again_ms) {
         y->told_ms = now;
         publish(t, r, u, true);
     }
@@ -125,11 +122,12 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
         drop(t, y);
 }
 
-struct nc_typing *nc_typing_new(struct nc_chat *c)
+struct nc_typing *nc_typing_new(struct nc_chat *c, const struct nc_presence_times *times)
 {
     struct nc_typing *t = nc_alloc(sizeof *t);
 
     t->chat = c;
+    t->times = times;
     t->deadline.fire = on_deadline;
     t->observer.stored = on_stored;
     nc_list_init(&t->list);

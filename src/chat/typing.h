@@ -3,10 +3,10 @@
  */
 #pragma once
 
-#include "chat/room.h"
+#include "chat/presence.h"
 
 struct nc_typing;
 
-struct nc_typing *nc_typing_new(struct nc_chat *c);
+struct nc_typing *nc_typing_new(struct nc_chat *c, const struct nc_presence_times *times);
 void nc_typing_free(struct nc_typing *t);
 void nc_typing_set(struct nc_typing *t, struct nc_room *r, struct nc_user *u);

@@ -1,0 +1,201 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "live_world.h"
+
+#include "chat/hub_parts.h"
+#include "chat/observer.h"
+#include "chat/presence.h"
+
+static const struct nc_presence_times quick = {60, 50, 60, 20};
+
+static struct world *quick_world(void)
+{
+    struct world *w = world_new();
+
+    nc_presence_free(w->chat.hub->presence);
+    w->chat.hub->presence = nc_presence_new(&w->chat, &quick);
+    join(w, 0, 0);
+    join(w, 0, 1);
+    world_settle(w);
+    return w;
+}
+
+static unsigned count(const struct ear *e, const char *text)
+{
+    unsigned n = 0;
+    const char *at = e->heard.p, *end = at + e->heard.n;
+
+    while (at && (at = memmem(at, (size_t)(end - at), text, strlen(text)))) {
+        at++;
+        n++;
+    }
+    return n;
+}
+
+/* The timers are real, if short. */
+static void until(struct world *w, const struct ear *e, const char *text, unsigned n)
+{
+    uint64_t begun = nc_mono_ms();
+
+    while (count(e, text) < n) {
+        assert_true(nc_mono_ms() - begun < 5000);
+        world_turn(w);
+    }
+}
+
+static void pass(struct world *w, unsigned ms)
+{
+    uint64_t begun = nc_mono_ms();
+
+    while (nc_mono_ms() - begun < ms)
+        world_turn(w);
+}
+
+static void coming_and_going_are_told(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
+               *b = ear_new(&w->users[1], NC_ENC_JSON);
+
+    (void)state;
+    ear_attach_head(w, a);
+    until(w, a, "\"online\":[{", 1);
+    assert_true(nc_presence_online(&w->chat, &w->users[0]));
+    assert_false(nc_presence_online(&w->chat, &w->users[1]));
+    ear_attach_head(w, b);
+    until(w, a, "\"online\":[{", 2);
+    assert_true(ear_heard(a, "user1"));
+    nc_hub_detach(w->chat.hub, &b->l);
+    assert_true(nc_presence_online(&w->chat, &w->users[1])); /* it lingers */
+    until(w, a, "\"offline\":[{", 1);
+    assert_false(nc_presence_online(&w->chat, &w->users[1]));
+    ear_free(w, a);
+    ear_free(w, b);
+    world_free(w);
+}
+
+/* A long poll goes and comes again: nobody hears of it. */
+static void a_breath_is_no_leaving(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
+               *b = ear_new(&w->users[1], NC_ENC_JSON);
+
+    (void)state;
+    ear_attach_head(w, a);
+    ear_attach_head(w, b);
+    until(w, a, "user1", 1);
+    unsigned had = count(a, "presence");
+    for (unsigned i = 0; i < 10; i++) {
+        nc_hub_detach(w->chat.hub, &b->l);
+        pass(w, 5);
+        ear_attach_head(w, b);
+        pass(w, 5);
+    }
+    pass(w, 150);
+    assert_int_equal(count(a, "presence"), had);
+    ear_free(w, a);
+    ear_free(w, b);
+    world_free(w);
+}
+
+static void one_frame_for_many(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *e[USERS];
+
+    (void)state;
+    for (unsigned i = 2; i < USERS; i++)
+        join(w, 0, i);
+    world_settle(w);
+    for (unsigned i = 0; i < USERS; i++) {
+        e[i] = ear_new(&w->users[i], NC_ENC_JSON);
+        ear_attach_head(w, e[i]);
+    }
+    until(w, e[0], "\"username\":\"user5\"", 1);
+    assert_int_equal(count(e[0], "\"type\":\"presence\""), 1);
+    for (unsigned i = 0; i < USERS; i++)
+        ear_free(w, e[i]);
+    world_free(w);
+}
+
+static void large_rooms_are_left_in_peace(void **state)
+{
+    struct world *w = quick_world();
+    static char keys[200];
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON);
+
+    (void)state;
+    for (unsigned i = 0; i < NC_COUNT(keys); i++) {
+        keys[i] = (char)i;
+        nc_map_put(&w->rooms[0].members, &keys[i], 1, w);
+    }
+    assert_true(w->rooms[0].members.n > 200);
+    ear_attach_head(w, a);
+    pass(w, 100);
+    assert_int_equal(count(a, "presence"), 0);
+    for (unsigned i = 0; i < NC_COUNT(keys); i++)
+        nc_map_del(&w->rooms[0].members, &keys[i], 1);
+    ear_free(w, a);
+    world_free(w);
+}
+
+static void typing_begins_and_ends(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON);
+
+    (void)state;
+    ear_attach_head(w, a);
+    world_settle(w);
+    for (unsigned i = 0; i < 5; i++)
+        nc_presence_typing(&w->chat, &w->rooms[0], &w->users[1]);
+    world_settle(w);
+    assert_int_equal(count(a, "\"typing\":true"), 1); /* not every key stroke */
+    pass(w, 30);
+    nc_presence_typing(&w->chat, &w->rooms[0], &w->users[1]);
+    world_settle(w);
+    assert_int_equal(count(a, "\"typing\":true"), 2);
+    until(w, a, "\"typing\":false", 1);
+    pass(w, 100);
+    assert_int_equal(count(a, "\"typing\":false"), 1);
+    ear_free(w, a);
+    world_free(w);
+}
+
+static void the_message_ends_typing(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON);
+    struct nc_message m = {.sender = w->users[1].a.id, .room = w->rooms[0].rec.id};
+
+    (void)state;
+    ear_attach_head(w, a);
+    nc_presence_typing(&w->chat, &w->rooms[0], &w->users[1]);
+    nc_list_each(it, &w->chat.observers) {
+        struct nc_observer *o = nc_of(it, struct nc_observer, node);
+        if (o->stored)
+            o->stored(o, &w->rooms[0], &m);
+    }
+    pass(w, 150);
+    assert_int_equal(count(a, "\"typing\":false"), 0);
+    ear_free(w, a);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coming_and_going_are_told),
+        cmocka_unit_test(a_breath_is_no_leaving),
+        cmocka_unit_test(one_frame_for_many),
+        cmocka_unit_test(large_rooms_are_left_in_peace),
+        cmocka_unit_test(typing_begins_and_ends),
+        cmocka_unit_test(the_message_ends_typing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
