@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "store/sqlite.h"
 
+#include "migrations.h" /* made from migrations/ by embed.py: the table of steps */
+
 static int number(sqlite3 *db, const char *sql, unsigned *out)
 {
     sqlite3_stmt *s = NULL;

@@ -1,9 +1,8 @@
-"""SQL files -> a C table of strings: embed.py OUT.c 0001.sql 0002.sql ..."""
+"""SQL files -> a C table of strings: embed.py OUT.h 0001.sql 0002.sql ..."""
 import sys
 
 out, files = sys.argv[1], sorted(sys.argv[2:])
 with open(out, "w", encoding="utf-8") as c:
-    c.write('#include "store/migrate.h"\n\n')
     c.write("const char *const nc_migrations[] = {\n")
     for name in files:
         with open(name, encoding="utf-8") as sql:
