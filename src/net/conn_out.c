@@ -7,7 +7,8 @@
 #include "net/conn_in.h"
 
 #define IOV 64
-#define RECORD 16384u /* the largest TLS record's payload */
+#define RECORD 16384u       /* the largest TLS record's payload */
+#define RECORDS_PER_TURN 16 /* sealing takes time that others wait for */
 
 /* --- to the kernel --- */
 
@@ -57,7 +58,7 @@ static ssize_t put(struct nc_conn *c, struct iovec *iov, size_t n)
 
     for (size_t i = 0; i < n; i++)
         all += iov[i].iov_len;
-    while (total < all) {
+    for (int records = 0; total < all && records < RECORDS_PER_TURN; records++) {
         ssize_t sent = c->ssl ? put_tls(c, iov, n) : put_plain(c, iov, n);
         if (sent < 0)
             return -1;

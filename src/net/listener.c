@@ -41,7 +41,7 @@ struct nc_listeners {
     struct nc_listeners_opts opts;
     nc_accept_fn *on_accept;
     void *arg;
-    struct nc_list all;
+    struct nc_list all, closed;
     struct nc_map guests;
     unsigned open;
     uint64_t refused;
@@ -162,7 +162,7 @@ static void on_ready(void *arg, unsigned ready)
         nc_log(NC_ERROR, "accept.lost", "fd=%d", l->fd);
         return;
     }
-    for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+    for (unsigned i = 0; i < ACCEPTS_PER_TURN && l->fd >= 0; i++) {
         struct sockaddr_storage sa;
         socklen_t n = sizeof(sa);
 
@@ -199,6 +199,7 @@ struct nc_listeners *nc_listeners_new(struct nc_loop *loop,
     ls->back_off.fire = on_back_off;
     ls->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     nc_list_init(&ls->all);
+    nc_list_init(&ls->closed);
     return ls;
 }
 
@@ -360,18 +361,23 @@ void nc_listeners_close(struct nc_listeners *ls)
             unlink(l->path);
         close(l->fd);
         free(l->path);
-        free(l);
+        /* It may be the one that is accepting just now. */
+        l->fd = -1;
+        nc_list_add(&ls->closed, &l->node);
     }
 }
 
 void nc_listeners_free(struct nc_listeners *ls)
 {
+    struct nc_list *n;
     struct guest *g;
     size_t at = 0;
 
     if (!ls)
         return;
     nc_listeners_close(ls);
+    while ((n = nc_list_pop(&ls->closed)))
+        free(nc_of(n, struct listener, node));
     while ((g = nc_map_next(&ls->guests, &at))) {
         nc_map_del(&ls->guests, &g->addr, sizeof(g->addr));
         free(g);
