@@ -114,7 +114,6 @@ const struct nc_option nc_config_table[] = {
     TIME(head_timeout, "10s", 100, 600000, "Time a client has to send a request head."),
     TIME(body_timeout, "30s", 100, 3600000, "Time a client may be silent while it sends a body."),
     TIME(idle_timeout, "75s", 100, 3600000, "How long an idle keep-alive connection is kept."),
-    TIME(handshake_timeout, "10s", 100, 600000, "Time for a TLS handshake."),
     TIME(write_timeout, "30s", 100, 3600000, "How long a client may accept nothing while something is to be sent."),
     TIME(stop_timeout, "4s", 100, 60000, "How long a stop waits for answers in flight and clients to hear of it."),
 

@@ -21,8 +21,7 @@ struct nc_config {
     const char *tls_cert, *tls_key;
     struct nc_strings tls_names;
     uint64_t connections_max, connections_per_address;
-    uint64_t head_timeout, body_timeout, idle_timeout, handshake_timeout, write_timeout,
-        stop_timeout;
+    uint64_t head_timeout, body_timeout, idle_timeout, write_timeout, stop_timeout;
     /* people */
     int registration, directory;
     const char *owner_code;

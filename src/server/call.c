@@ -1,5 +1,8 @@
 #include "server/call.h"
 
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +13,7 @@
 #include "server/server.h"
 #include "server/static.h"
 #include "wire/http_accept.h"
+#include "wire/json_in.h"
 
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
 

@@ -78,27 +78,6 @@ static void write_store(const struct nc_store_info *i, struct nc_buf *out)
                       "Time of a transaction, fsync included.", out);
 }
 
-/* The watchdog's buckets, in the same exposition as our histograms. */
-static void write_loop(const struct nc_loop_stalls *l, struct nc_buf *out)
-{
-    uint64_t sum = 0;
-
-    nc_buf_adds(out,
-                NC_STR("# HELP neuralchat_loop_stall_seconds Time of a turn of the loop.\n"
-                       "# TYPE neuralchat_loop_stall_seconds histogram\n"));
-    for (unsigned i = 0; i < NC_LOOP_BUCKETS; i++) {
-        sum += l->bucket[i];
-        nc_buf_printf(out, "neuralchat_loop_stall_seconds_bucket{le=\"%g\"} %llu\n",
-                      nc_loop_bounds[i], (unsigned long long)sum);
-    }
-    nc_buf_printf(out,
-                  "neuralchat_loop_stall_seconds_bucket{le=\"+Inf\"} %llu\n"
-                  "neuralchat_loop_stall_seconds_sum %.9f\n"
-                  "neuralchat_loop_stall_seconds_count %llu\n",
-                  (unsigned long long)l->turns, (double)l->total_ns / 1e9,
-                  (unsigned long long)l->turns);
-}
-
 static void write_requests(const struct nc_metrics *m, struct nc_buf *out)
 {
     nc_buf_adds(out, NC_STR("# HELP neuralchat_requests_total Answered HTTP requests.\n"
@@ -129,5 +108,6 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     write_requests(&s->metrics, out);
     write_hub(nc_hub_stats(s->chat->hub), out);
     write_store(&s->store->info, out);
-    write_loop(nc_loop_stalls(s->loop), out);
+    nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
+                  "Time of a turn of the loop.", out);
 }

@@ -12,6 +12,8 @@
 #include "server/disk.h"
 #include "server/restore.h"
 #include "server/server.h"
+#include "wire/http_target.h"
+#include "wire/json_in.h"
 
 static void on_done(void *arg, const struct nc_problem *why)
 {

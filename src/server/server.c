@@ -6,10 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ai/ai.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/account.h"
 #include "chat/hub.h"
+#include "chat/session.h"
+#include "chat/user.h"
+#include "crypto/file.h"
+#include "crypto/hash.h"
 #include "crypto/keyring.h"
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
@@ -152,8 +157,12 @@ static void on_audit(void *arg, const struct nc_audit *a)
 static void on_owner_made(void *arg)
 {
     struct nc_server *s = arg;
+    size_t at = 0;
 
     nc_folder_owner_code_used(s->cfg->data);
+    for (struct nc_user *u; (u = nc_map_next(&s->chat->users_by_id, &at));)
+        if (u->a.role == NC_ROLE_OWNER && !u->a.deleted)
+            nc_ai_owner(s->ai, u);
     nc_log(NC_INFO, "server.owner_made", "code=spent");
 }
 
@@ -197,6 +206,54 @@ static void offer_owner_code(struct nc_server *s)
     s->chat->opts.owner_code = nc_str(code);
     nc_log(NC_INFO, "server.owner_code", "code=%s url=%s/#owner=%s", code, s->public_url,
            code);
+}
+
+/* The key is read once, from its file, and lives in the provider alone. */
+static enum nc_err open_provider(struct nc_server *s)
+{
+    const struct nc_config *c = s->cfg;
+    char node[NC_ID_TEXT + 1] = "";
+    struct nc_buf key = {0};
+    enum nc_err e = NC_OK;
+
+    if (!*c->ai_base_url)
+        return NC_OK;
+    if (*c->ai_key_file && (e = nc_file_read(c->ai_key_file, 4096, &key)) != NC_OK) {
+        nc_log(NC_ERROR, "ai.key_file", "path=%s error=%s",
+               nc_log_q(nc_str(c->ai_key_file)), nc_strerr(e));
+        return e;
+    }
+    char *text = nc_str_dup(nc_str_trim(nc_buf_str(&key)));
+    nc_id_text(&s->node_id, node);
+    e = nc_provider_openai.open(
+        &s->provider,
+        &(struct nc_provider_opts){.loop = s->loop,
+                                   .http = s->http,
+                                   .name = "openai",
+                                   .base_url = c->ai_base_url,
+                                   .model = c->ai_model,
+                                   .key = text,
+                                   .proxy = c->ai_proxy,
+                                   .node = node,
+                                   .connect_ms = (unsigned)c->ai_connect_timeout,
+                                   .first_byte_ms = (unsigned)c->ai_first_byte_timeout,
+                                   .idle_ms = (unsigned)c->ai_idle_timeout});
+    nc_wipe(text, strlen(text));
+    free(text);
+    if (key.p)
+        nc_wipe(key.p, key.n);
+    nc_buf_fini(&key);
+    return e;
+}
+
+static enum nc_err open_ai(struct nc_server *s)
+{
+    s->http = nc_http_client_new(s->loop);
+    enum nc_err e = open_provider(s);
+    if (e == NC_OK)
+        s->ai = nc_ai_new(&(struct nc_ai_opts){
+            .chat = s->chat, .loop = s->loop, .provider = s->provider});
+    return e;
 }
 
 static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
@@ -253,8 +310,9 @@ static enum nc_err open_listeners(struct nc_server *s)
 }
 
 static const struct nc_route *const tables[] = {
-    nc_routes_ops,      nc_routes_auth, nc_routes_people, nc_routes_rooms,
-    nc_routes_messages, nc_routes_live, nc_routes_admin,  NULL,
+    nc_routes_ops,   nc_routes_auth,     nc_routes_people,
+    nc_routes_rooms, nc_routes_messages, nc_routes_live,
+    nc_routes_admin, nc_routes_ai,       NULL,
 };
 static const struct nc_route *const tables_with_tests[] = {
     nc_routes_ops,   nc_routes_auth,     nc_routes_people,
@@ -271,7 +329,6 @@ static void open_httpd(struct nc_server *s)
     s->httpd = nc_httpd_new(s->loop,
                             &(struct nc_httpd_opts){
                                 .head_max = (uint32_t)c->head_max,
-                                .handshake_ms = (uint32_t)c->handshake_timeout,
                                 .head_ms = (uint32_t)c->head_timeout,
                                 .body_idle_ms = (uint32_t)c->body_timeout,
                                 .idle_ms = (uint32_t)c->idle_timeout,
@@ -329,9 +386,8 @@ enum nc_err nc_server_open(struct nc_server *s)
         (e = nc_keyring_open(&s->ring, nc_server_path(s, "keys", path))) != NC_OK ||
         (e = open_tls(s)) != NC_OK || (e = nc_loop_new(&s->loop)) != NC_OK ||
         (e = open_signals(s)) != NC_OK || (e = open_store(s)) != NC_OK ||
-        (e = open_chat(s)) != NC_OK)
+        (e = open_chat(s)) != NC_OK || (e = open_ai(s)) != NC_OK)
         return e;
-    s->http = nc_http_client_new(s->loop);
     s->disk = nc_disk_new(s);
     nc_loop_deadline(s->loop, &s->key_deadline, 1);
     open_httpd(s);
@@ -429,13 +485,17 @@ void nc_server_close(struct nc_server *s)
         nc_loop_deadline(s->loop, &s->key_deadline, 0);
     }
     nc_disk_free(s->disk);
+    nc_ai_quiet(s->ai);
     nc_httpd_free(s->httpd);
     nc_http_client_free(s->http);
+    if (s->provider)
+        s->provider->ops->close(s->provider);
     nc_listeners_free(s->listeners);
     nc_listeners_free(s->admin);
     nc_pool_free(s->hashers);
     if (s->store)
         s->store->ops->close(s->store);
+    nc_ai_free(s->ai);
     nc_chat_free(s->chat);
     nc_router_free(s->router);
     nc_tls_free(s->tls);

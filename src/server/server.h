@@ -18,6 +18,7 @@
 struct nc_ai;
 struct nc_disk;
 struct nc_http_client;
+struct nc_provider;
 struct nc_router;
 
 struct nc_server {
@@ -32,6 +33,7 @@ struct nc_server {
     struct nc_pool *hashers;
     struct nc_chat *chat;
     struct nc_http_client *http;
+    struct nc_provider *provider; /* NULL: none is set up */
     struct nc_ai *ai;
     struct nc_router *router;
     struct nc_audit_log *audit;
