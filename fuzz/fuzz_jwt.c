@@ -47,7 +47,7 @@ static void sign_and_check(struct nc_str head, struct nc_str payload)
     nc_b64url_add(&t, head.p, head.n);
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, payload.p, payload.n);
-    if (nc_key_sign(nc_keyring_signer(ring), nc_buf_str(&t), sig))
+    if (nc_eckey_sign(nc_keyring_signer(ring), nc_buf_str(&t), sig))
         abort();
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, sig, sizeof sig);

@@ -12,7 +12,7 @@ enum { PART_MAX = NC_JWT_MAX };
 enum nc_err nc_jws_sign(const struct nc_keyring *r, const char *typ, json_t *payload,
                         struct nc_buf *out)
 {
-    const struct nc_key *k = nc_keyring_signer(r);
+    const struct nc_eckey *k = nc_keyring_signer(r);
     char text[PART_MAX], head[160];
     uint8_t sig[NC_ES256];
     size_t start = out->n;
@@ -26,7 +26,7 @@ enum nc_err nc_jws_sign(const struct nc_keyring *r, const char *typ, json_t *pay
     nc_b64url_add(out, head, (size_t)head_n);
     nc_buf_addc(out, '.');
     nc_b64url_add(out, text, n);
-    enum nc_err e = nc_key_sign(k, (struct nc_str){out->p + start, out->n - start}, sig);
+    enum nc_err e = nc_eckey_sign(k, (struct nc_str){out->p + start, out->n - start}, sig);
     if (!e) {
         nc_buf_addc(out, '.');
         nc_b64url_add(out, sig, sizeof sig);
@@ -55,7 +55,7 @@ static json_t *object_of(struct nc_str part)
 /* The header names a key and a type.  The algorithm is the key's: the header may
  * only agree.  Whatever it demands we understand ("crit") we do not. */
 static enum nc_jwt_why read_head(const struct nc_keyring *r, struct nc_str part,
-                                 const struct nc_key **key, char typ[NC_JWS_TYP])
+                                 const struct nc_eckey **key, char typ[NC_JWS_TYP])
 {
     char alg[16], kid[NC_JWT_TEXT];
     json_t *head = object_of(part);
@@ -72,7 +72,7 @@ static enum nc_jwt_why read_head(const struct nc_keyring *r, struct nc_str part,
 enum nc_jwt_why nc_jws_open(const struct nc_keyring *r, struct nc_str token,
                             char typ[NC_JWS_TYP], json_t **payload)
 {
-    const struct nc_key *key = NULL;
+    const struct nc_eckey *key = NULL;
     uint8_t sig[NC_ES256];
     size_t n;
     if (token.n == 0 || token.n > NC_JWT_MAX)
@@ -88,7 +88,7 @@ enum nc_jwt_why nc_jws_open(const struct nc_keyring *r, struct nc_str token,
     enum nc_jwt_why why = read_head(r, head, &key, typ);
     if (why)
         return why;
-    if (!nc_key_verify(key, signed_text, sig))
+    if (!nc_eckey_verify(key, signed_text, sig))
         return NC_JWT_BAD;
     *payload = object_of(body);
     return *payload ? NC_JWT_OK : NC_JWT_BAD;

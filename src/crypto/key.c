@@ -27,7 +27,7 @@ static void *failed(const char *step)
 }
 
 /* RFC 7638: the digest of the required members, in order, without blanks */
-static void thumbprint(struct nc_key *k)
+static void thumbprint(struct nc_eckey *k)
 {
     char text[160];
     uint8_t digest[NC_SHA256];
@@ -47,11 +47,11 @@ static bool is_p256(EVP_PKEY *p)
 }
 
 /* Takes the library's key over; NULL (and it is freed) if it isn't one of ours. */
-static struct nc_key *adopt(EVP_PKEY *pkey, bool is_private)
+static struct nc_eckey *adopt(EVP_PKEY *pkey, bool is_private)
 {
     uint8_t point[POINT];
     size_t n = 0;
-    struct nc_key *k = nc_alloc(sizeof *k);
+    struct nc_eckey *k = nc_alloc(sizeof *k);
     k->pkey = pkey;
     k->is_private = is_private;
     if (!pkey || !is_p256(pkey) ||
@@ -68,18 +68,18 @@ static struct nc_key *adopt(EVP_PKEY *pkey, bool is_private)
     return k;
 fail:
     ERR_clear_error();
-    nc_key_free(k);
+    nc_eckey_free(k);
     return NULL;
 }
 
-struct nc_key *nc_key_new(void)
+struct nc_eckey *nc_eckey_new(void)
 {
     nc_crypto_init();
-    struct nc_key *k = adopt(EVP_EC_gen("P-256"), true);
+    struct nc_eckey *k = adopt(EVP_EC_gen("P-256"), true);
     return k ? k : failed("generate");
 }
 
-void nc_key_free(struct nc_key *k)
+void nc_eckey_free(struct nc_eckey *k)
 {
     if (!k)
         return;
@@ -98,7 +98,7 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
     return -1;
 }
 
-struct nc_key *nc_key_of_pem(struct nc_str pem)
+struct nc_eckey *nc_eckey_of_pem(struct nc_str pem)
 {
     BIO *in = pem.n <= 1 << 16 ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
     EVP_PKEY *pkey = in ? PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL) : NULL;
@@ -112,7 +112,7 @@ static bool coordinate(const char *text, uint8_t out[COORD])
     return nc_b64url_decode(nc_str(text), out, COORD, &n) == NC_OK && n == COORD;
 }
 
-struct nc_key *nc_key_of_point(const char *x, const char *y)
+struct nc_eckey *nc_eckey_of_point(const char *x, const char *y)
 {
     uint8_t point[POINT] = {POINT_CONVERSION_UNCOMPRESSED};
     char group[] = SN_X9_62_prime256v1;
@@ -133,7 +133,7 @@ struct nc_key *nc_key_of_point(const char *x, const char *y)
     return adopt(pkey, false);
 }
 
-enum nc_err nc_key_pem(const struct nc_key *k, struct nc_buf *out)
+enum nc_err nc_eckey_pem(const struct nc_eckey *k, struct nc_buf *out)
 {
     char *p;
     BIO *mem = BIO_new(BIO_s_mem());
@@ -149,7 +149,8 @@ enum nc_err nc_key_pem(const struct nc_key *k, struct nc_buf *out)
     return ok ? NC_OK : NC_EIO;
 }
 
-enum nc_err nc_key_sign(const struct nc_key *k, struct nc_str text, uint8_t out[NC_ES256])
+enum nc_err nc_eckey_sign(const struct nc_eckey *k, struct nc_str text,
+                          uint8_t out[NC_ES256])
 {
     uint8_t digest[NC_SHA256], der[DER_MAX];
     const uint8_t *at = der;
@@ -187,7 +188,8 @@ static uint8_t *put_integer(uint8_t *p, const uint8_t *number)
     return p + n;
 }
 
-bool nc_key_verify(const struct nc_key *k, struct nc_str text, const uint8_t sig[NC_ES256])
+bool nc_eckey_verify(const struct nc_eckey *k, struct nc_str text,
+                     const uint8_t sig[NC_ES256])
 {
     uint8_t digest[NC_SHA256], der[DER_MAX];
     uint8_t *end = put_integer(put_integer(der + 2, sig), sig + 32);

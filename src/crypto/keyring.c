@@ -17,16 +17,16 @@ enum { KEYS_MAX = 32, FILE_MAX = 1 << 16 };
 
 struct nc_keyring {
     char *dir; /* NULL: in memory alone */
-    struct nc_key *keys[KEYS_MAX];
+    struct nc_eckey *keys[KEYS_MAX];
     size_t n;
-    size_t signer; /* its place */
+    size_t signer;     /* its place */
     uint64_t since_ms; /* when it began to sign; wall time */
     uint64_t losses;
 };
 
 /* ---- looking ---- */
 
-const struct nc_key *nc_keyring_find(const struct nc_keyring *r, struct nc_str kid)
+const struct nc_eckey *nc_keyring_find(const struct nc_keyring *r, struct nc_str kid)
 {
     for (size_t i = 0; i < r->n; i++)
         if (nc_str_eqz(kid, r->keys[i]->kid))
@@ -34,7 +34,7 @@ const struct nc_key *nc_keyring_find(const struct nc_keyring *r, struct nc_str k
     return NULL;
 }
 
-const struct nc_key *nc_keyring_signer(const struct nc_keyring *r)
+const struct nc_eckey *nc_keyring_signer(const struct nc_keyring *r)
 {
     return r->keys[r->signer];
 }
@@ -48,7 +48,7 @@ uint64_t nc_keyring_since_ms(const struct nc_keyring *r) { return r->since_ms; }
 size_t nc_keyring_count(const struct nc_keyring *r) { return r->n; }
 uint64_t nc_keyring_losses(const struct nc_keyring *r) { return r->losses; }
 
-static void publish(const struct nc_key *k, const char *comma, struct nc_buf *out)
+static void publish(const struct nc_eckey *k, const char *comma, struct nc_buf *out)
 {
     nc_buf_printf(out,
                   "%s{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"sig\",\"alg\":\"ES256\","
@@ -77,13 +77,13 @@ static char *path_of(const struct nc_keyring *r, const char *name, const char *s
     return z;
 }
 
-static enum nc_err save_key(const struct nc_keyring *r, const struct nc_key *k)
+static enum nc_err save_key(const struct nc_keyring *r, const struct nc_eckey *k)
 {
     struct nc_buf pem = {0};
     char *path = path_of(r, k->kid, ".pem");
     /* Room at once: growing would leave a copy of the key in freed memory. */
     nc_buf_reserve(&pem, 1024);
-    enum nc_err e = nc_key_pem(k, &pem);
+    enum nc_err e = nc_eckey_pem(k, &pem);
     if (!e)
         e = nc_file_replace(path, nc_buf_str(&pem));
     if (pem.n)
@@ -93,7 +93,8 @@ static enum nc_err save_key(const struct nc_keyring *r, const struct nc_key *k)
     return e;
 }
 
-/* {"signer":kid,"since":ms,"retire":{kid:ms}}: the one file whose replacement is the change. */
+/* {"signer":kid,"since":ms,"retire":{kid:ms}}: the one file whose replacement is the
+ * change. */
 static enum nc_err save_index(const struct nc_keyring *r)
 {
     struct nc_buf text = {0};
@@ -102,7 +103,7 @@ static enum nc_err save_index(const struct nc_keyring *r)
     nc_buf_printf(&text, "{\"signer\":\"%s\",\"since\":%llu,\"retire\":{",
                   nc_keyring_signer(r)->kid, (unsigned long long)r->since_ms);
     for (size_t i = 0; i < r->n; i++) {
-        const struct nc_key *k = r->keys[i];
+        const struct nc_eckey *k = r->keys[i];
         if (k->trusted || i == r->signer)
             continue;
         nc_buf_printf(&text, "%s\"%s\":%llu", comma, k->kid,
@@ -134,7 +135,7 @@ static enum nc_err broken(const struct nc_keyring *r, const char *what)
 static enum nc_err load_key(struct nc_keyring *r, const char *kid, uint64_t retire_ms)
 {
     struct nc_buf pem = {0};
-    struct nc_key *k = NULL;
+    struct nc_eckey *k = NULL;
     /* The name becomes a path: it must be what we name files. */
     if (strlen(kid) != NC_KID ||
         strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
@@ -146,7 +147,7 @@ static enum nc_err load_key(struct nc_keyring *r, const char *kid, uint64_t reti
     nc_buf_reserve(&pem, FILE_MAX);
     enum nc_err e = nc_file_read(path, FILE_MAX, &pem);
     if (!e)
-        k = nc_key_of_pem(nc_buf_str(&pem));
+        k = nc_eckey_of_pem(nc_buf_str(&pem));
     if (pem.n)
         nc_wipe(pem.p, pem.n);
     nc_buf_fini(&pem);
@@ -154,7 +155,7 @@ static enum nc_err load_key(struct nc_keyring *r, const char *kid, uint64_t reti
     if (e == NC_EIO)
         return e;
     if (!k || strcmp(k->kid, kid) != 0) {
-        nc_key_free(k);
+        nc_eckey_free(k);
         return broken(r, e ? "a key file is missing" : "a key file");
     }
     k->retire_ms = retire_ms;
@@ -190,7 +191,7 @@ static enum nc_err load(struct nc_keyring *r, struct nc_str text)
 
 static enum nc_err first_key(struct nc_keyring *r)
 {
-    struct nc_key *k = nc_key_new();
+    struct nc_eckey *k = nc_eckey_new();
     if (!k)
         return NC_EIO;
     r->keys[r->n++] = k;
@@ -248,7 +249,7 @@ void nc_keyring_free(struct nc_keyring *r)
     if (!r)
         return;
     for (size_t i = 0; i < r->n; i++)
-        nc_key_free(r->keys[i]);
+        nc_eckey_free(r->keys[i]);
     free(r->dir);
     free(r);
 }
@@ -257,7 +258,7 @@ enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_ms)
 {
     if (r->n == KEYS_MAX)
         return NC_ELIMIT;
-    struct nc_key *fresh = nc_key_new();
+    struct nc_eckey *fresh = nc_eckey_new();
     if (!fresh)
         return NC_EIO;
     size_t before = r->signer;
@@ -275,17 +276,17 @@ enum nc_err nc_keyring_rotate(struct nc_keyring *r, uint64_t retire_ms)
     r->since_ms = before_since;
     r->keys[before]->retire_ms = 0;
     remove_key(r, fresh->kid);
-    nc_key_free(fresh);
+    nc_eckey_free(fresh);
     return NC_EIO;
 }
 
 size_t nc_keyring_expire(struct nc_keyring *r, uint64_t now_ms)
 {
-    struct nc_key *gone[KEYS_MAX];
-    struct nc_key *signer = r->keys[r->signer];
+    struct nc_eckey *gone[KEYS_MAX];
+    struct nc_eckey *signer = r->keys[r->signer];
     size_t kept = 0, n = 0;
     for (size_t i = 0; i < r->n; i++) {
-        struct nc_key *k = r->keys[i];
+        struct nc_eckey *k = r->keys[i];
         bool over = k != signer && !k->trusted && k->retire_ms <= now_ms;
         if (over)
             gone[n++] = k;
@@ -302,13 +303,13 @@ size_t nc_keyring_expire(struct nc_keyring *r, uint64_t now_ms)
     for (size_t i = 0; i < n; i++) {
         if (on_disk)
             remove_key(r, gone[i]->kid);
-        nc_key_free(gone[i]);
+        nc_eckey_free(gone[i]);
     }
     return n;
 }
 
 /* A P-256 key out of a JWK; NULL if it is something else or broken. */
-static struct nc_key *of_jwk(const json_t *jwk)
+static struct nc_eckey *of_jwk(const json_t *jwk)
 {
     const char *kty = json_string_value(json_object_get(jwk, "kty"));
     const char *crv = json_string_value(json_object_get(jwk, "crv"));
@@ -316,12 +317,12 @@ static struct nc_key *of_jwk(const json_t *jwk)
     const char *y = json_string_value(json_object_get(jwk, "y"));
     if (!kty || !crv || !x || !y || strcmp(kty, "EC") != 0 || strcmp(crv, "P-256") != 0)
         return NULL;
-    return nc_key_of_point(x, y);
+    return nc_eckey_of_point(x, y);
 }
 
 enum nc_err nc_keyring_trust(struct nc_keyring *r, struct nc_str jwks)
 {
-    struct nc_key *fresh[KEYS_MAX];
+    struct nc_eckey *fresh[KEYS_MAX];
     size_t n = 0, at;
     json_t *jwk;
     if (jwks.n > FILE_MAX)
@@ -335,9 +336,9 @@ enum nc_err nc_keyring_trust(struct nc_keyring *r, struct nc_str jwks)
         json_array_foreach(keys, at, jwk)
         {
             /* The kid is computed anew: a name in the text proves nothing. */
-            struct nc_key *k = of_jwk(jwk);
+            struct nc_eckey *k = of_jwk(jwk);
             if (k && nc_keyring_find(r, nc_str(k->kid))) {
-                nc_key_free(k);
+                nc_eckey_free(k);
             } else if (k) {
                 k->trusted = true;
                 fresh[n++] = k;
@@ -349,7 +350,7 @@ enum nc_err nc_keyring_trust(struct nc_keyring *r, struct nc_str jwks)
         e = NC_ELIMIT;
     for (size_t i = 0; i < n; i++) {
         if (e || nc_keyring_find(r, nc_str(fresh[i]->kid)))
-            nc_key_free(fresh[i]);
+            nc_eckey_free(fresh[i]);
         else
             r->keys[r->n++] = fresh[i];
     }

@@ -56,7 +56,7 @@ static enum nc_jwt_why check_texts(const char *head, const char *payload)
     nc_b64url_add(&t, head, strlen(head));
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, payload, strlen(payload));
-    assert_int_equal(nc_key_sign(nc_keyring_signer(ring), nc_buf_str(&t), sig), NC_OK);
+    assert_int_equal(nc_eckey_sign(nc_keyring_signer(ring), nc_buf_str(&t), sig), NC_OK);
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, sig, sizeof sig);
     enum nc_jwt_why why = check(nc_buf_str(&t));
@@ -253,7 +253,7 @@ static void forged(void **state)
     nc_b64url_add(&t, head, strlen(head));
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, BODY(TIMES), strlen(BODY(TIMES)));
-    assert_int_equal(nc_key_sign(nc_keyring_signer(other), nc_buf_str(&t), sig), NC_OK);
+    assert_int_equal(nc_eckey_sign(nc_keyring_signer(other), nc_buf_str(&t), sig), NC_OK);
     nc_buf_addc(&t, '.');
     nc_b64url_add(&t, sig, sizeof sig);
     assert_int_equal(check(nc_buf_str(&t)), NC_JWT_BAD);

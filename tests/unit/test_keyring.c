@@ -71,34 +71,34 @@ static void es256_vector(void **state)
     uint8_t sig[NC_ES256];
     size_t n;
     (void)state;
-    struct nc_key *k = nc_key_of_point("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    struct nc_eckey *k = nc_eckey_of_point("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
                                        "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
     assert_non_null(k);
     assert_int_equal(nc_b64url_decode(nc_str(signature), sig, sizeof sig, &n), NC_OK);
-    assert_true(nc_key_verify(k, nc_str(text), sig));
+    assert_true(nc_eckey_verify(k, nc_str(text), sig));
     for (size_t bit = 0; bit < sizeof sig * 8; bit++) {
         sig[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_false(nc_key_verify(k, nc_str(text), sig));
+        assert_false(nc_eckey_verify(k, nc_str(text), sig));
         sig[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    assert_false(nc_key_verify(k, NC_STR("another text"), sig));
+    assert_false(nc_eckey_verify(k, NC_STR("another text"), sig));
     memset(sig, 0, sizeof sig);
-    assert_false(nc_key_verify(k, nc_str(text), sig)); /* r = s = 0, CVE-2022-21449 */
+    assert_false(nc_eckey_verify(k, nc_str(text), sig)); /* r = s = 0, CVE-2022-21449 */
     memset(sig, 0xff, sizeof sig);
-    assert_false(nc_key_verify(k, nc_str(text), sig));
+    assert_false(nc_eckey_verify(k, nc_str(text), sig));
     /* Nothing is left behind that TLS on this thread would take for its own. */
     assert_int_equal(ERR_peek_error(), 0);
-    nc_key_free(k);
+    nc_eckey_free(k);
 }
 
 static void no_point_of_the_curve(void **state)
 {
     static const char x[] = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
     (void)state;
-    assert_null(nc_key_of_point(x, x));
-    assert_null(nc_key_of_point(x, ""));
-    assert_null(nc_key_of_point("AA", "AA"));
-    assert_null(nc_key_of_point("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    assert_null(nc_eckey_of_point(x, x));
+    assert_null(nc_eckey_of_point(x, ""));
+    assert_null(nc_eckey_of_point("AA", "AA"));
+    assert_null(nc_eckey_of_point("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
     assert_int_equal(ERR_peek_error(), 0);
 }
@@ -231,11 +231,11 @@ static void wrong_kinds_of_keys(void **state)
         assert_int_equal(PEM_write_bio_PKCS8PrivateKey(mem, p, NULL, NULL, 0, NULL, NULL),
                          1);
         long n = BIO_get_mem_data(mem, &at);
-        assert_null(nc_key_of_pem((struct nc_str){at, (size_t)n}));
+        assert_null(nc_eckey_of_pem((struct nc_str){at, (size_t)n}));
         BIO_free(mem);
         EVP_PKEY_free(p);
     }
-    assert_null(nc_key_of_pem(NC_STR("")));
+    assert_null(nc_eckey_of_pem(NC_STR("")));
 }
 
 static void trusting_a_peer(void **state)
