@@ -218,10 +218,10 @@ static void close_with(bool finish, unsigned max)
     }
     assert_int_equal(done + closed, JOBS);
     assert_true(g.largest <= max);
+    /* Without finishing, how many ran before the stop is a race; that each was
+     * told once, seen above, is the promise. */
     if (finish)
         assert_int_equal(done, JOBS);
-    else
-        assert_true(closed >= JOBS - max);
     nc_loop_run(l);
     nc_loop_free(l);
 }
