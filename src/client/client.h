@@ -1,0 +1,65 @@
+/*
+ * client/client: what a command has to work with.
+ *
+ * A command is one row of the table in commands.c: neuralchat NAME ARGS.  It may wait for
+ * answers (nc_api_wait) and returns the exit status.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "client/api.h"
+#include "client/words.h"
+#include "config/client.h"
+
+/* Exit statuses, as the manual page has them. */
+enum { NC_EXIT_OK, NC_EXIT_FAILED, NC_EXIT_USAGE };
+
+struct nc_client {
+    const struct nc_client_config *cfg;
+    struct nc_loop *loop;
+    struct nc_api api;
+    const char **args; /* what follows the command's name */
+    size_t args_n;
+};
+
+struct nc_client_command {
+    const char *name; /* "send", "admin users" */
+    const char *args; /* "ROOM TEXT" */
+    const char *help; /* one line */
+    unsigned min, max; /* number of arguments */
+    enum { NC_FOR_ANYBODY, NC_FOR_LOGGED_IN, NC_FOR_ADMIN } who;
+    int (*run)(struct nc_client *c);
+};
+
+extern const struct nc_client_command nc_client_commands[];
+extern const size_t nc_client_commands_n;
+/* The longest name that `args` begin with; NULL if none. *used: how many of them it took. */
+const struct nc_client_command *nc_client_command_find(const char **args, size_t n, size_t *used);
+
+/* "neuralchat: …" on stderr; returns NC_EXIT_FAILED. */
+int nc_client_fail(const char *fmt, ...) NC_PRINTF(1, 2);
+/* The words are a format of client/words. */
+int nc_client_fail_word(enum nc_words w, const char *arg);
+
+/* Ask and wait; what is not 2xx is told on stderr, and false. */
+bool nc_client_ask(struct nc_client *c, const char *method, const char *path,
+                   struct nc_str json, struct nc_answer *out);
+/* ROOM as a person writes it: an id, a name among one's own and the public ones, @username
+ * (the direct room, made if needed).  False: told on stderr. */
+bool nc_client_room(struct nc_client *c, const char *name, struct nc_id *out);
+/* A password: from --password-file, else from the terminal without echo, twice if it is a
+ * new one.  NULL: told on stderr.  Caller wipes and frees. */
+char *nc_client_password(struct nc_client *c, bool twice);
+/* The first line of a file, or "-" for the first of stdin.  NULL: told on stderr. */
+char *nc_client_first_line(const char *path);
+void nc_client_forget(char *secret); /* wipes and frees; NULL is fine */
+/* One line from the terminal; NULL at its end. */
+char *nc_client_prompt(const char *label);
+
+/* Cleaned text of member `key`, for a table; "" if it has none.  In rotating buffers. */
+const char *nc_client_cell(const json_t *obj, const char *key);
+/* Print as JSON, if that is what was asked for. */
+bool nc_client_printed(struct nc_client *c, const json_t *body);
+/* A message for people: "2026-01-02 15:04  name: text", in local time. */
+void nc_client_print_message(FILE *out, const json_t *message);

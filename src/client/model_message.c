@@ -1,0 +1,280 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "client/glyph.h"
+#include "client/model_parts.h"
+
+void nc_model_free_message(struct nc_model_message *x)
+{
+    free(x->username);
+    free(x->display);
+    nc_buf_fini(&x->text);
+    free(x);
+}
+
+void nc_model_forget(struct nc_model_room *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        nc_model_free_message(r->messages[i]);
+    r->n = 0;
+    r->loaded = r->has_more = false;
+}
+
+/* Where `id` is or belongs. */
+static size_t place(const struct nc_model_room *r, const struct nc_id *id)
+{
+    size_t lo = 0, hi = r->n;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (nc_id_cmp(&r->messages[mid]->id, id) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct nc_model_message *nc_model_message(const struct nc_model_room *r, const struct nc_id *id)
+{
+    size_t i = place(r, id);
+    return i < r->n && nc_id_eq(&r->messages[i]->id, id) ? r->messages[i] : NULL;
+}
+
+/* Takes it out; NULL if there is none. */
+static struct nc_model_message *take_orphan(struct nc_model *m, const struct nc_id *id)
+{
+    for (size_t i = 0; i < m->orphans_n; i++) {
+        struct nc_model_message *x = m->orphans[i];
+        if (!nc_id_eq(&x->id, id))
+            continue;
+        m->orphans[i] = m->orphans[--m->orphans_n];
+        return x;
+    }
+    return NULL;
+}
+
+/* The one that grows; a new one pushes the oldest out. */
+static struct nc_model_message *orphan(struct nc_model *m, const struct nc_id *id)
+{
+    struct nc_model_message *x = take_orphan(m, id);
+
+    if (!x) {
+        x = nc_alloc(sizeof *x);
+        x->id = *id;
+        x->n = -1;
+        x->state = NC_ANSWER_STREAMING;
+    }
+    if (m->orphans_n == NC_MODEL_ORPHANS) {
+        nc_model_free_message(m->orphans[0]);
+        m->orphans[0] = m->orphans[--m->orphans_n];
+    }
+    m->orphans = nc_realloc(m->orphans, (m->orphans_n + 1) * sizeof(struct nc_model_message *));
+    m->orphans[m->orphans_n++] = x;
+    return x;
+}
+
+static struct nc_model_message *insert(struct nc_model_room *r, const struct nc_id *id,
+                                       struct nc_model_message *x)
+{
+    size_t i = place(r, id);
+    bool blank = x == NULL;
+
+    if (blank)
+        x = nc_alloc(sizeof *x);
+
+    if (r->n == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 64;
+        r->messages = nc_realloc(r->messages, r->cap * sizeof(struct nc_model_message *));
+    }
+    memmove(&r->messages[i + 1], &r->messages[i], (r->n - i) * sizeof(struct nc_model_message *));
+    r->messages[i] = x;
+    r->n++;
+    x->id = *id;
+    if (blank)
+        x->n = -1;
+    return x;
+}
+
+/* ---- messages ------------------------------------------------------------- */
+
+static unsigned word(const json_t *obj, const char *key, const char *const *words)
+{
+    struct nc_str s = nc_model_str(obj, key);
+
+    for (unsigned i = 0; words[i]; i++)
+        if (nc_str_eqz(s, words[i]))
+            return i;
+    return 0;
+}
+
+static void set_text(struct nc_model_message *x, struct nc_str text)
+{
+    nc_buf_clear(&x->text);
+    nc_text_clean(&x->text, text, true);
+    x->at = text.n;
+}
+
+static bool names_me(const struct nc_model *m, const json_t *mentions)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(mentions, i, one)
+    {
+        if (json_is_string(one) && m->username &&
+            strcmp(json_string_value(one), m->username) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void set_sender(struct nc_model *m, struct nc_model_room *r, struct nc_model_message *x,
+                       const json_t *sender)
+{
+    static const char *const kinds[] = {"user", "persona", "system", NULL};
+
+    free(x->username);
+    free(x->display);
+    x->username = nc_model_clean(nc_model_str(sender, "username"));
+    x->display = nc_model_clean(nc_model_str(sender, "display_name"));
+    x->sender_kind = word(sender, "kind", kinds);
+    if (nc_model_id(sender, "id", &x->sender))
+        x->mine = nc_id_eq(&x->sender, &m->me);
+    if (x->sender_kind != NC_SENDER_SYSTEM)
+        nc_model_person(r, x->username, -1);
+}
+
+struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *r,
+                                      const json_t *message, bool *fresh)
+{
+    static const char *const kinds[] = {"text", "action", "notice", NULL};
+    static const char *const states[] = {"complete", "streaming", "stopped", "failed", NULL};
+    struct nc_id id;
+
+    if (!nc_model_id(message, "id", &id))
+        return NULL;
+    struct nc_model_message *x = nc_model_message(r, &id);
+    *fresh = x == NULL;
+    if (!x)
+        x = insert(r, &id, take_orphan(m, &id));
+    set_sender(m, r, x, json_object_get(message, "sender"));
+    x->kind = word(message, "kind", kinds);
+    enum nc_text_state state = word(message, "state", states);
+    nc_model_id(message, "reply_to", &x->reply_to);
+    if (nc_time_parse(nc_model_str(message, "created_at"), &x->created_ms) != NC_OK)
+        x->created_ms = nc_id_ms(&id);
+    x->edited = json_is_string(json_object_get(message, "edited_at"));
+    x->deleted = json_is_true(json_object_get(message, "deleted"));
+    x->late = json_is_true(json_object_get(message, "late"));
+    x->mentions_me = names_me(m, json_object_get(message, "mentions"));
+    /* A stored text of an answer under way is older than the deltas that were shown. */
+    if (state != NC_ANSWER_STREAMING || x->n < 0)
+        set_text(x, nc_model_str(message, "text"));
+    x->state = state;
+    if (state != NC_ANSWER_STREAMING)
+        x->gap = false;
+    return x;
+}
+
+/* ---- an answer that grows ------------------------------------------------- */
+
+bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *event)
+{
+    struct nc_str text = nc_model_str(event, "text");
+    bool reasoning = nc_str_eqz(nc_model_str(event, "channel"), "reasoning");
+    bool snapshot = json_is_true(json_object_get(event, "snapshot"));
+    int64_t run = json_integer_value(json_object_get(event, "run"));
+    int64_t n = json_integer_value(json_object_get(event, "n"));
+    const json_t *at = json_object_get(event, "at");
+    struct nc_model_message *x;
+    struct nc_id id;
+
+    if (!nc_model_id(event, "message_id", &id))
+        return false;
+    x = r ? nc_model_message(r, &id) : NULL;
+    if (!x)
+        x = orphan(m, &id);
+    if (x->state != NC_ANSWER_STREAMING || run < x->run)
+        return false; /* it has ended, or a newer run is shown */
+    if (snapshot) {
+        if (reasoning) {
+            x->reasoning = text.n;
+        } else {
+            set_text(x, text);
+        }
+        x->run = run;
+        x->n = n;
+        x->gap = false;
+        return true;
+    }
+    if (run > x->run) {
+        set_text(x, NC_STR(""));
+        x->reasoning = 0;
+        x->run = run;
+        x->n = -1;
+        x->gap = false;
+    } else if (n <= x->n) {
+        return false; /* a copy */
+    }
+    if (n != x->n + 1 || (!reasoning && at && (size_t)json_integer_value(at) != x->at))
+        x->gap = true;
+    x->n = n;
+    if (x->gap)
+        return false;
+    if (reasoning) {
+        x->reasoning += text.n;
+    } else {
+        nc_text_clean(&x->text, text, true);
+        x->at += text.n;
+    }
+    return true;
+}
+
+/* ---- pages ---------------------------------------------------------------- */
+
+/* The line "new" goes above the oldest of the last `unread` messages of others. */
+static void mark_unread(struct nc_model_room *r)
+{
+    unsigned left = r->unread;
+
+    r->first_unread = (struct nc_id){0};
+    for (size_t i = r->n; i > 0 && left > 0; i--) {
+        const struct nc_model_message *x = r->messages[i - 1];
+        if (x->mine || x->kind == NC_TEXT_LOCAL)
+            continue;
+        r->first_unread = x->id;
+        left--;
+    }
+}
+
+void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_t *answer,
+                        bool older)
+{
+    bool first = !r->loaded, fresh;
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "messages"), i, one) nc_model_put(m, r, one, &fresh);
+    if (first || older)
+        r->has_more = json_is_true(json_object_get(answer, "has_more"));
+    r->loaded = true;
+    if (first)
+        mark_unread(r);
+}
+
+void nc_model_say(struct nc_model_room *r, struct nc_str text)
+{
+    struct nc_id id = nc_id_random();
+
+    /* Behind everything that is here, whatever the clocks say. */
+    if (r->n && nc_id_cmp(&id, &r->messages[r->n - 1]->id) <= 0)
+        id = nc_hlc_id(nc_hlc_of(&r->messages[r->n - 1]->id) + 1);
+    struct nc_model_message *x = insert(r, &id, NULL);
+    x->kind = NC_TEXT_LOCAL;
+    x->username = nc_str_dup(NC_STR(""));
+    x->display = nc_str_dup(NC_STR(""));
+    x->created_ms = nc_wall_ms();
+    nc_text_clean(&x->text, text, true);
+}

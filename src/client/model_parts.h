@@ -1,0 +1,19 @@
+/*
+ * client/model_parts: what the files of the model share.  Private to them.
+ */
+#pragma once
+
+#include "client/model.h"
+
+struct nc_str nc_model_str(const json_t *obj, const char *key); /* empty if it is none */
+bool nc_model_id(const json_t *obj, const char *key, struct nc_id *out);
+char *nc_model_clean(struct nc_str s); /* one line, NUL-terminated; caller frees */
+/* online: 1, 0, or -1 for not known. */
+void nc_model_person(struct nc_model_room *r, const char *username, int online);
+
+/* Insert or refresh; NULL if it is no message.  *fresh: it was not here before. */
+struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *r,
+                                      const json_t *message, bool *fresh);
+/* One message.delta: true if something is to be drawn.  r: NULL if it is unknown. */
+bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *event);
+void nc_model_free_message(struct nc_model_message *x);

@@ -1,0 +1,86 @@
+/* What the node said, for people and for scripts. */
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "client/client.h"
+#include "client/glyph.h"
+
+enum { CELLS = 8 };
+
+static struct nc_str member(const json_t *obj, const char *key)
+{
+    const json_t *v = json_object_get(obj, key);
+    return json_is_string(v) ? (struct nc_str){json_string_value(v), json_string_length(v)}
+                             : NC_STR("");
+}
+
+const char *nc_client_cell(const json_t *obj, const char *key)
+{
+    static struct nc_buf cells[CELLS];
+    static unsigned at;
+    struct nc_buf *b = &cells[at++ % CELLS];
+    const json_t *v = json_object_get(obj, key);
+
+    nc_buf_clear(b);
+    if (json_is_integer(v))
+        nc_buf_printf(b, "%lld", (long long)json_integer_value(v));
+    else if (json_is_boolean(v))
+        nc_buf_adds(b, nc_str(json_is_true(v) ? "yes" : "no"));
+    else
+        nc_text_clean(b, member(obj, key), false);
+    nc_buf_addc(b, '\0');
+    return b->p;
+}
+
+bool nc_client_printed(struct nc_client *c, const json_t *body)
+{
+    if (!c->cfg->json)
+        return false;
+    if (body)
+        json_dumpf(body, stdout, JSON_COMPACT);
+    else
+        fputs("{}", stdout);
+    putchar('\n');
+    return true;
+}
+
+static void put_time(FILE *out, struct nc_str text)
+{
+    uint64_t ms;
+    struct tm tm;
+    char s[32] = "";
+
+    if (nc_time_parse(text, &ms) == NC_OK) {
+        time_t t = (time_t)(ms / 1000);
+        if (localtime_r(&t, &tm))
+            strftime(s, sizeof s, "%Y-%m-%d %H:%M", &tm);
+    }
+    fprintf(out, "%s  ", s);
+}
+
+void nc_client_print_message(FILE *out, const json_t *message)
+{
+    const json_t *sender = json_object_get(message, "sender");
+    const char *state = nc_client_cell(message, "state");
+    struct nc_buf text = {0}, name = {0};
+    bool action = strcmp(nc_client_cell(message, "kind"), "action") == 0;
+
+    nc_text_clean(&text, member(message, "text"), true);
+    nc_text_clean(&name, member(sender, "username"), false);
+    put_time(out, member(message, "created_at"));
+    if (json_is_true(json_object_get(message, "deleted")))
+        fprintf(out, "%.*s: [%s]", NC_FMT(nc_buf_str(&name)), nc_word(NC_W_DELETED));
+    else
+        fprintf(out, action ? "* %.*s %.*s" : "%.*s: %.*s", NC_FMT(nc_buf_str(&name)),
+                NC_FMT(nc_buf_str(&text)));
+    if (json_is_string(json_object_get(message, "edited_at")))
+        fprintf(out, " [%s]", nc_word(NC_W_EDITED));
+    if (strcmp(state, "stopped") == 0)
+        fprintf(out, " [%s]", nc_word(NC_W_STOPPED));
+    if (strcmp(state, "failed") == 0)
+        fprintf(out, " [%s]", nc_word(NC_W_FAILED));
+    fputc('\n', out);
+    nc_buf_fini(&text);
+    nc_buf_fini(&name);
+}

@@ -1,0 +1,86 @@
+#include "config/client.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *check_server(const char *v)
+{
+    if (strncmp(v, "http://", 7) != 0 && strncmp(v, "https://", 8) != 0)
+        return "must begin with http:// or https://";
+    const char *host = strstr(v, "://") + 3;
+    size_t authority = strcspn(host, "/?#");
+    if (authority == 0)
+        return "must name a host";
+    if (memchr(host, '@', authority))
+        return "must not contain credentials";
+    return strpbrk(host, "?#") ? "must not have a query" : NULL;
+}
+
+static const char *check_file(const char *v)
+{
+    struct stat st;
+    return stat(v, &st) == 0 && !S_ISDIR(st.st_mode) ? NULL : "must name a file that is there";
+}
+
+static const char *const language_words[] = {"auto", "en", "ru", NULL};
+
+#define AT(field) offsetof(struct nc_client_config, field)
+#define ONCE .flags = NC_OPT_FLAG
+
+/* clang-format off */
+const struct nc_option nc_client_config_table[] = {
+    {.key = "server", .kind = NC_OPT_TEXT, .at = AT(server), .def = "http://127.0.0.1:8080", .arg = "URL", .group = "Server", .check = check_server,
+     .help = "The node to talk to."},
+    {.key = "user", .kind = NC_OPT_TEXT, .at = AT(user), .def = "", .arg = "NAME",
+     .help = "Whose login is used. When empty, the one that logged in there last."},
+    {.key = "ca_file", .kind = NC_OPT_TEXT, .at = AT(ca_file), .def = "", .arg = "FILE", .check = check_file,
+     .help = "Certificates, PEM, that alone are trusted: for a node with a self-signed one. When empty, the system's."},
+    {.key = "timeout", .kind = NC_OPT_DURATION, .at = AT(timeout), .def = "30s", .min = 100, .max = 3600000,
+     .help = "How long a call may take. `send` tries again until then."},
+    {.key = "config", .kind = NC_OPT_TEXT, .at = AT(config), .def = "", .arg = "FILE",
+     .help = "Settings are read from here. When empty, from neuralchat/client.conf in the XDG configuration folder, if it is there."},
+    {.key = "data", .kind = NC_OPT_TEXT, .at = AT(data), .def = "", .arg = "DIR", ONCE,
+     .help = "The node's data folder: `admin` speaks to the node through the socket in it and needs no login. Unless it or --server is given, ./data."},
+
+    {.key = "plain", .kind = NC_OPT_BOOL, .at = AT(plain), .def = "off", .group = "Looks",
+     .help = "No colours and only plain characters for lines and marks. The variable NO_COLOR alone turns colours off."},
+    {.key = "language", .kind = NC_OPT_CHOICE, .at = AT(language), .def = "auto", .choices = language_words,
+     .help = "Of what the client says. `auto` goes by LC_ALL, LC_MESSAGES and LANG."},
+
+    {.key = "password_file", .kind = NC_OPT_TEXT, .at = AT(password_file), .def = "", .arg = "FILE", .check = check_file, .flags = NC_OPT_FLAG, .group = "Coming in",
+     .help = "Read the password from this file's first line instead of asking."},
+    {.key = "owner_code", .kind = NC_OPT_TEXT, .at = AT(owner_code), .def = "", .arg = "CODE", ONCE,
+     .help = "register: the one-time code that makes the owner's account."},
+    {.key = "invite", .kind = NC_OPT_TEXT, .at = AT(invite), .def = "", .arg = "CODE", ONCE,
+     .help = "register: the code of an invitation."},
+    {.key = "display_name", .kind = NC_OPT_TEXT, .at = AT(display_name), .def = "", .arg = "NAME", ONCE,
+     .help = "register: the name others see."},
+
+    {.key = "history", .kind = NC_OPT_UINT, .at = AT(history), .def = "0", .max = 1000000, .flags = NC_OPT_FLAG, .group = "Commands",
+     .help = "tail: begin with that many earlier messages."},
+    {.key = "json", .kind = NC_OPT_BOOL, .at = AT(json), .def = "off", ONCE,
+     .help = "Answer in JSON: one object a line for tail and export, what the node said for others."},
+    {.key = "text", .kind = NC_OPT_BOOL, .at = AT(text), .def = "off", ONCE,
+     .help = "export: readable lines; what it does anyway."},
+    {.key = "verbose", .kind = NC_OPT_BOOL, .at = AT(verbose), .def = "off", ONCE,
+     .help = "Say more: send prints the message's id, tail when it loses and finds the node. -v is short for it."},
+    {.key = "topic", .kind = NC_OPT_TEXT, .at = AT(topic), .def = "", .arg = "TEXT", ONCE,
+     .help = "create: what the room is about."},
+    {.key = "private", .kind = NC_OPT_BOOL, .at = AT(is_private), .def = "off", ONCE,
+     .help = "create: only who is invited gets in."},
+    {.key = "reply_to", .kind = NC_OPT_TEXT, .at = AT(reply_to), .def = "", .arg = "ID", ONCE,
+     .help = "send: the message it answers."},
+    {.key = "limit", .kind = NC_OPT_UINT, .at = AT(limit), .def = "50", .min = 1, .max = 1000000, ONCE,
+     .help = "admin audit: that many entries, the newest."},
+    {.key = "with_keys", .kind = NC_OPT_BOOL, .at = AT(with_keys), .def = "off", ONCE,
+     .help = "admin backup: put the node's keys into it, under the passphrase."},
+    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .check = check_file, ONCE,
+     .help = "admin backup: the passphrase is this file's first line."},
+
+    {.key = "help", .kind = NC_OPT_BOOL, .at = AT(help), .def = "off", .flags = NC_OPT_FLAG, .group = "Actions", .help = "Print this and exit."},
+    {.key = "version", .kind = NC_OPT_BOOL, .at = AT(version), .def = "off", ONCE, .help = "Print the version and exit."},
+    {.key = "print_man", .kind = NC_OPT_BOOL, .at = AT(print_man), .def = "off", ONCE, .help = "Print commands and options as roff, for the manual page."},
+    {.key = "print_markdown", .kind = NC_OPT_BOOL, .at = AT(print_markdown), .def = "off", ONCE, .help = "Print the options as tables of Markdown."},
+};
+/* clang-format on */
+const size_t nc_client_config_rows = NC_COUNT(nc_client_config_table);
