@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "wire/http_accept.h"
 #include "wire/http_target.h"
 #include "wire/ws_handshake.h"
@@ -38,8 +39,10 @@ static void look_around(const struct nc_http_head *h)
         for (unsigned i = 0; i < path.n; i++)
             NEED(path.seg[i].n && !memchr(path.seg[i].p, '/', path.seg[i].n) &&
                  !memchr(path.seg[i].p, 0, path.seg[i].n));
-    (void)nc_http_query(h->query, "a", &arena, &v);
-    (void)nc_http_query_u64(h->query, "n", 1, 9, &first, &why);
+    if (nc_http_query(h->query, "a", &arena, &v) == NC_OK)
+        NEED(nc_utf8_valid(v));
+    if (nc_http_query_u64(h->query, "n", 1, 9, &first, &why) == NC_OK)
+        NEED(first <= 9);
     (void)nc_http_cookie(h, "c");
     (void)nc_http_wants_gzip(h);
     (void)nc_http_wants(h, "text/html");

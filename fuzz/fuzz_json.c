@@ -40,10 +40,15 @@ static void take(const json_t *o, const char *name)
         NEED(i >= -3 && i <= 7);
     if (nc_json_opt_strs(o, name, 3, 4, list, &n, &flag, &why) == NC_OK)
         NEED(n <= 3 && (flag || n == 0));
-    (void)nc_json_need_id(o, name, &id, &why);
-    (void)nc_json_need_bool(o, name, &flag, &why);
-    (void)nc_json_opt_time(o, name, &at, &why);
-    (void)nc_json_opt_word(o, name, words, &word, &why);
+    if (nc_json_need_id(o, name, &id, &why) == NC_OK)
+        NEED(json_string_length(json_object_get(o, name)) == NC_ID_TEXT);
+    NEED((nc_json_need_bool(o, name, &flag, &why) == NC_OK) ==
+         json_is_boolean(json_object_get(o, name)));
+    word = 0;
+    if (nc_json_opt_word(o, name, words, &word, &why) == NC_OK)
+        NEED(word < 2);
+    if (nc_json_opt_time(o, name, &at, &why) != NC_OK)
+        NEED(strstr(why.detail, "RFC 3339"));
     NEED(nc_json_copy(o, name, &copy) == nc_json_has(o, name));
     nc_buf_fini(&copy);
 }
