@@ -1,0 +1,208 @@
+// A real node for a test: started on a free port in a folder of its own, ended by pid.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { WebSocket } from "ws";
+
+export const neuralchatd = process.env.NEURALCHATD;
+export const neuralchat = process.env.NEURALCHAT;
+export const kind = process.env.NEURALCHAT_KIND ?? "release"; // release, asan, tsan
+export const long = process.env.NEURALCHAT_LONG === "1";
+/** Sanitizers are slow: what a test may wait for, stretched. */
+export const patience = kind === "release" ? 1 : 6;
+
+/** Our own variables would be settings of the node. */
+export function cleanEnv(extra = {}) {
+  const env = { ...process.env, ...extra };
+  for (const key of Object.keys(env)) if (key.startsWith("NEURALCHAT") && !(key in extra)) delete env[key];
+  return env;
+}
+
+export function sleep(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+/** Wait until `check` gives something truthy; fail with `what` after a while. */
+export async function until(check, what, ms = 5000) {
+  const end = Date.now() + ms * patience;
+  for (;;) {
+    const got = await check();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await sleep(10);
+  }
+}
+
+const defaults = ["--registration", "open", "--rate-limits", "off", "--password-cost", "test"];
+
+export class Node {
+  log = "";
+  constructor(options) {
+    Object.assign(this, options);
+  }
+
+  /** args: further flags.  plain: without the defaults that make tests quick. */
+  static async start({ args = [], plain = false, data, env = {}, listen = "127.0.0.1:0" } = {}) {
+    const node = new Node({
+      ownsData: !data,
+      data: data ?? mkdtempSync(join(tmpdir(), "nc-test-")),
+      args: [...(plain ? [] : defaults), ...args],
+      env,
+      listen,
+    });
+    await node.boot();
+    return node;
+  }
+
+  /** Also the second start on the same folder. */
+  async boot() {
+    const flags = ["--data", this.data, "--listen", this.listen, ...this.args];
+    this.child = spawn(neuralchatd, flags, { env: cleanEnv(this.env), stdio: ["ignore", "pipe", "pipe"] });
+    this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
+    let gone = false;
+    this.exit.then(() => (gone = true));
+    const from = this.log.length;
+    this.child.stderr.setEncoding("utf8").on("data", (s) => (this.log += s));
+    this.child.stdout.setEncoding("utf8").on("data", (s) => (this.log += s));
+    this.url = await until(() => {
+      if (gone) throw new Error(`the node did not start:\n${this.log.slice(from)}`);
+      return this.log.slice(from).match(/server\.listening url=(\S+)/)?.[1];
+    }, "server.listening", 20000);
+    return this;
+  }
+
+  get ownerCode() {
+    return readFileSync(join(this.data, "owner-code"), "utf8").trim();
+  }
+
+  /** SIGTERM; the exit status is returned. */
+  async stop() {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGTERM");
+    const { code, signal } = await this.exit;
+    if (this.ownsData) rmSync(this.data, { recursive: true, force: true });
+    return code ?? signal;
+  }
+
+  /** Pull the plug; the folder stays. */
+  async kill() {
+    this.child.kill("SIGKILL");
+    await this.exit;
+  }
+
+  async call(method, path, { token, body, headers = {}, raw = false } = {}) {
+    const r = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+    });
+    if (raw) return r;
+    const text = await r.text();
+    return { status: r.status, headers: r.headers, text, json: text && r.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null };
+  }
+
+  /** A new account, with the calls a test makes as it. */
+  async register(username, extra = {}) {
+    const r = await this.call("POST", "/api/v1/auth/register", { body: { username, password: "correct horse", ...extra } });
+    if (r.status !== 201) throw new Error(`register ${username}: ${r.status} ${r.text}`);
+    return new Person(this, username, r.json);
+  }
+}
+
+export class Person {
+  constructor(node, username, login) {
+    Object.assign(this, { node, username, token: login.access_token, refresh: login.refresh_token, user: login.user });
+  }
+  call(method, path, body, options = {}) {
+    return this.node.call(method, path, { token: this.token, body, ...options });
+  }
+  async room(name = `room ${randomUUID().slice(0, 8)}`, extra = {}) {
+    const r = await this.call("POST", "/api/v1/rooms", { name, kind: "room", visibility: "public", personas: [], ...extra });
+    if (r.status !== 201 && r.status !== 200) throw new Error(`room: ${r.status} ${r.text}`);
+    return r.json;
+  }
+  async join(room) {
+    const r = await this.call("POST", `/api/v1/rooms/${room.id}/join`);
+    if (r.status >= 300) throw new Error(`join: ${r.status} ${r.text}`);
+  }
+  async say(room, text, extra = {}) {
+    const r = await this.call("POST", `/api/v1/rooms/${room.id}/messages`, { text, ...extra });
+    if (r.status >= 300) throw new Error(`say: ${r.status} ${r.text}`);
+    return r.json;
+  }
+  async history(room, query = "") {
+    const r = await this.call("GET", `/api/v1/rooms/${room.id}/messages${query}`);
+    if (r.status !== 200) throw new Error(`history: ${r.status} ${r.text}`);
+    return r.json.messages;
+  }
+  /** A WebSocket that has been welcomed. */
+  async socket(options = {}) {
+    const s = new Socket(this.node, { token: this.token, ...options });
+    await s.welcome();
+    return s;
+  }
+}
+
+/** One WebSocket: every frame is kept, in order. */
+export class Socket {
+  frames = [];
+  closed = null;
+  #ref = 0;
+  constructor(node, { token, since, hello = true, protocol = "neuralchat.v1", headers = {}, path = "/ws", deflate = false } = {}) {
+    this.ws = new WebSocket(node.url.replace("http", "ws") + path, protocol, { headers, perMessageDeflate: deflate });
+    this.opened = new Promise((ok, no) => {
+      this.ws.once("open", ok);
+      this.ws.once("error", no);
+    });
+    this.opened.catch(() => {});
+    this.ws.on("error", () => {});
+    this.ws.on("message", (data) => {
+      const frame = JSON.parse(data.toString());
+      if (frame.cursor) this.cursor = frame.cursor;
+      this.frames.push(frame);
+    });
+    this.ws.on("close", (code, reason) => (this.closed = { code, reason: reason.toString() }));
+    if (hello) this.opened.then(() => this.send({ type: "hello", token, ...(since && { since }) }), () => {});
+  }
+  send(frame) {
+    this.ws.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+  /** The first frame of that type (and shape), also one that has come already. */
+  async get(type, match = () => true, ms = 5000) {
+    return until(() => {
+      const hit = this.frames.find((f) => f.type === type && match(f));
+      if (!hit && this.closed) throw new Error(`closed ${this.closed.code} while waiting for ${type}`);
+      return hit;
+    }, `${type}; had ${JSON.stringify(this.frames.map((f) => f.type))}`, ms);
+  }
+  async welcome() {
+    await this.opened;
+    return this.get("welcome");
+  }
+  /** Send a message; resolves with its ack. */
+  async say(room, text, extra = {}) {
+    const ref = ++this.#ref;
+    this.send({ type: "send", ref, room: room.id, text, ...extra });
+    return until(() => {
+      const bad = this.frames.find((f) => f.type === "error" && f.ref === ref);
+      if (bad) throw Object.assign(new Error(bad.detail), bad);
+      return this.frames.find((f) => f.type === "ack" && f.ref === ref);
+    }, "ack");
+  }
+  /** The durable events so far. */
+  get events() {
+    return this.frames.filter((f) => f.event_id);
+  }
+  async gone() {
+    return until(() => this.closed, "close");
+  }
+  close() {
+    this.ws.terminate();
+  }
+}
