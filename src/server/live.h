@@ -1,0 +1,10 @@
+/*
+ * server/live: the stream of events by HTTP: server-sent events and long polls.
+ * (By WebSocket: server/ws.h.)
+ */
+#pragma once
+
+#include "server/call.h"
+
+void nc_live_sse(struct nc_call *call);  /* GET /api/v1/events?since= */
+void nc_live_poll(struct nc_call *call); /* GET /api/v1/poll?since=&timeout= */

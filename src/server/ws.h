@@ -1,0 +1,66 @@
+/*
+ * server/ws: one person's WebSocket (protocol section 4).
+ *
+ *   upgrade --> (hello) --> welcome --> events and answers --> close
+ *
+ * ws.c is its life and what goes out, ws_frames.c has one row per frame that comes in.
+ */
+#pragma once
+
+#include "chat/hub.h"
+#include "net/ws_conn.h"
+#include "server/call.h"
+
+struct nc_socket {
+    struct nc_ws ws;
+    struct nc_listener l; /* user is NULL until somebody is known */
+    struct nc_server *srv;
+    struct nc_actor actor;
+    char *address, *since;       /* since: of the hello that is being looked into */
+    struct nc_id session;        /* of the token; zero with a key */
+    uint64_t expires_ms;         /* of the token; wall time; 0: never */
+    struct nc_deadline deadline; /* hello is due, or the token ends */
+    struct nc_list replies;      /* struct nc_reply, in the order of their frames */
+    unsigned replies_n;
+    struct nc_buf out; /* answers of this turn: frames */
+    struct nc_task flush;
+    bool has_since, verifying, paused, overflowed, gone;
+};
+
+/* The answer that a frame with `ref` will get.  Answers go out in the order of what
+ * they answer. */
+struct nc_reply {
+    struct nc_list node;
+    struct nc_socket *s; /* NULL: the socket is gone, nobody waits */
+    bool ready;
+    struct nc_id room;    /* of a send, for its notice */
+    struct nc_buf frames; /* ready ones that wait for those before */
+    struct nc_buf ref;    /* JSON; empty: none */
+};
+
+/* GET /ws.  Refusals are answered; otherwise the connection becomes a socket. */
+void nc_socket_open(struct nc_call *call);
+
+/* The 101 with everything around it: for /ws and for the tests' echo.  Refuses a foreign
+ * Origin (403) and what is no handshake.  NULL: the call has been answered; otherwise
+ * nc_ws_begin and nc_call_done follow at once. */
+struct nc_conn *nc_socket_upgrade(struct nc_call *call, const char *protocol,
+                                  struct nc_ws_deflate *deflate);
+
+/* ---- between ws.c and ws_frames.c ----------------------------------------- */
+
+/* One message that came in. */
+void nc_socket_frame(struct nc_socket *s, struct nc_str text);
+
+/* Somebody is known: attach to the hub and say welcome. */
+void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a,
+                     const struct nc_str *since);
+/* A token that came by frame: hello, or auth for the time after. */
+void nc_socket_verify(struct nc_socket *s, struct nc_str token);
+void nc_socket_close(struct nc_socket *s, unsigned code, const char *reason);
+
+/* JSON to send in this turn, after what is there already. */
+void nc_socket_say(struct nc_socket *s, struct nc_str json);
+struct nc_reply *nc_reply_new(struct nc_socket *s, struct nc_str ref);
+void nc_reply_say(struct nc_reply *r, struct nc_str json); /* before its end, or as it */
+void nc_reply_end(struct nc_reply *r); /* frees it, now or in its turn */
