@@ -81,6 +81,15 @@ void nc_keys_free(struct nc_keys *keys)
     free(keys);
 }
 
+bool nc_keys_have(const struct nc_chat *c, const struct nc_id *id)
+{
+    nc_list_each(n, &c->people->keys->by_use) {
+        if (nc_id_eq(&nc_of(n, struct cached, by_use)->id, id))
+            return true;
+    }
+    return false;
+}
+
 void nc_keys_forget(struct nc_chat *c, const struct nc_user *u)
 {
     struct nc_keys *keys = c->people->keys;
@@ -128,7 +137,7 @@ static void on_touched(struct nc_commit *commit, enum nc_err e)
 
 static void touch(struct nc_chat *c, struct cached *k, uint64_t now)
 {
-    if (now - k->used_ms < TOUCH_MS)
+    if (now - k->used_ms < TOUCH_MS || c->people->closing)
         return;
     k->used_ms = now;
     struct touch *t = nc_alloc(sizeof *t);

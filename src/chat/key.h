@@ -46,4 +46,5 @@ NC_MUSTUSE enum nc_err nc_key_verify(struct nc_chat *c, struct nc_str key,
 
 struct nc_keys *nc_keys_new(void);
 void nc_keys_free(struct nc_keys *k);
-void nc_keys_forget(struct nc_chat *c, const struct nc_user *u); /* all of a user's */
+bool nc_keys_have(const struct nc_chat *c, const struct nc_id *id); /* in use lately */
+void nc_keys_forget(struct nc_chat *c, const struct nc_user *u);    /* all of a user's */

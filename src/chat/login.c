@@ -96,8 +96,10 @@ static void on_sessions(struct nc_query *q, enum nc_err e)
         nc_op_err(&l->op, e);
         return;
     }
-    if (u->a.deleted || l->proof != u->proof) {
-        refuse(l);
+    /* Odd: a new password is being committed.  Another one: the hash that was checked may
+     * be the old one. */
+    if (u->a.deleted || (u->proof & 1) || l->proof != u->proof) {
+        nc_op_fail(&l->op, NC_P_BUSY, "the account is changing, try again");
         return;
     }
     nc_session_make(c, &l->session, u, NULL, &from);

@@ -30,6 +30,7 @@ void nc_people_free(struct nc_chat *c)
 
     if (!p)
         return;
+    p->closing = true;
     while (!nc_list_empty(&p->ops)) {
         struct nc_op *op = nc_of(nc_list_pop(&p->ops), struct nc_op, node);
         nc_loop_undefer(c->opts.loop, &op->task);

@@ -21,6 +21,7 @@ struct nc_people {
     struct nc_sessions *sessions; /* chat/session.c */
     struct nc_keys *keys;         /* chat/key.c */
     struct nc_tickets *tickets;   /* chat/ticket.c */
+    bool closing;                 /* the store is closed already */
     bool owner_code_busy;         /* an owner's account is being committed */
 };
 

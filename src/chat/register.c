@@ -8,6 +8,7 @@
 #include "chat/hashing.h"
 #include "chat/invite.h"
 #include "chat/rooms.h"
+#include "chat/system.h"
 #include "chat/throttle.h"
 #include "crypto/hash.h"
 
@@ -45,6 +46,17 @@ static void finish(struct nc_op *op)
     nc_buf_fini(&r->username);
     nc_buf_fini(&r->display);
     free(r);
+}
+
+/* Names the node itself goes by, in rooms and in the audit log. */
+static bool reserved(struct nc_str username)
+{
+    static const char *const names[] = {NC_SYSTEM_NAME, "admin.sock"};
+
+    for (size_t i = 0; i < NC_COUNT(names); i++)
+        if (nc_str_eqz(username, names[i]))
+            return true;
+    return false;
 }
 
 /* The account is there whether or not the room takes it. */
@@ -88,6 +100,8 @@ static void on_committed(struct nc_commit *commit, enum nc_err e)
         return;
     }
     r->out.user = r->user;
+    nc_throttle_welcome(c->people->throttle, r->user->a.username, nc_str(r->address),
+                        nc_mono_ms());
     if (r->invited && !nc_id_zero(&r->invite.room))
         room = nc_room_find(c, &r->invite.room);
     if (room)
@@ -253,7 +267,7 @@ void nc_account_register(struct nc_chat *c, const struct nc_register *in, nc_log
         return;
     }
     /* The writer decides; this only spares a hash. */
-    if (nc_user_named(c, in->username)) {
+    if (nc_user_named(c, in->username) || reserved(in->username)) {
         nc_op_fail(&r->op, NC_P_CONFLICT, "this username is taken");
         return;
     }

@@ -132,7 +132,8 @@ static void end_listeners(struct nc_chat *c, struct nc_user *u)
     struct nc_id *ids = nc_alloc((most + 1) * sizeof *ids);
     nc_list_each(at, &u->listeners) {
         struct nc_listener *l = nc_of(at, struct nc_listener, by_user);
-        if (!nc_id_zero(&l->session) && nc_session_ended(c, &u->a.id, &l->session))
+        if (!nc_id_zero(&l->session) && nc_session_ended(c, &u->a.id, &l->session) &&
+            !nc_keys_have(c, &l->session)) /* a key's socket bears the key's id */
             ids[n++] = l->session;
     }
     for (size_t i = 0; i < n; i++)

@@ -13,8 +13,8 @@ struct nc_user {
     struct nc_topic topic;      /* what concerns this user alone */
     struct nc_bucket *buckets;  /* rate limits, made on first use; chat/throttle.h */
     uint64_t seen_ms;           /* last sign of life, for presence */
-    uint32_t proof; /* counts changes of password and standing: what was proved before
-                       the last one (a login under way) no longer holds */
+    uint32_t proof; /* counts changes of password and standing, odd while one is being
+                       committed: a login that began before doesn't hold after */
     bool renaming;  /* a change of the account is being committed */
 };
 

@@ -72,6 +72,8 @@ static void a_taken_name_is_a_conflict(void **state)
 
     person(w, "ada");
     assert_int_equal(registering(w, "ada", NC_STR("another one")), NC_P_CONFLICT);
+    assert_int_equal(registering(w, "system", NC_STR("another one")), NC_P_CONFLICT);
+    assert_int_equal(registering(w, "admin.sock", NC_STR("another one")), NC_P_CONFLICT);
 }
 
 static void of_two_at_once_the_writer_takes_one(void **state)

@@ -221,6 +221,98 @@ static void thirty_tickets_a_minute(void **state)
     assert_true(why.retry_after_s > 0);
 }
 
+/* A socket: what it heard when its authority ended. */
+struct ear {
+    struct nc_listener l;
+    unsigned code;
+};
+
+static void on_deliver(struct nc_listener *l, struct nc_blob **frames, unsigned n)
+{
+    (void)l, (void)frames, (void)n;
+}
+
+static size_t on_queued(struct nc_listener *l)
+{
+    (void)l;
+    return 0;
+}
+
+static void on_end(struct nc_listener *l, unsigned code, const char *reason)
+{
+    (void)reason;
+    nc_of(l, struct ear, l)->code = code;
+}
+
+static void on_resync(struct nc_listener *l) { (void)l; }
+
+static void listen(struct world *w, struct ear *e, struct nc_user *u,
+                   const struct nc_id *id)
+{
+    static const struct nc_listener_ops ops = {
+        .deliver = on_deliver, .queued = on_queued, .end = on_end, .resync = on_resync};
+
+    e->l.ops = &ops;
+    e->l.user = u;
+    e->l.session = *id;
+    assert_int_equal(nc_hub_attach(w->chat->hub, &e->l, NULL), NC_OK);
+}
+
+static void on_key(void *arg, const struct nc_problem *why, const struct nc_key *rec,
+                   struct nc_str key)
+{
+    struct answer *a = arg;
+
+    a->id = rec->id;
+    put(a->text, sizeof a->text, key);
+    take(a, why);
+}
+
+static void on_auth(void *arg, const struct nc_problem *why, const struct nc_auth *auth)
+{
+    struct answer *a = arg;
+
+    a->auth = *auth;
+    take(a, why);
+}
+
+static void sockets_end_with_what_they_came_by(void **state)
+{
+    struct world *w = *state;
+    struct answer a = person(w, "ada"), key = {.w = w}, change = {.w = w}, use = {.w = w};
+    struct answer b = log_in(w, "ada", "correct horse", "192.0.2.2");
+    struct answer c = log_in(w, "ada", "correct horse", "192.0.2.2"), gone = {.w = w};
+    struct ear ea = {0}, eb = {0}, eb2 = {0}, ec = {0}, ek = {0};
+    struct nc_actor she = actor(a.user);
+    struct nc_key_new in = {NC_STR("bot"), NC_KEY_CHAT, 0};
+
+    nc_key_create(w->chat, &she, &in, on_key, &key);
+    assert_int_equal(wait_for(&key), NC_P_NONE);
+    assert_int_equal(nc_key_verify(w->chat, nc_str(key.text), NC_STR("::1"), &use.auth,
+                                   &use.why, on_auth, &use),
+                     NC_AGAIN);
+    assert_int_equal(wait_for(&use), NC_P_NONE);
+    listen(w, &ea, a.user, &a.session);
+    listen(w, &eb, a.user, &b.session);
+    listen(w, &eb2, a.user, &b.session);
+    listen(w, &ec, a.user, &c.session);
+    listen(w, &ek, a.user, &use.auth.ends_with);
+    assert_int_equal(log_out(w, &c), NC_P_NONE);
+    assert_int_equal(ec.code, 4401);
+    assert_int_equal(eb.code, 0);
+    nc_account_password(w->chat, &she, &a.session, NC_STR("correct horse"),
+                        NC_STR("another one"), on_done, &change);
+    assert_int_equal(wait_for(&change), NC_P_NONE);
+    assert_int_equal(eb.code, 4401);
+    assert_int_equal(eb2.code, 4401);
+    assert_int_equal(ea.code, 0);
+    assert_int_equal(ek.code, 0); /* a key is no session */
+    nc_key_delete(w->chat, &she, &key.id, on_done, &gone);
+    assert_int_equal(wait_for(&gone), NC_P_NONE);
+    assert_int_equal(ek.code, 4401);
+    nc_hub_detach(w->chat->hub, &ea.l);
+}
+
 struct export_answer {
     struct answer a;
     struct nc_buf all;
@@ -275,6 +367,7 @@ int main(void)
         TEST(beyond_the_limit_the_oldest_session_ends),
         TEST(a_ticket_works_once_while_its_session_lives),
         TEST(thirty_tickets_a_minute),
+        TEST(sockets_end_with_what_they_came_by),
         TEST(an_export_is_one_whole_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
