@@ -279,10 +279,10 @@ static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
         nc_call_header(call, "Allow", nc_str(m.allow));
         nc_call_fail(call, NC_P_METHOD_NOT_ALLOWED, "this path takes %s", m.allow);
     } else if ((r->head->method == NC_HTTP_GET || r->head->method == NC_HTTP_HEAD) &&
-               nc_static_serve(detach(call), &path)) {
+               nc_static_has(&path)) {
+        nc_static_serve(detach(call), &path);
         release(call);
     } else {
-        /* nc_static_serve left the request alone: it is answered here */
         nc_call_fail(call, NC_P_NOT_FOUND, "no such path");
     }
     return e;

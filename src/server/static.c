@@ -63,19 +63,18 @@ static struct nc_str etag_of(struct file *f)
     return nc_str(f->etag);
 }
 
-bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
+bool nc_static_has(const struct nc_http_path *path) { return find(path) != NULL; }
+
+void nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
 {
     struct file *f = find(path);
     char range[64];
     uint64_t first, last;
 
-    if (!f)
-        return false;
     uint64_t size = (uint64_t)(f->end - f->begin);
     struct nc_http_header headers[] = {
         {NC_STR("ETag"), etag_of(f)},
         HEADER("Cache-Control", "no-cache"),
-        HEADER("Vary", "Accept-Encoding"),
         HEADER("X-Content-Type-Options", "nosniff"),
         HEADER("Referrer-Policy", "no-referrer"),
         {NC_STR("Content-Security-Policy"), NC_STR(policy)},
@@ -92,12 +91,12 @@ bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
     if (nc_http_unchanged(r->head, headers[0].value)) {
         nc_respond(r, &(struct nc_answer){
                           .status = 304, .headers = headers, .n_headers = a.n_headers});
-        return true;
+        return;
     }
     switch (nc_http_range(r->head, size, headers[0].value, &first, &last)) {
     case NC_RANGE_NONE: break;
     case NC_RANGE_PART:
-        headers[7].value.n = (size_t)snprintf(
+        headers[6].value.n = (size_t)snprintf(
             range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first,
             (unsigned long long)last, (unsigned long long)size);
         a.status = 206;
@@ -106,12 +105,11 @@ bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
         a.body = (struct nc_str){f->begin + first, (size_t)(last - first + 1)};
         break;
     case NC_RANGE_BAD:
-        headers[7].value.n = (size_t)snprintf(range, sizeof(range), "bytes */%llu",
+        headers[6].value.n = (size_t)snprintf(range, sizeof(range), "bytes */%llu",
                                               (unsigned long long)size);
         nc_respond(
-            r, &(struct nc_answer){.status = 416, .headers = headers + 7, .n_headers = 1});
-        return true;
+            r, &(struct nc_answer){.status = 416, .headers = headers + 6, .n_headers = 1});
+        return;
     }
     nc_respond(r, &a);
-    return true;
 }

@@ -8,5 +8,6 @@
 #include "net/httpd.h"
 #include "wire/http_target.h"
 
-/* Answers a GET or HEAD for a file of ours.  False: there is none of that path. */
-bool nc_static_serve(struct nc_req *r, const struct nc_http_path *path);
+bool nc_static_has(const struct nc_http_path *path);
+/* Answers a GET or HEAD for a file that is there. */
+void nc_static_serve(struct nc_req *r, const struct nc_http_path *path);
