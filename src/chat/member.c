@@ -320,7 +320,9 @@ static void remove_member(struct nc_chat *c, const struct nc_actor *who,
                           const char *action, nc_room_fn *done, void *arg)
 {
     struct nc_room *r = m->room;
-    bool last = m->user->a.kind == NC_PERSON && persons(c, r) == 1;
+    /* A room that a persona owns outlives its people. */
+    bool last =
+        nc_room_last_owner(r, m) && m->user->a.kind == NC_PERSON && persons(c, r) == 1;
     unsigned n = last ? 2 : 1;
     struct nc_room_op *op = nc_room_op_new(c, who, r, action, n, done, arg);
     struct nc_change *ch = op->changes;
