@@ -180,14 +180,12 @@ struct nc_room *nc_call_joined(struct nc_call *call, unsigned param)
 static bool origin_allowed(const struct nc_server *s, const struct nc_http_head *h,
                            struct nc_str origin, bool *ours)
 {
-    struct nc_str host = origin;
     char *colons = memmem(origin.p, origin.n, "://", 3);
 
     *ours = false;
     if (colons) {
         size_t at = (size_t)(colons - origin.p) + 3;
-        host = (struct nc_str){origin.p + at, origin.n - at};
-        *ours = nc_str_ieq(host, h->host);
+        *ours = nc_str_ieq((struct nc_str){origin.p + at, origin.n - at}, h->host);
     }
     if (*ours)
         return true;

@@ -75,7 +75,7 @@ int main(int argc, char **argv)
         status = complain(o->error);
     } else if (o->operands_n) {
         status = complain("takes options only; --help lists them");
-    } else if ((status = act(o, c)) >= 0) {
+    } else if (act(o, c) == 0) {
         status = 0;
     } else if ((wrong = nc_config_conflict(c))) {
         status = complain(wrong);

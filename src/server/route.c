@@ -1,5 +1,6 @@
 #include "server/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,13 +80,8 @@ static void allow(struct nc_match *m, const char *method)
 {
     size_t n = strlen(m->allow);
 
-    if (n + strlen(method) + 3 > sizeof(m->allow) || strstr(m->allow, method))
-        return;
-    if (n) {
-        memcpy(m->allow + n, ", ", 2);
-        n += 2;
-    }
-    strcpy(m->allow + n, method);
+    if (!strstr(m->allow, method))
+        snprintf(m->allow + n, sizeof(m->allow) - n, "%s%s", n ? ", " : "", method);
 }
 
 enum nc_err nc_router_find(const struct nc_router *r, struct nc_str method,
