@@ -238,10 +238,10 @@ static void welcome(struct nc_socket *s)
     nc_json_kstr(&j, "type", NC_STR("welcome"));
     nc_json_key(&j, "user");
     nc_event_user(&j, &s->l.user->a);
-    nc_json_key(&j, "cursor");
-    nc_buf_addc(&b, '"');
-    nc_hub_cursor(hub_of(s), &s->l, &b);
-    nc_buf_addc(&b, '"');
+    struct nc_buf cursor = {0};
+    nc_hub_cursor(hub_of(s), &s->l, &cursor);
+    nc_json_kstr(&j, "cursor", nc_buf_str(&cursor));
+    nc_buf_fini(&cursor);
     nc_json_kid(&j, "node", &s->srv->node_id);
     nc_json_ktime(&j, "server_time", nc_wall_ms());
     nc_json_obj_end(&j);

@@ -176,10 +176,10 @@ static void on_ping(struct nc_socket *s, const json_t *in, struct nc_reply *r)
     struct nc_json j = begin(&b, "pong", r);
 
     (void)in;
-    nc_json_key(&j, "cursor");
-    nc_buf_addc(&b, '"');
-    nc_hub_cursor(chat_of(s)->hub, &s->l, &b);
-    nc_buf_addc(&b, '"');
+    struct nc_buf cursor = {0};
+    nc_hub_cursor(chat_of(s)->hub, &s->l, &cursor);
+    nc_json_kstr(&j, "cursor", nc_buf_str(&cursor));
+    nc_buf_fini(&cursor);
     nc_json_ktime(&j, "server_time", nc_wall_ms());
     nc_json_obj_end(&j);
     nc_socket_say(s, nc_buf_str(&b)); /* without waiting for what is being stored */
