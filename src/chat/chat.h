@@ -51,7 +51,8 @@ struct nc_chat_opts {
     struct nc_loop *loop;
     struct nc_store *store;
     struct nc_keyring *ring;
-    struct nc_pool *hashers; /* Argon2id runs here; its queue is the bound */
+    struct nc_pool *hashers; /* Argon2id runs here; its queue is the bound.  Free it before the
+                                store is closed, and set it to NULL here */
     bool cheap_passwords;    /* --password-cost test */
     enum nc_registration registration;
     bool directory_open;

@@ -42,6 +42,8 @@ void nc_hashing_give(struct nc_buf *to, struct nc_str password)
 
 enum nc_err nc_hashing_start(struct nc_chat *c, struct nc_hashing *h)
 {
+    if (!c->opts.hashers) /* freed: what the closing store answers starts nothing more */
+        return NC_ECLOSED;
     h->cost = c->opts.cheap_passwords ? NC_PWCOST_TEST : NC_PWCOST_NORMAL;
     h->work.run = on_run;
     h->work.done = on_done;

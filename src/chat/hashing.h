@@ -27,7 +27,7 @@ struct nc_hashing {
     enum nc_err err;
 };
 void nc_hashing_give(struct nc_buf *to, struct nc_str password); /* copied, wiped later */
-/* NC_ELIMIT: the queue is full, done is not called. */
+/* NC_ELIMIT: the queue is full; NC_ECLOSED: the pool is gone; done is not called. */
 NC_MUSTUSE enum nc_err nc_hashing_start(struct nc_chat *c, struct nc_hashing *h);
 void nc_hashing_fini(struct nc_hashing *h); /* wipes; fine on a zeroed one */
 

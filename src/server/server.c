@@ -493,6 +493,8 @@ void nc_server_close(struct nc_server *s)
     nc_listeners_free(s->listeners);
     nc_listeners_free(s->admin);
     nc_pool_free(s->hashers);
+    if (s->chat) /* the store's last answers find it gone */
+        s->chat->opts.hashers = NULL;
     if (s->store)
         s->store->ops->close(s->store);
     nc_ai_free(s->ai);

@@ -90,6 +90,7 @@ static inline void world_open(struct world *w)
 static inline void world_close(struct world *w)
 {
     nc_pool_free(w->pool);
+    w->chat->opts.hashers = NULL;
     w->store->ops->close(w->store);
     nc_chat_free(w->chat);
     nc_keyring_free(w->ring);
