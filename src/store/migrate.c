@@ -53,6 +53,18 @@ enum nc_err nc_migrate_check(sqlite3 *db, const char *path, unsigned n, unsigned
     return NC_OK;
 }
 
+enum nc_err nc_migrate_examine(const char *path, unsigned n)
+{
+    sqlite3 *db = NULL;
+    unsigned version;
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    enum nc_err e = rc == SQLITE_OK ? nc_migrate_check(db, path, n, &version)
+                                    : nc_sqlite_refuse(path, rc);
+
+    sqlite3_close(db);
+    return e;
+}
+
 static enum nc_err take_step(sqlite3 *db, const char *path, const char *sql, unsigned to)
 {
     char stamp[96];

@@ -20,6 +20,8 @@ extern const unsigned nc_migrations_n;
  * NC_EINVAL (logged) when it is another application's, newer or damaged. */
 NC_MUSTUSE enum nc_err nc_migrate_check(sqlite3 *db, const char *path, unsigned n,
                                         unsigned *version);
+/* The same of a file, which is only read. */
+NC_MUSTUSE enum nc_err nc_migrate_examine(const char *path, unsigned n);
 /* Take the missing steps.  backup_dir: where the copy goes; NULL: beside `path`.
  * NC_EIO (logged): the database is as it was before the step that failed. */
 NC_MUSTUSE enum nc_err nc_migrate(sqlite3 *db, const char *path, const char *backup_dir,

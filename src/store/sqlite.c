@@ -149,13 +149,19 @@ static enum nc_err open_database(struct nc_sqlite *s, const char *backup_dir)
         e = create_private(s->path);
     if (e != NC_OK)
         return e;
+    /* Before anything is written: what isn't ours stays as it is. */
+    e = nc_migrate_examine(s->path, nc_migrations_n);
+    if (e != NC_OK)
+        return e;
     int rc = nc_sqlite_writer_open(w, s->path);
     if (rc != SQLITE_OK)
         return nc_sqlite_refuse(s->path, rc);
     e = nc_migrate(w->conn.db, s->path, backup_dir, nc_migrations, nc_migrations_n);
     if (e == NC_OK)
         e = nc_sqlite_incarnate(w->conn.db, false);
-    return e == NC_OK ? nc_sqlite_writer_load(w) : e;
+    if (e == NC_OK)
+        e = nc_sqlite_writer_load(w);
+    return e == NC_OK ? nc_sqlite_writer_keep(w) : e;
 }
 
 static void free_all(struct nc_sqlite *s)
@@ -164,6 +170,7 @@ static void free_all(struct nc_sqlite *s)
         nc_sqlite_conn_close(&s->readers[i].conn);
         pthread_mutex_destroy(&s->readers[i].lock);
     }
+    sqlite3_close(s->writer.keeper);
     nc_sqlite_conn_close(&s->writer.conn); /* the last: moves the log into the file */
     pthread_mutex_destroy(&s->writer.lock);
     if (s->lock_fd >= 0)
@@ -189,8 +196,10 @@ static enum nc_err sqlite_open(struct nc_store **out, const struct nc_store_opts
     nc_list_init(&s->refused_backups);
     nc_list_init(&s->writer.results);
     pthread_mutex_init(&s->writer.lock, NULL);
-    for (unsigned i = 0; i < NC_SQLITE_READERS; i++)
+    for (unsigned i = 0; i < NC_SQLITE_READERS; i++) {
         pthread_mutex_init(&s->readers[i].lock, NULL);
+        s->readers[i].limit_ms = NC_SQLITE_QUERY_MS;
+    }
     nc_hist_init(&s->commit_time, NULL, 0);
 
     enum nc_err e = open_database(s, opts->backup_dir);

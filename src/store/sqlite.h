@@ -24,6 +24,7 @@ struct nc_sqlite_counter {
 
 struct nc_sqlite_writer {
     struct nc_sqlite_conn conn;
+    sqlite3 *keeper; /* idle; see nc_sqlite_writer_keep */
     const char *path;
     struct nc_id incarnation;
     uint64_t origin;                  /* incarnation.no of ours */
@@ -36,7 +37,10 @@ struct nc_sqlite_writer {
 struct nc_sqlite_reader {
     pthread_mutex_t lock;
     struct nc_sqlite_conn conn; /* opened when first used */
+    unsigned limit_ms;          /* what a question may cost */
 };
+
+#define NC_SQLITE_QUERY_MS 2000
 
 struct nc_sqlite {
     struct nc_store store; /* first */
@@ -59,6 +63,10 @@ struct nc_sqlite {
 
 /* sqlite_write.c */
 NC_MUSTUSE int nc_sqlite_writer_open(struct nc_sqlite_writer *w, const char *path);
+/* Hold the database open beside `conn`.  The last connection that closes takes with it
+ * how far the log is valid; the next one would read it anew, to its end, with whatever
+ * a failed transaction left there: what was refused would be there after all. */
+NC_MUSTUSE enum nc_err nc_sqlite_writer_keep(struct nc_sqlite_writer *w);
 /* Counters and incarnation.  NC_EINVAL: there are none. */
 NC_MUSTUSE enum nc_err nc_sqlite_writer_load(struct nc_sqlite_writer *w);
 void nc_sqlite_writer_run(struct nc_sqlite_writer *w, struct nc_list *batch);

@@ -5,9 +5,7 @@
 #include "store/audience.h"
 #include "store/sqlite.h"
 
-#define QUERY_MS 2000   /* what a question may cost */
-#define UNREAD_MAX 1000 /* then "at least" */
-#define SCAN_MAX 50000  /* log rows in one page of somebody's own messages */
+#define SCAN_MAX 50000 /* log rows in one page of somebody's own messages */
 
 #define AT(field) offsetof(struct nc_query, field)
 static const struct nc_field query_fields[] = {
@@ -467,7 +465,7 @@ static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
 static enum nc_err failed(struct nc_sqlite_reader *r, const struct nc_query *q, int rc)
 {
     if (rc == SQLITE_INTERRUPT) {
-        nc_log(NC_WARN, "store.slow", "query=%d limit_ms=%d", (int)q->kind, QUERY_MS);
+        nc_log(NC_WARN, "store.slow", "query=%d limit_ms=%u", (int)q->kind, r->limit_ms);
         return NC_ELIMIT;
     }
     nc_log(NC_ERROR, "store.read", "query=%d code=%d errno=%d reason=%s", (int)q->kind, rc,
@@ -489,7 +487,7 @@ enum nc_err nc_sqlite_query(struct nc_sqlite_reader *r, const char *path,
         if (rc != SQLITE_OK)
             return nc_sqlite_refuse(path, rc);
     }
-    r->conn.deadline_ms = nc_mono_ms() + QUERY_MS;
+    r->conn.deadline_ms = nc_mono_ms() + r->limit_ms;
     /* One moment of the database for all statements of a question. */
     step(&reading, bind(&reading, R_BEGIN, NULL));
     if (reading.rc == SQLITE_OK)

@@ -108,6 +108,17 @@ int nc_sqlite_writer_open(struct nc_sqlite_writer *w, const char *path)
     return nc_sqlite_conn_open(&w->conn, path, true, defs, W_N);
 }
 
+enum nc_err nc_sqlite_writer_keep(struct nc_sqlite_writer *w)
+{
+    int rc = sqlite3_open_v2(w->path, &w->keeper,
+                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc == SQLITE_OK) /* reads, so that it is really there */
+        rc = sqlite3_exec(w->keeper, "PRAGMA cache_size = 1; SELECT 1 FROM counter", NULL,
+                          NULL, NULL);
+    return rc == SQLITE_OK ? NC_OK : nc_sqlite_refuse(w->path, rc);
+}
+
 /* ---- one change ---------------------------------------------------------- */
 
 /* What a statement came to, beside nc_err: the transaction can't go on, or a
@@ -417,7 +428,7 @@ static enum outcome transaction(struct nc_sqlite_writer *w, struct nc_list *batc
 static void give_up(struct nc_sqlite_writer *w)
 {
     int code = sqlite3_extended_errcode(w->conn.db);
-    int error = sqlite3_system_errno(w->conn.db);
+    int error = code == SQLITE_FULL ? ENOSPC : sqlite3_system_errno(w->conn.db);
 
     if (!w->failing)
         nc_log(NC_ERROR, "store.failing", "path=%s errno=%d code=%d reason=%s",

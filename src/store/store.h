@@ -110,7 +110,8 @@ struct nc_commit {
     unsigned n;
     /* On the loop, once, never before commit() returns, in submission order.
      * NC_OK: durable.  NC_ENOENT, NC_EEXIST: refused by its own terms, see the
-     * kinds.  NC_EIO: not kept (disk full, fsync failed; logged).  NC_ECLOSED. */
+     * kinds.  NC_EIO: not kept (disk full, fsync failed; logged); only if the process ends
+     * before the disk is well may it be found kept after all.  NC_ECLOSED. */
     void (*done)(struct nc_commit *c, enum nc_err e);
     /* Out, valid in done: */
     unsigned failed;       /* index of the change that was refused */
