@@ -122,7 +122,10 @@ static void read_problem(struct nc_answer *a)
 
 static void start(struct call *c);
 
-static void on_data(void *arg, struct nc_str piece) { nc_buf_adds(&((struct call *)arg)->in, piece); }
+static void on_data(void *arg, struct nc_str piece)
+{
+    nc_buf_adds(&((struct call *)arg)->in, piece);
+}
 
 static void on_end(void *arg, enum nc_err e, const char *why)
 {
@@ -175,19 +178,20 @@ static void send_now(struct call *c)
         c->generation = api->session.generation;
     }
     nc_buf_clear(&c->in);
-    c->http = nc_http_call_start(api->http,
-                                 &(struct nc_http_call_opts){
-                                     .method = c->method,
-                                     .url = url.p,
-                                     .headers = headers,
-                                     .body = nc_str(c->json),
-                                     .unix_socket = api->unix_socket,
-                                     .ca_file = api->ca_file,
-                                     .connect_ms = CONNECT_MS,
-                                     .total_ms = c->flags & NC_API_PATIENT ? 0 : api->total_ms,
-                                     .max_bytes = BODY_MAX,
-                                 },
-                                 &ops, c);
+    c->http =
+        nc_http_call_start(api->http,
+                           &(struct nc_http_call_opts){
+                               .method = c->method,
+                               .url = url.p,
+                               .headers = headers,
+                               .body = nc_str(c->json),
+                               .unix_socket = api->unix_socket,
+                               .ca_file = api->ca_file,
+                               .connect_ms = CONNECT_MS,
+                               .total_ms = c->flags & NC_API_PATIENT ? 0 : api->total_ms,
+                               .max_bytes = BODY_MAX,
+                           },
+                           &ops, c);
     if (token.p)
         nc_wipe(token.p, token.n);
     nc_buf_fini(&token);

@@ -39,7 +39,8 @@ struct nc_answer {
     unsigned status;  /* 0 when there was no answer */
     json_t *body;     /* an object, or NULL */
     char code[32];    /* of a problem, or empty */
-    char detail[320]; /* what went wrong, in words that can be shown; empty when all is well */
+    char detail[320]; /* what went wrong, in words that can be shown; empty when all is well
+                       */
     unsigned retry_after_s;
 };
 bool nc_answer_ok(const struct nc_answer *a); /* 2xx */

@@ -24,9 +24,9 @@ struct nc_client {
 };
 
 struct nc_client_command {
-    const char *name; /* "send", "admin users" */
-    const char *args; /* "ROOM TEXT" */
-    const char *help; /* one line */
+    const char *name;  /* "send", "admin users" */
+    const char *args;  /* "ROOM TEXT" */
+    const char *help;  /* one line */
     unsigned min, max; /* number of arguments */
     enum { NC_FOR_ANYBODY, NC_FOR_LOGGED_IN, NC_FOR_ADMIN } who;
     int (*run)(struct nc_client *c);
@@ -34,8 +34,10 @@ struct nc_client_command {
 
 extern const struct nc_client_command nc_client_commands[];
 extern const size_t nc_client_commands_n;
-/* The longest name that `args` begin with; NULL if none. *used: how many of them it took. */
-const struct nc_client_command *nc_client_command_find(const char **args, size_t n, size_t *used);
+/* The longest name that `args` begin with; NULL if none. *used: how many of them it took.
+ */
+const struct nc_client_command *nc_client_command_find(const char **args, size_t n,
+                                                       size_t *used);
 
 /* "neuralchat: …" on stderr; returns NC_EXIT_FAILED. */
 int nc_client_fail(const char *fmt, ...) NC_PRINTF(1, 2);
@@ -54,6 +56,8 @@ char *nc_client_password(struct nc_client *c, bool twice);
 /* The first line of a file, or "-" for the first of stdin.  NULL: told on stderr. */
 char *nc_client_first_line(const char *path);
 void nc_client_forget(char *secret); /* wipes and frees; NULL is fine */
+/* Let time pass while the loop runs. */
+void nc_client_pause(struct nc_client *c, uint64_t ms);
 /* One line from the terminal; NULL at its end. */
 char *nc_client_prompt(const char *label);
 
@@ -61,5 +65,7 @@ char *nc_client_prompt(const char *label);
 const char *nc_client_cell(const json_t *obj, const char *key);
 /* Print as JSON, if that is what was asked for. */
 bool nc_client_printed(struct nc_client *c, const json_t *body);
+/* A string, cleaned, with its newlines, and one after it. */
+void nc_client_print_text(FILE *out, const json_t *text);
 /* A message for people: "2026-01-02 15:04  name: text", in local time. */
 void nc_client_print_message(FILE *out, const json_t *message);

@@ -86,7 +86,10 @@ static size_t target(const struct nc_editor *e, enum nc_editor_move how)
     return at;
 }
 
-void nc_editor_move(struct nc_editor *e, enum nc_editor_move how) { e->at = target(e, how); }
+void nc_editor_move(struct nc_editor *e, enum nc_editor_move how)
+{
+    e->at = target(e, how);
+}
 
 void nc_editor_erase(struct nc_editor *e, enum nc_editor_move how)
 {

@@ -115,7 +115,8 @@ static void set_renewal(struct nc_live *l)
 {
     uint64_t now = nc_wall_ms(), end = l->api->session.tokens.expires_ms;
 
-    nc_loop_deadline(l->loop, &l->renew, end > now + MARGIN_MS ? end - now - MARGIN_MS : 1000);
+    nc_loop_deadline(l->loop, &l->renew,
+                     end > now + MARGIN_MS ? end - now - MARGIN_MS : 1000);
 }
 
 static void on_renew(struct nc_deadline *d)
@@ -203,8 +204,8 @@ static void on_gone(struct nc_ws *w, unsigned code, const char *why)
             return;
         }
     }
-    snprintf(words, sizeof words, code == 1006 ? "%s" : "%s (%u)", why && *why ? why : "closed",
-             code);
+    snprintf(words, sizeof words, code == 1006 ? "%s" : "%s (%u)",
+             why && *why ? why : "closed", code);
     pause_then_again(l, words);
 }
 
@@ -322,7 +323,8 @@ struct nc_live *nc_live_new(struct nc_api *api, const struct nc_live_ops *ops, v
     l->wait.done = on_token;
     l->deadline.fire = on_deadline;
     l->renew.fire = on_renew;
-    if (strncmp(api->url, "https:", 6) == 0 && nc_tls_client(&l->tls, api->ca_file) != NC_OK) {
+    if (strncmp(api->url, "https:", 6) == 0 &&
+        nc_tls_client(&l->tls, api->ca_file) != NC_OK) {
         free(l);
         return NULL;
     }

@@ -13,13 +13,13 @@
 #include "net/ws_client.h"
 
 enum nc_live_state {
-    NC_LIVE_IDLE,    /* not asked to */
-    NC_LIVE_TOKEN,   /* waits for a fresh token */
-    NC_LIVE_DIAL,    /* connects */
-    NC_LIVE_HELLO,   /* waits for the welcome */
+    NC_LIVE_IDLE,  /* not asked to */
+    NC_LIVE_TOKEN, /* waits for a fresh token */
+    NC_LIVE_DIAL,  /* connects */
+    NC_LIVE_HELLO, /* waits for the welcome */
     NC_LIVE_ONLINE,
-    NC_LIVE_PAUSE,   /* waits to try again */
-    NC_LIVE_OVER,    /* the login has ended: nothing but a new one helps */
+    NC_LIVE_PAUSE, /* waits to try again */
+    NC_LIVE_OVER,  /* the login has ended: nothing but a new one helps */
 };
 
 struct nc_live;
@@ -28,7 +28,7 @@ struct nc_live_ops {
     /* The state changed; why: in words, may be NULL. */
     void (*state)(void *arg, enum nc_live_state s, const char *why);
     /* Events, and the answers to frames: ack, error, notice. */
-    void (*event)(void *arg, const json_t *event);
+    void (*event)(void *arg, json_t *event); /* json_incref what is kept */
     /* Something was missed that the server can't replay: ask for everything anew. */
     void (*resync)(void *arg);
 };

@@ -13,8 +13,9 @@
 struct nc_str nc_model_str(const json_t *obj, const char *key)
 {
     const json_t *v = json_object_get(obj, key);
-    return v && json_is_string(v) ? (struct nc_str){json_string_value(v), json_string_length(v)}
-                                  : NC_STR("");
+    return v && json_is_string(v)
+               ? (struct nc_str){json_string_value(v), json_string_length(v)}
+               : NC_STR("");
 }
 
 bool nc_model_id(const json_t *obj, const char *key, struct nc_id *out)
@@ -122,7 +123,8 @@ static bool same_folded(struct nc_str a, struct nc_str b)
     return same;
 }
 
-struct nc_model_room *nc_model_find(const struct nc_model *m, struct nc_str name, bool *ambiguous)
+struct nc_model_room *nc_model_find(const struct nc_model *m, struct nc_str name,
+                                    bool *ambiguous)
 {
     struct nc_model_room *found = NULL;
     struct nc_id id;
@@ -197,7 +199,8 @@ void nc_model_drop_room(struct nc_model *m, const struct nc_id *id)
         if (!nc_id_eq(&m->rooms[i]->id, id))
             continue;
         free_room(m->rooms[i]);
-        memmove(&m->rooms[i], &m->rooms[i + 1], (m->n - i - 1) * sizeof(struct nc_model_room *));
+        memmove(&m->rooms[i], &m->rooms[i + 1],
+                (m->n - i - 1) * sizeof(struct nc_model_room *));
         m->n--;
         return;
     }
@@ -292,7 +295,8 @@ struct nc_model_message *nc_model_last_own(const struct nc_model_room *r)
 struct nc_model_message *nc_model_running(const struct nc_model_room *r)
 {
     for (size_t i = r->n; i > 0; i--)
-        if (r->messages[i - 1]->state == NC_ANSWER_STREAMING && !r->messages[i - 1]->deleted)
+        if (r->messages[i - 1]->state == NC_ANSWER_STREAMING &&
+            !r->messages[i - 1]->deleted)
             return r->messages[i - 1];
     return NULL;
 }

@@ -17,7 +17,12 @@
 
 enum nc_sender_kind { NC_SENDER_USER, NC_SENDER_PERSONA, NC_SENDER_SYSTEM };
 enum nc_text_kind { NC_TEXT_PLAIN, NC_TEXT_ACTION, NC_TEXT_NOTICE, NC_TEXT_LOCAL };
-enum nc_text_state { NC_ANSWER_COMPLETE, NC_ANSWER_STREAMING, NC_ANSWER_STOPPED, NC_ANSWER_FAILED };
+enum nc_text_state {
+    NC_ANSWER_COMPLETE,
+    NC_ANSWER_STREAMING,
+    NC_ANSWER_STOPPED,
+    NC_ANSWER_FAILED
+};
 
 struct nc_model_message {
     struct nc_id id, sender, reply_to;
@@ -27,11 +32,12 @@ struct nc_model_message {
     enum nc_text_state state;
     uint64_t created_ms;
     struct nc_buf text;
-    size_t at;        /* bytes of text as the server counts them: what `at` of a delta must be */
+    size_t at; /* bytes of text as the server counts them: what `at` of a delta must be */
     size_t reasoning; /* bytes of it seen */
     int64_t run, n;   /* of the last delta; n = -1: none yet */
     bool edited, deleted, late, mentions_me, mine;
-    bool gap; /* a delta was missed: what is shown stands still until a snapshot or the end */
+    bool gap; /* a delta was missed: what is shown stands still until a snapshot or the end
+               */
 };
 
 struct nc_model_typist {
@@ -48,9 +54,9 @@ struct nc_model_room {
     unsigned members_count, unread, mentions;
     struct nc_model_message **messages; /* by id, rising */
     size_t n, cap;
-    bool loaded;   /* the newest page is here */
-    bool loading;  /* a page is on its way: the caller's */
-    bool has_more; /* older ones exist */
+    bool loaded;               /* the newest page is here */
+    bool loading;              /* a page is on its way: the caller's */
+    bool has_more;             /* older ones exist */
     struct nc_id first_unread; /* where the line "new" stands; zero: nowhere */
     struct nc_id read;         /* newest one told as read: the caller's */
     struct nc_model_typist *typists;
@@ -78,8 +84,10 @@ void nc_model_me(struct nc_model *m, const struct nc_id *id, const char *usernam
 struct nc_model_room *nc_model_room(const struct nc_model *m, const struct nc_id *id);
 /* By id, name (case folded) or "@username" for a direct one; NULL if none, or if the name
  * is not unique (*ambiguous). */
-struct nc_model_room *nc_model_find(const struct nc_model *m, struct nc_str name, bool *ambiguous);
-struct nc_model_message *nc_model_message(const struct nc_model_room *r, const struct nc_id *id);
+struct nc_model_room *nc_model_find(const struct nc_model *m, struct nc_str name,
+                                    bool *ambiguous);
+struct nc_model_message *nc_model_message(const struct nc_model_room *r,
+                                          const struct nc_id *id);
 
 /* GET /rooms: what is not in it any more goes. */
 void nc_model_take_rooms(struct nc_model *m, const json_t *rooms);
@@ -89,7 +97,8 @@ void nc_model_drop_room(struct nc_model *m, const struct nc_id *id);
 /* GET …/messages. `older`: asked with before=, so has_more is about the past. */
 void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_t *answer,
                         bool older);
-void nc_model_forget(struct nc_model_room *r); /* its messages: they are to be asked for anew */
+void nc_model_forget(
+    struct nc_model_room *r); /* its messages: they are to be asked for anew */
 /* GET …/members */
 void nc_model_take_members(struct nc_model_room *r, const json_t *members);
 

@@ -106,7 +106,8 @@ static unsigned on_room_deleted(struct context *c, const json_t *event)
     struct nc_id id;
 
     c->r = NULL;
-    if (nc_model_id(json_object_get(event, "room"), "id", &id) || nc_model_id(event, "room", &id))
+    if (nc_model_id(json_object_get(event, "room"), "id", &id) ||
+        nc_model_id(event, "room", &id))
         nc_model_drop_room(c->m, &id);
     return NC_CHANGED_ROOMS;
 }
@@ -180,8 +181,8 @@ static unsigned on_typing(struct context *c, const json_t *event)
         if (nc_id_eq(&c->r->typists[i].user, &id))
             t = &c->r->typists[i];
     if (!t) {
-        c->r->typists =
-            nc_realloc(c->r->typists, (c->r->typists_n + 1) * sizeof(struct nc_model_typist));
+        c->r->typists = nc_realloc(c->r->typists,
+                                   (c->r->typists_n + 1) * sizeof(struct nc_model_typist));
         t = &c->r->typists[c->r->typists_n++];
         *t = (struct nc_model_typist){.user = id};
         t->name = nc_model_clean(nc_model_str(user, "username"));

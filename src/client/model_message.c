@@ -36,7 +36,8 @@ static size_t place(const struct nc_model_room *r, const struct nc_id *id)
     return lo;
 }
 
-struct nc_model_message *nc_model_message(const struct nc_model_room *r, const struct nc_id *id)
+struct nc_model_message *nc_model_message(const struct nc_model_room *r,
+                                          const struct nc_id *id)
 {
     size_t i = place(r, id);
     return i < r->n && nc_id_eq(&r->messages[i]->id, id) ? r->messages[i] : NULL;
@@ -70,7 +71,8 @@ static struct nc_model_message *orphan(struct nc_model *m, const struct nc_id *i
         nc_model_free_message(m->orphans[0]);
         m->orphans[0] = m->orphans[--m->orphans_n];
     }
-    m->orphans = nc_realloc(m->orphans, (m->orphans_n + 1) * sizeof(struct nc_model_message *));
+    m->orphans =
+        nc_realloc(m->orphans, (m->orphans_n + 1) * sizeof(struct nc_model_message *));
     m->orphans[m->orphans_n++] = x;
     return x;
 }
@@ -88,7 +90,8 @@ static struct nc_model_message *insert(struct nc_model_room *r, const struct nc_
         r->cap = r->cap ? r->cap * 2 : 64;
         r->messages = nc_realloc(r->messages, r->cap * sizeof(struct nc_model_message *));
     }
-    memmove(&r->messages[i + 1], &r->messages[i], (r->n - i) * sizeof(struct nc_model_message *));
+    memmove(&r->messages[i + 1], &r->messages[i],
+            (r->n - i) * sizeof(struct nc_model_message *));
     r->messages[i] = x;
     r->n++;
     x->id = *id;
@@ -130,8 +133,8 @@ static bool names_me(const struct nc_model *m, const json_t *mentions)
     return false;
 }
 
-static void set_sender(struct nc_model *m, struct nc_model_room *r, struct nc_model_message *x,
-                       const json_t *sender)
+static void set_sender(struct nc_model *m, struct nc_model_room *r,
+                       struct nc_model_message *x, const json_t *sender)
 {
     static const char *const kinds[] = {"user", "persona", "system", NULL};
 
@@ -150,7 +153,8 @@ struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *
                                       const json_t *message, bool *fresh)
 {
     static const char *const kinds[] = {"text", "action", "notice", NULL};
-    static const char *const states[] = {"complete", "streaming", "stopped", "failed", NULL};
+    static const char *const states[] = {"complete", "streaming", "stopped", "failed",
+                                         NULL};
     struct nc_id id;
 
     if (!nc_model_id(message, "id", &id))
@@ -256,7 +260,8 @@ void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_
     json_t *one;
     size_t i;
 
-    json_array_foreach(json_object_get(answer, "messages"), i, one) nc_model_put(m, r, one, &fresh);
+    json_array_foreach(json_object_get(answer, "messages"), i, one)
+        nc_model_put(m, r, one, &fresh);
     if (first || older)
         r->has_more = json_is_true(json_object_get(answer, "has_more"));
     r->loaded = true;

@@ -59,9 +59,9 @@ static void add_sorted(struct nc_outbox *o, struct nc_outbox_item *it)
 {
     struct nc_list *after = &o->list;
 
-    nc_list_each(node, &o->list)
-    {
-        if (nc_id_cmp(&nc_of(node, struct nc_outbox_item, node)->client_id, &it->client_id) > 0)
+    nc_list_each(node, &o->list) {
+        if (nc_id_cmp(&nc_of(node, struct nc_outbox_item, node)->client_id,
+                      &it->client_id) > 0)
             break;
         after = node;
     }
@@ -172,8 +172,7 @@ enum nc_err nc_outbox_add(struct nc_outbox *o, const struct nc_id *room,
 /* Nothing of its room stands before it that still may arrive. */
 static bool is_first(const struct nc_outbox *o, const struct nc_outbox_item *it)
 {
-    nc_list_each(node, &o->list)
-    {
+    nc_list_each(node, &o->list) {
         const struct nc_outbox_item *before = nc_of(node, struct nc_outbox_item, node);
         if (before == it)
             return true;
@@ -183,11 +182,11 @@ static bool is_first(const struct nc_outbox *o, const struct nc_outbox_item *it)
     return false;
 }
 
-struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms, uint64_t *wait_ms)
+struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
+                                     uint64_t *wait_ms)
 {
     *wait_ms = 0;
-    nc_list_each(node, &o->list)
-    {
+    nc_list_each(node, &o->list) {
         struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
         if (it->state != NC_OUT_WAITING || !is_first(o, it))
             continue;
@@ -204,8 +203,7 @@ void nc_outbox_sent(struct nc_outbox_item *it) { it->state = NC_OUT_SENT; }
 
 struct nc_outbox_item *nc_outbox_find(struct nc_outbox *o, const struct nc_id *client_id)
 {
-    nc_list_each(node, &o->list)
-    {
+    nc_list_each(node, &o->list) {
         struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
         if (nc_id_eq(&it->client_id, client_id))
             return it;
@@ -243,8 +241,7 @@ void nc_outbox_refused(struct nc_outbox_item *it, struct nc_str why)
 
 void nc_outbox_offline(struct nc_outbox *o)
 {
-    nc_list_each(node, &o->list)
-    {
+    nc_list_each(node, &o->list) {
         struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
         if (it->state == NC_OUT_SENT)
             it->state = NC_OUT_WAITING;

@@ -41,7 +41,8 @@ NC_MUSTUSE enum nc_err nc_outbox_add(struct nc_outbox *o, const struct nc_id *ro
                                      const struct nc_id *reply_to, struct nc_str text,
                                      struct nc_outbox_item **out);
 /* The next one to send now, or NULL.  *wait_ms: when to ask again, 0 for no need to. */
-struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms, uint64_t *wait_ms);
+struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
+                                     uint64_t *wait_ms);
 void nc_outbox_sent(struct nc_outbox_item *it);
 struct nc_outbox_item *nc_outbox_find(struct nc_outbox *o, const struct nc_id *client_id);
 /* Acknowledged, or given up: file and item go. */

@@ -56,7 +56,8 @@ static bool direct_room(struct nc_client *c, const char *username, struct nc_id 
     nc_buf_fini(&b);
     if (!ok)
         return false;
-    ok = nc_id_parse(nc_str(json_string_value(json_object_get(a.body, "id"))), out) == NC_OK;
+    ok =
+        nc_id_parse(nc_str(json_string_value(json_object_get(a.body, "id"))), out) == NC_OK;
     nc_answer_fini(&a);
     return ok || nc_client_fail("%s", nc_word(NC_W_BAD_ANSWER)) == NC_EXIT_OK;
 }
@@ -101,4 +102,27 @@ bool nc_client_room(struct nc_client *c, const char *name, struct nc_id *out)
     if (e == NC_ENOENT || e == NC_EINVAL)
         nc_client_fail_word(e == NC_ENOENT ? NC_W_NO_ROOM : NC_W_AMBIGUOUS, name);
     return e == NC_OK;
+}
+
+struct pause {
+    struct nc_deadline deadline;
+    struct nc_loop *loop;
+    bool over;
+};
+
+static void on_over(struct nc_deadline *d)
+{
+    struct pause *p = nc_of(d, struct pause, deadline);
+
+    p->over = true;
+    nc_loop_stop(p->loop);
+}
+
+void nc_client_pause(struct nc_client *c, uint64_t ms)
+{
+    struct pause p = {.deadline.fire = on_over, .loop = c->loop};
+
+    nc_loop_deadline(c->loop, &p.deadline, ms);
+    while (!p.over)
+        nc_loop_run(c->loop);
 }

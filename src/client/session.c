@@ -91,9 +91,10 @@ static void ask(struct nc_session *s)
     nc_json_obj(&j);
     nc_json_kstr(&j, "refresh_token", nc_str(s->tokens.refresh));
     nc_json_obj_end(&j);
-    nc_api_call(s->api,
-                &(struct nc_api_ask){"POST", "/api/v1/auth/refresh", nc_buf_str(&b), NC_API_BARE},
-                on_refreshed, s);
+    nc_api_call(
+        s->api,
+        &(struct nc_api_ask){"POST", "/api/v1/auth/refresh", nc_buf_str(&b), NC_API_BARE},
+        on_refreshed, s);
     nc_wipe(b.p, b.n);
     nc_buf_fini(&b);
 }

@@ -45,6 +45,17 @@ bool nc_client_printed(struct nc_client *c, const json_t *body)
     return true;
 }
 
+void nc_client_print_text(FILE *out, const json_t *text)
+{
+    struct nc_buf b = {0};
+
+    if (json_is_string(text))
+        nc_text_clean(
+            &b, (struct nc_str){json_string_value(text), json_string_length(text)}, true);
+    fprintf(out, "%.*s\n", NC_FMT(nc_buf_str(&b)));
+    nc_buf_fini(&b);
+}
+
 static void put_time(FILE *out, struct nc_str text)
 {
     uint64_t ms;

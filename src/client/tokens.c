@@ -114,7 +114,8 @@ enum nc_err nc_tokens_load(struct nc_tokens *t, const char *dir, const char *use
     if (nc_file_read(path, FILE_MAX, &text) != NC_OK ||
         nc_json_parse(nc_buf_str(&text), &obj, &why) != NC_OK || take(t, obj, obj) != NC_OK)
         goto done;
-    e = nc_json_opt_time(obj, "expires_at", &t->expires_ms, &why) == NC_OK ? NC_OK : NC_ENOENT;
+    e = nc_json_opt_time(obj, "expires_at", &t->expires_ms, &why) == NC_OK ? NC_OK
+                                                                           : NC_ENOENT;
 done:
     if (text.p)
         nc_wipe(text.p, text.n);

@@ -1,0 +1,95 @@
+/* rooms, join, create */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/client.h"
+#include "client/commands.h"
+#include "client/glyph.h"
+#include "wire/json.h"
+
+static void print_room(const json_t *room)
+{
+    const char *kind = nc_client_cell(room, "kind"), *name = nc_client_cell(room, "name");
+    long long unread = json_integer_value(json_object_get(room, "unread"));
+    long long mentions = json_integer_value(json_object_get(room, "mentions"));
+
+    printf("%s  %-8s %4s  ", nc_client_cell(room, "id"),
+           strcmp(kind, "room") == 0 ? nc_client_cell(room, "visibility") : kind,
+           nc_client_cell(room, "members_count"));
+    fputs(name, stdout);
+    if (unread)
+        printf("  +%lld", unread);
+    if (mentions)
+        printf(" @%lld", mentions);
+    putchar('\n');
+}
+
+int nc_cmd_rooms(struct nc_client *c)
+{
+    struct nc_answer a;
+    json_t *room;
+    size_t i;
+
+    if (c->args_n && strcmp(c->args[0], "public") != 0) {
+        nc_client_fail_word(NC_W_USAGE, "rooms [public]");
+        return NC_EXIT_USAGE;
+    }
+    if (!nc_client_ask(c, "GET",
+                       c->args_n ? "/api/v1/rooms/public?limit=200" : "/api/v1/rooms",
+                       (struct nc_str){0}, &a))
+        return NC_EXIT_FAILED;
+    if (!nc_client_printed(c, a.body)) {
+        json_array_foreach(json_object_get(a.body, "rooms"), i, room) print_room(room);
+    }
+    nc_answer_fini(&a);
+    return NC_EXIT_OK;
+}
+
+static int told(struct nc_client *c, struct nc_answer *a, enum nc_words w)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    if (!nc_client_printed(c, a->body)) {
+        printf(nc_word(w), nc_client_cell(a->body, "name"));
+        if (c->cfg->verbose)
+            printf(" %s", nc_client_cell(a->body, "id"));
+        putchar('\n');
+    }
+#pragma GCC diagnostic pop
+    nc_answer_fini(a);
+    return NC_EXIT_OK;
+}
+
+int nc_cmd_join(struct nc_client *c)
+{
+    char path[128], id[NC_ID_TEXT];
+    struct nc_answer a;
+    struct nc_id room;
+
+    if (!nc_client_room(c, c->args[0], &room))
+        return NC_EXIT_FAILED;
+    nc_id_text(&room, id);
+    snprintf(path, sizeof path, "/api/v1/rooms/%.*s/join", NC_ID_TEXT, id);
+    if (!nc_client_ask(c, "POST", path, (struct nc_str){0}, &a))
+        return NC_EXIT_FAILED;
+    return told(c, &a, NC_W_JOINED);
+}
+
+int nc_cmd_create(struct nc_client *c)
+{
+    struct nc_buf b = {0};
+    struct nc_json j = nc_json_to(&b);
+    struct nc_answer a;
+    bool ok;
+
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "name", nc_str(c->args[0]));
+    nc_json_kstr(&j, "kind", NC_STR("room"));
+    nc_json_kstr(&j, "visibility", nc_str(c->cfg->is_private ? "private" : "public"));
+    if (*c->cfg->topic)
+        nc_json_kstr(&j, "topic", nc_str(c->cfg->topic));
+    nc_json_obj_end(&j);
+    ok = nc_client_ask(c, "POST", "/api/v1/rooms", nc_buf_str(&b), &a);
+    nc_buf_fini(&b);
+    return ok ? told(c, &a, NC_W_CREATED) : NC_EXIT_FAILED;
+}

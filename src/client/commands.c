@@ -1,0 +1,76 @@
+#include <string.h>
+
+#include "client/client.h"
+#include "client/commands.h"
+
+/* What `neuralchat --help` and the manual page list, in this order. */
+const struct nc_client_command nc_client_commands[] = {
+    {"register", "[NAME]", "make an account, and log in", 0, 1, NC_FOR_ANYBODY,
+     nc_cmd_register},
+    {"login", "[NAME]", "log in; the password is asked for", 0, 1, NC_FOR_ANYBODY,
+     nc_cmd_login},
+    {"logout", "", "end this login", 0, 0, NC_FOR_LOGGED_IN, nc_cmd_logout},
+    {"whoami", "", "whose login is used", 0, 0, NC_FOR_LOGGED_IN, nc_cmd_whoami},
+    {"reset", "CODE", "set a new password with the code that an admin gave", 1, 1,
+     NC_FOR_ANYBODY, nc_cmd_reset},
+    {"rooms", "[public]", "list one's rooms, or those that are open to all", 0, 1,
+     NC_FOR_LOGGED_IN, nc_cmd_rooms},
+    {"join", "ROOM", "become a member", 1, 1, NC_FOR_LOGGED_IN, nc_cmd_join},
+    {"create", "NAME", "make a room", 1, 1, NC_FOR_LOGGED_IN, nc_cmd_create},
+    {"send", "ROOM TEXT", "say something; TEXT - reads it from stdin", 2, 2,
+     NC_FOR_LOGGED_IN, nc_cmd_send},
+    {"tail", "ROOM", "print what is said, as it is said", 1, 1, NC_FOR_LOGGED_IN,
+     nc_cmd_tail},
+    {"export", "ROOM", "print all that was said", 1, 1, NC_FOR_LOGGED_IN, nc_cmd_export},
+    {"admin users", "[list]", "list the accounts", 0, 1, NC_FOR_ADMIN, nc_cmd_users},
+    {"admin users reset", "NAME", "a code with which they set a new password", 1, 1,
+     NC_FOR_ADMIN, nc_cmd_user_reset},
+    {"admin users disable", "NAME", "end their logins and let them in no more", 1, 1,
+     NC_FOR_ADMIN, nc_cmd_user_disable},
+    {"admin users enable", "NAME", "let them in again", 1, 1, NC_FOR_ADMIN,
+     nc_cmd_user_enable},
+    {"admin users role", "NAME ROLE", "make them owner, admin or member", 2, 2,
+     NC_FOR_ADMIN, nc_cmd_user_role},
+    {"admin rooms", "", "list all rooms", 0, 0, NC_FOR_ADMIN, nc_cmd_all_rooms},
+    {"admin sessions", "[NAME]", "list logins", 0, 1, NC_FOR_ADMIN, nc_cmd_sessions},
+    {"admin sessions end", "ID", "end one", 1, 1, NC_FOR_ADMIN, nc_cmd_session_end},
+    {"admin audit", "", "who did what, when and from where", 0, 0, NC_FOR_ADMIN,
+     nc_cmd_audit},
+    {"admin backup", "[FILE]",
+     "copy the data while the node runs, to a file on its machine", 0, 1, NC_FOR_ADMIN,
+     nc_cmd_backup},
+    {"admin health", "", "how the node is", 0, 0, NC_FOR_ADMIN, nc_cmd_health},
+    {"admin settings", "", "what the node goes by", 0, 0, NC_FOR_ADMIN, nc_cmd_settings},
+};
+const size_t nc_client_commands_n = NC_COUNT(nc_client_commands);
+
+/* How many of `args` spell `name`, word by word; 0 if they don't. */
+static size_t spells(const char *name, const char **args, size_t n)
+{
+    struct nc_str rest = nc_str(name);
+    size_t i = 0;
+
+    while (rest.p) {
+        struct nc_str word = nc_str_cut(&rest, ' ');
+        if (i == n || !nc_str_eqz(word, args[i]))
+            return 0;
+        i++;
+    }
+    return i;
+}
+
+const struct nc_client_command *nc_client_command_find(const char **args, size_t n,
+                                                       size_t *used)
+{
+    const struct nc_client_command *best = NULL;
+
+    *used = 0;
+    for (size_t i = 0; i < nc_client_commands_n; i++) {
+        size_t words = spells(nc_client_commands[i].name, args, n);
+        if (words > *used) {
+            *used = words;
+            best = &nc_client_commands[i];
+        }
+    }
+    return best;
+}

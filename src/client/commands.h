@@ -1,0 +1,34 @@
+/*
+ * client/commands: one function per command; the table is in commands.c.
+ */
+#pragma once
+
+struct nc_client;
+
+int nc_cmd_register(struct nc_client *c); /* cmd_account.c */
+int nc_cmd_login(struct nc_client *c);
+int nc_cmd_logout(struct nc_client *c);
+int nc_cmd_whoami(struct nc_client *c);
+int nc_cmd_reset(struct nc_client *c);
+
+int nc_cmd_rooms(struct nc_client *c); /* cmd_rooms.c */
+int nc_cmd_join(struct nc_client *c);
+int nc_cmd_create(struct nc_client *c);
+
+int nc_cmd_send(struct nc_client *c);   /* cmd_send.c */
+int nc_cmd_tail(struct nc_client *c);   /* cmd_tail.c */
+int nc_cmd_export(struct nc_client *c); /* cmd_export.c */
+
+int nc_cmd_users(struct nc_client *c); /* cmd_admin_people.c */
+int nc_cmd_user_reset(struct nc_client *c);
+int nc_cmd_user_disable(struct nc_client *c);
+int nc_cmd_user_enable(struct nc_client *c);
+int nc_cmd_user_role(struct nc_client *c);
+int nc_cmd_sessions(struct nc_client *c);
+int nc_cmd_session_end(struct nc_client *c);
+
+int nc_cmd_all_rooms(struct nc_client *c); /* cmd_admin.c */
+int nc_cmd_audit(struct nc_client *c);
+int nc_cmd_backup(struct nc_client *c);
+int nc_cmd_health(struct nc_client *c);
+int nc_cmd_settings(struct nc_client *c);
