@@ -12,7 +12,9 @@
 #define NC_KEY_TEXT 48 /* "nck_" + 43 characters + NUL */
 
 enum nc_key_scope { NC_KEY_CHAT = 1, NC_KEY_AI = 2, NC_KEY_MQTT = 4, NC_KEY_ALL = 7 };
-unsigned nc_key_scope(struct nc_str word); /* 0: no such scope */
+unsigned nc_key_scope(struct nc_str word);   /* 0: no such scope */
+unsigned nc_key_scopes(struct nc_str words); /* separated by blanks */
+const char *nc_key_scope_name(unsigned scope);
 
 struct nc_key_new {
     struct nc_str name;
@@ -47,4 +49,5 @@ NC_MUSTUSE enum nc_err nc_key_verify(struct nc_chat *c, struct nc_str key,
 struct nc_keys *nc_keys_new(void);
 void nc_keys_free(struct nc_keys *k);
 bool nc_keys_have(const struct nc_chat *c, const struct nc_id *id); /* in use lately */
-void nc_keys_forget(struct nc_chat *c, const struct nc_user *u);    /* all of a user's */
+void nc_keys_drop(struct nc_chat *c, const struct nc_id *id);
+void nc_keys_forget(struct nc_chat *c, const struct nc_user *u); /* all of a user's */

@@ -45,8 +45,10 @@ static void finish(struct nc_op *op)
         nc_throttle_pardon(t, typed(l), address(l));
     if (!op->why.code)
         nc_throttle_welcome(t, typed(l), address(l), nc_mono_ms());
-    nc_people_audit(op->chat, op->why.code ? "login.failed" : "login", typed(l), NC_STR(""),
-                    address(l), nc_op_why(op));
+    /* People type passwords where the name belongs: only names that exist are kept. */
+    nc_people_audit(op->chat, op->why.code ? "login.failed" : "login",
+                    l->user ? l->user->a.username : NC_STR("-"), NC_STR(""), address(l),
+                    nc_op_why(op));
     l->done(l->arg, nc_op_why(op), op->why.code ? NULL : &l->out);
     if (l->rehashed && l->user)
         l->user->renaming = false;

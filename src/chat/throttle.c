@@ -192,7 +192,7 @@ static struct key net_of(struct nc_str address)
     char text[64];
     struct in6_addr v6;
 
-    if (address.n < sizeof text && memchr(address.p ? address.p : "", ':', address.n)) {
+    if (address.p && address.n < sizeof text && memchr(address.p, ':', address.n)) {
         memcpy(text, address.p, address.n);
         text[address.n] = '\0';
         if (inet_pton(AF_INET6, text, &v6) == 1 && !IN6_IS_ADDR_V4MAPPED(&v6)) {
