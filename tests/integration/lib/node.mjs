@@ -1,4 +1,6 @@
 // A real node for a test: started on a free port in a folder of its own, ended by pid.
+import { after } from "node:test";
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, readFileSync } from "node:fs";
@@ -42,6 +44,13 @@ export class Node {
   log = "";
   constructor(options) {
     Object.assign(this, options);
+  }
+
+  /** The node of a whole test file: it must end cleanly after the last test. */
+  static async forFile(options) {
+    const node = await Node.start(options);
+    after(async () => assert.equal(await node.stop(), 0, node.log.slice(-2000)));
+    return node;
   }
 
   /** args: further flags.  plain: without the defaults that make tests quick. */
@@ -115,9 +124,39 @@ export class Node {
   }
 }
 
+/** What a problem must look like on every path (RFC 9457, and our stable code). */
+export function problem(r, status, code, words) {
+  assert.equal(`${r.status} ${r.json?.code}`, `${status} ${code}`, r.text);
+  assert.match(r.headers.get("content-type"), /^application\/problem\+json/);
+  assert.equal(r.json.status, status);
+  assert.equal(typeof r.json.title, "string");
+  assert.equal(typeof r.json.detail, "string");
+  if (words) assert.match(r.json.detail, words);
+  return r;
+}
+
+/** The body of an answer that must have this status. */
+export function ok(r, status = 200) {
+  assert.equal(r.status, status, r.text);
+  return r.json;
+}
+
 export class Person {
+  password = "correct horse";
   constructor(node, username, login) {
-    Object.assign(this, { node, username, token: login.access_token, refresh: login.refresh_token, user: login.user });
+    Object.assign(this, { node, username });
+    this.take(login);
+  }
+  take(login) {
+    this.token = login.access_token;
+    this.refresh = login.refresh_token;
+    this.user = login.user;
+    return this;
+  }
+  /** The same account on one more device. */
+  async login() {
+    const body = { username: this.username, password: this.password };
+    return new Person(this.node, this.username, ok(await this.node.call("POST", "/api/v1/auth/login", { body })));
   }
   call(method, path, body, options = {}) {
     return this.node.call(method, path, { token: this.token, body, ...options });
