@@ -263,12 +263,17 @@ static void settle(struct nc_loop *l)
     assert(e == 0 && "something is still watched");
 }
 
+void nc_loop_settle(struct nc_loop *l)
+{
+    while (!nc_list_empty(&l->tasks))
+        run_tasks(l);
+}
+
 void nc_loop_free(struct nc_loop *l)
 {
     if (!l)
         return;
-    while (!nc_list_empty(&l->tasks))
-        run_tasks(l);
+    nc_loop_settle(l);
     while (l->signals) {
         struct signal_watch *s = l->signals;
         l->signals = s->next;

@@ -23,6 +23,8 @@ void nc_loop_run(struct nc_loop *l);
 void nc_loop_stop(struct nc_loop *l); /* the running turn is finished first */
 /* Everything watched must have been freed before; lets the last frees settle. */
 void nc_loop_free(struct nc_loop *l);
+/* While it isn't running: run what was deferred, and what that defers, until nothing is. */
+void nc_loop_settle(struct nc_loop *l);
 /* Keep nc_loop_run from returning while work is under way elsewhere. */
 void nc_loop_hold(struct nc_loop *l);
 void nc_loop_unhold(struct nc_loop *l);

@@ -275,6 +275,7 @@ static void bury(struct nc_conn *c)
     nc_buf_fini(&c->kept);
     if (c->ls)
         nc_listeners_left(c->ls, &c->peer);
+    nc_list_del(&c->inside);
     c->ops->gone(c->owner, c->why);
     free(c);
 }
@@ -360,6 +361,8 @@ struct nc_conn *nc_conn_new(struct nc_loop *l, int fd, const struct nc_addr *pee
 
     c->peer = *peer;
     c->ls = ls;
+    if (ls)
+        nc_list_add(nc_listeners_inside(ls), &c->inside);
     c->accepted = true;
     if (nc_conn_attach(c, fd))
         begin(c, tls, NULL, "accepted");
@@ -409,6 +412,13 @@ void nc_conn_abort(struct nc_conn *c, const char *why)
 {
     if (c->state != NC_CONN_GONE)
         nc_conn_goto(c, NC_CONN_GONE, why);
+}
+
+void nc_conn_abort_all(struct nc_listeners *ls, const char *why)
+{
+    nc_list_each(n, nc_listeners_inside(ls)) {
+        nc_conn_abort(nc_of(n, struct nc_conn, inside), why);
+    }
 }
 
 void nc_conn_limit(struct nc_conn *c, uint32_t queue_max, uint32_t queue_low)

@@ -94,6 +94,9 @@ void nc_conn_resume(struct nc_conn *c);
 void nc_conn_close(struct nc_conn *c, const char *why);
 void nc_conn_abort(struct nc_conn *c, const char *why); /* gone at the end of this turn */
 
+/* Every connection these let in, whoever owns it now. */
+void nc_conn_abort_all(struct nc_listeners *ls, const char *why);
+
 const struct nc_addr *nc_conn_peer(const struct nc_conn *c);
 uint64_t nc_conn_id(const struct nc_conn *c); /* counts up; in every log line about it */
 bool nc_conn_is_tls(const struct nc_conn *c);

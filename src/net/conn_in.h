@@ -37,6 +37,7 @@ struct nc_conn {
     SSL *ssl;                 /* NULL: plain */
     struct nc_dialling *dial; /* while in CONNECT */
     struct nc_listeners *ls;
+    struct nc_list inside; /* of ls, in the list of those it let in */
     const char *why; /* the first reason given for its end */
 
     struct nc_buf kept;                 /* input its owner has not used */

@@ -41,7 +41,7 @@ struct nc_listeners {
     struct nc_listeners_opts opts;
     nc_accept_fn *on_accept;
     void *arg;
-    struct nc_list all, closed;
+    struct nc_list all, closed, inside;
     struct nc_map guests;
     unsigned open;
     uint64_t refused;
@@ -99,6 +99,7 @@ void nc_listeners_left(struct nc_listeners *ls, const struct nc_addr *peer)
     }
 }
 
+struct nc_list *nc_listeners_inside(struct nc_listeners *ls) { return &ls->inside; }
 unsigned nc_listeners_open(const struct nc_listeners *ls) { return ls->open; }
 uint64_t nc_listeners_refused(const struct nc_listeners *ls) { return ls->refused; }
 
@@ -200,6 +201,7 @@ struct nc_listeners *nc_listeners_new(struct nc_loop *loop,
     ls->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     nc_list_init(&ls->all);
     nc_list_init(&ls->closed);
+    nc_list_init(&ls->inside);
     return ls;
 }
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/list.h"
 #include "net/addr.h"
 
 struct nc_loop;
@@ -42,6 +43,8 @@ NC_MUSTUSE enum nc_err nc_listeners_adopt(struct nc_listeners *ls, int fd, void 
 unsigned nc_listeners_adopt_systemd(struct nc_listeners *ls, void *tag, struct nc_addr *at,
                                     unsigned max);
 
+/* Who is inside: `node` of a connection, taken out by nc_list_del. */
+struct nc_list *nc_listeners_inside(struct nc_listeners *ls);
 void nc_listeners_left(struct nc_listeners *ls, const struct nc_addr *peer);
 unsigned nc_listeners_open(const struct nc_listeners *ls); /* connections counted now */
 uint64_t nc_listeners_refused(const struct nc_listeners *ls);

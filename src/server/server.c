@@ -30,6 +30,7 @@
 #define KEY_LIFE_MS (30ull * 86400 * 1000)
 #define KEY_LOOK_MS (3600ull * 1000)
 #define REFRESH_LIFE_MS (30ull * 86400 * 1000)
+#define STOP_LOOK_MS 20
 /* A self-signed certificate is made anew when it has less than this left. */
 #define CERT_LEFT_S (30ull * 86400)
 
@@ -401,17 +402,22 @@ enum nc_err nc_server_open(struct nc_server *s)
 
 /* ---- stop ----------------------------------------------------------------- */
 
-static void on_drained(void *arg)
-{
-    struct nc_server *s = arg;
-    nc_loop_stop(s->loop);
-}
+/* Requests are answered; sockets and streams close on their own once they have told
+ * their clients. */
+static void on_drained(void *arg) { ((struct nc_server *)arg)->drained = true; }
 
 static void on_stop_deadline(struct nc_deadline *d)
 {
     struct nc_server *s = nc_of(d, struct nc_server, stop_deadline);
+    unsigned open = nc_listeners_open(s->listeners) + nc_listeners_open(s->admin);
+    bool late = nc_loop_now_ms(s->loop) >= s->stop_by;
 
-    nc_log(NC_WARN, "server.stop_cut", "connections=%u", nc_listeners_open(s->listeners));
+    if (open && !late) {
+        nc_loop_deadline(s->loop, &s->stop_deadline, STOP_LOOK_MS);
+        return;
+    }
+    if (open)
+        nc_log(NC_WARN, "server.stop_cut", "connections=%u requests_done=%d", open, s->drained);
     nc_loop_stop(s->loop);
 }
 
@@ -427,7 +433,8 @@ void nc_server_stop(struct nc_server *s)
     nc_listeners_close(s->listeners);
     nc_listeners_close(s->admin);
     s->stop_deadline.fire = on_stop_deadline;
-    nc_loop_deadline(s->loop, &s->stop_deadline, s->cfg->stop_timeout);
+    s->stop_by = nc_loop_now_ms(s->loop) + s->cfg->stop_timeout;
+    nc_loop_deadline(s->loop, &s->stop_deadline, STOP_LOOK_MS);
     nc_hub_end_all(s->chat->hub, 1012, "restart");
     nc_httpd_drain(s->httpd, on_drained, s);
 }
@@ -486,7 +493,13 @@ void nc_server_close(struct nc_server *s)
     }
     nc_disk_free(s->disk);
     nc_ai_quiet(s->ai);
+    if (s->listeners)
+        nc_conn_abort_all(s->listeners, "stopped");
+    if (s->admin)
+        nc_conn_abort_all(s->admin, "stopped");
     nc_httpd_free(s->httpd);
+    if (s->loop)
+        nc_loop_settle(s->loop); /* those who owned a connection hear that it is gone */
     nc_http_client_free(s->http);
     if (s->provider)
         s->provider->ops->close(s->provider);

@@ -49,7 +49,8 @@ struct nc_server {
     char public_url[256]; /* configured, or the first listener's */
     uint64_t started_ms;  /* wall */
     int lock_fd;          /* DIR/lock */
-    bool stopping;
+    bool stopping, drained;
+    uint64_t stop_by; /* nc_loop_now_ms */
     struct nc_deadline stop_deadline;
     struct nc_deadline key_deadline; /* signing key rotation */
     struct nc_metrics metrics;
