@@ -149,7 +149,7 @@ static inline struct got *begin_call(void)
 static inline enum nc_problem_code end_call(struct world *w)
 {
     assert_int_equal(got.calls, 0); /* never before the call returned */
-    for (unsigned i = 0; i < 50 && !got.calls; i++)
+    for (uint64_t until = nc_mono_ms() + 5000; !got.calls && nc_mono_ms() < until;)
         turn(w);
     settle(w);
     assert_int_equal(got.calls, 1);
@@ -266,11 +266,15 @@ static inline void world_open_chat(struct world *w)
 static inline struct world *world_new(void)
 {
     struct world *w = nc_alloc(sizeof(*w));
-    const char *url = getenv("NEURALCHAT_TEST_STORE");
+    const char *folder = getenv("NEURALCHAT_TEST_SQLITE"); /* an empty one: kept on disk */
+    static unsigned nth;
+    char url[256] = "mem:";
 
+    if (folder)
+        snprintf(url, sizeof(url), "sqlite:%s/%u.db", folder, nth++);
     nc_crypto_init();
     assert_int_equal(nc_loop_new(&w->loop), NC_OK);
-    assert_int_equal(nc_store_open(&w->store, w->loop, url ? url : "mem:", NULL), NC_OK);
+    assert_int_equal(nc_store_open(&w->store, w->loop, url, NULL), NC_OK);
     the_world = w;
     w->real = w->store->ops;
     w->ops = *w->real;
