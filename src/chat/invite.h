@@ -12,7 +12,7 @@ struct nc_json;
 #define NC_INVITE_TEXT (5 * NC_INVITE_GROUPS)
 #define NC_INVITE_USES_MAX 1000
 
-    struct nc_invite_new {
+struct nc_invite_new {
     uint32_t uses;       /* 1..NC_INVITE_USES_MAX */
     uint64_t expires_ms; /* wall time; 0: in 7 days */
     struct nc_room
