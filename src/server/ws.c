@@ -257,6 +257,10 @@ void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a,
         nc_socket_close(s, 4401, "scope");
         return;
     }
+    if (s->srv->stopping) { /* the others have been told already */
+        nc_socket_close(s, 1012, "restart");
+        return;
+    }
     nc_hub_detach(hub_of(s), &s->l);
     s->l.user = s->actor.user = a->user;
     s->l.encoding = s->ws.out_bits == SHARED_WINDOW ? NC_ENC_DEFLATE : NC_ENC_WS;

@@ -31,6 +31,7 @@ enum {
     R_BEGIN = NC_QUERY_KINDS,
     R_END,
     R_HEAD,
+    R_WHEN,
     R_EDGE,
     R_RANGE,
     R_LOG_MESSAGE,
@@ -120,6 +121,8 @@ static const struct nc_sqlite_def defs[R_N] = {
     [R_BEGIN] = {"BEGIN", NULL, NULL},
     [R_END] = {"COMMIT", NULL, NULL},
     [R_HEAD] = {"SELECT head FROM counter", NULL, NULL},
+    [R_WHEN] = {"SELECT hlc >> 12 FROM log WHERE seq <= :since ORDER BY seq DESC LIMIT 1",
+                query_fields, NULL}, /* milliseconds of the stamp */
     /* The first message beyond a page that ends below :before. */
     [R_EDGE] = {"SELECT id FROM message WHERE room = :room AND id < :before"
                 " AND seq > :cleared_seq ORDER BY id DESC LIMIT 1 OFFSET :limit",
@@ -424,6 +427,7 @@ static void query_log(struct reading *r)
 
 static void query_distance(struct reading *r)
 {
+    r->q->at_ms = number(r, R_WHEN, r->q);
     struct nc_sqlite_stmt *s = bind(r, NC_Q_DISTANCE, r->q);
 
     while (r->q->count < r->q->limit && step(r, s)) {

@@ -1273,6 +1273,9 @@ static void the_log_comes_in_pages(void **state)
     ask((struct nc_query){
         .kind = NC_Q_DISTANCE, .since = since, .audience = ada, .limit = 100});
     assert_int_equal(answer.q.count, 5);
+    assert_int_equal(answer.q.at_ms, 1000); /* when the row at `since` was */
+    ask((struct nc_query){.kind = NC_Q_DISTANCE, .audience = ada, .limit = 1});
+    assert_int_equal(answer.q.at_ms, 0);
     ask((struct nc_query){
         .kind = NC_Q_DISTANCE, .since = since, .audience = ada, .limit = 4});
     assert_int_equal(answer.q.count, 4);
