@@ -9,7 +9,7 @@ const words = {
     reset: "Choose a new password.", reset_go: "Set the password", hello: "People and AI in the same rooms.",
     logout: "Log out", send: "Send", new_room: "New room", say: "Message", stop: "Stop", deleted: "deleted",
     edited: "edited", online: "", offline: "No connection, trying again…", failed: "broke off", stopped: "stopped",
-    pick: "Choose a room.", older: "Earlier messages",
+    pick: "Choose a room.", older: "Earlier messages", open_rooms: "Open rooms", join: "Join",
   },
   ru: {
     username: "Имя пользователя", password: "Пароль", display_name: "Имя для других", invite: "Код приглашения",
@@ -18,7 +18,7 @@ const words = {
     reset: "Выберите новый пароль.", reset_go: "Сменить пароль", hello: "Люди и ИИ в одних комнатах.",
     logout: "Выйти", send: "Отправить", new_room: "Новая комната", say: "Сообщение", stop: "Остановить", deleted: "удалено",
     edited: "изменено", online: "", offline: "Нет связи, пробуем снова…", failed: "оборвалось", stopped: "остановлено",
-    pick: "Выберите комнату.", older: "Более ранние сообщения",
+    pick: "Выберите комнату.", older: "Более ранние сообщения", open_rooms: "Открытые комнаты", join: "Войти",
   },
 };
 const lang = navigator.language?.startsWith("ru") ? "ru" : "en";
@@ -30,6 +30,7 @@ for (const el of document.querySelectorAll("[data-t]")) el.textContent = t(el.da
 let token, me, socket, cursor, retry = 0, renewal;
 let current = null;            // id of the room on screen
 const rooms = new Map();       // id -> room
+let open = [];                 // public rooms one isn't in
 const shown = new Map();       // message id -> {message, node}
 
 // ---- the API ----
@@ -48,6 +49,7 @@ async function call(method, path, body) {
 function enter(login) {
   token = login.access_token;
   me = login.user;
+  localStorage.setItem("known", "1"); // there may be a cookie worth trying next time
   clearTimeout(renewal);
   renewal = setTimeout(renew, Math.max(30, login.expires_in - 60) * 1000);
 }
@@ -133,6 +135,7 @@ async function showHouse() {
 async function loadRooms() {
   rooms.clear();
   for (const r of (await call("GET", "/api/v1/rooms")).rooms) rooms.set(r.id, r);
+  open = (await call("GET", "/api/v1/rooms/public")).rooms.filter((r) => !rooms.has(r.id));
   drawRooms();
 }
 
@@ -147,6 +150,18 @@ function drawRooms() {
     li.append(b);
     return li;
   }));
+  if (open.length) $("rooms").append(Object.assign(document.createElement("li"), { textContent: t("open_rooms"), className: "head" }));
+  for (const r of open) {
+    const li = document.createElement("li"), b = document.createElement("button");
+    b.append(r.name, Object.assign(document.createElement("b"), { textContent: t("join") }));
+    b.onclick = async () => {
+      await call("POST", `/api/v1/rooms/${r.id}/join`);
+      await loadRooms();
+      await openRoom(r.id);
+    };
+    li.append(b);
+    $("rooms").append(li);
+  }
 }
 
 async function openRoom(id) {
@@ -312,12 +327,16 @@ $("new-room").onsubmit = async (ev) => {
   }
 };
 $("back").onclick = () => { $("house").classList.remove("in-room"); current = null; drawRooms(); };
-$("out").onclick = async () => { await call("POST", "/api/v1/auth/logout").catch(() => {}); location.reload(); };
+$("out").onclick = async () => {
+  await call("POST", "/api/v1/auth/logout").catch(() => {});
+  localStorage.removeItem("known");
+  location.reload();
+};
 document.onvisibilitychange = seen;
 
 // A cookie from before lets us straight in; a link with a code comes first.
 try {
-  if (link.has("owner") || link.has("invite") || link.has("reset")) throw 0;
+  if (link.has("owner") || link.has("invite") || link.has("reset") || !localStorage.getItem("known")) throw 0;
   enter(await call("POST", "/api/v1/auth/refresh", { cookie: true }));
   await showHouse();
 } catch {
