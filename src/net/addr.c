@@ -135,8 +135,8 @@ enum nc_err nc_addr_parse_port(struct nc_str s, struct nc_addr *out)
 const char *nc_addr_text(const struct nc_addr *a, char out[NC_ADDR_TEXT])
 {
     switch ((enum nc_addr_kind)a->kind) {
-    case NC_ADDR_NONE: return strcpy(out, "-");
-    case NC_ADDR_UNIX: return strcpy(out, "unix");
+    case NC_ADDR_NONE: return memcpy(out, "-", 2);
+    case NC_ADDR_UNIX: return memcpy(out, "unix", 5);
     case NC_ADDR_V4: inet_ntop(AF_INET, a->ip, out, NC_ADDR_TEXT); break;
     case NC_ADDR_V6: inet_ntop(AF_INET6, a->ip, out, NC_ADDR_TEXT); break;
     }
@@ -145,7 +145,7 @@ const char *nc_addr_text(const struct nc_addr *a, char out[NC_ADDR_TEXT])
 
 const char *nc_addr_text_port(const struct nc_addr *a, char out[NC_ADDR_TEXT])
 {
-    char ip[NC_ADDR_TEXT];
+    char ip[NC_ADDR_TEXT] = "";
 
     nc_addr_text(a, ip);
     if (a->kind == NC_ADDR_V6)
@@ -153,7 +153,7 @@ const char *nc_addr_text_port(const struct nc_addr *a, char out[NC_ADDR_TEXT])
     else if (a->kind == NC_ADDR_V4)
         snprintf(out, NC_ADDR_TEXT, "%.46s:%u", ip, a->port);
     else
-        strcpy(out, ip);
+        memcpy(out, ip, sizeof(ip));
     return out;
 }
 

@@ -38,7 +38,7 @@ struct nc_conn {
     struct nc_dialling *dial; /* while in CONNECT */
     struct nc_listeners *ls;
     struct nc_list inside; /* of ls, in the list of those it let in */
-    const char *why; /* the first reason given for its end */
+    const char *why;       /* the first reason given for its end */
 
     struct nc_buf kept;                 /* input its owner has not used */
     struct nc_conn_out *out, **out_end; /* output the kernel has not taken */

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static ssize_t put(struct nc_conn *c, struct iovec *iov, size_t n)
     for (size_t i = 0; i < n; i++)
         all += iov[i].iov_len;
     for (int records = 0; total < all && records < RECORDS_PER_TURN; records++) {
+        assert(n > 0);
         ssize_t sent = c->ssl ? put_tls(c, iov, n) : put_plain(c, iov, n);
         if (sent < 0)
             return -1;
@@ -66,6 +68,7 @@ static ssize_t put(struct nc_conn *c, struct iovec *iov, size_t n)
         if (sent == 0 || total == all || !c->ssl)
             break; /* a short count of a plain socket means it is full */
         for (size_t left = (size_t)sent; left > 0;) {
+            assert(n > 0);
             size_t step = left < iov->iov_len ? left : iov->iov_len;
             iov->iov_base = (char *)iov->iov_base + step;
             iov->iov_len -= step;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -494,6 +495,62 @@ static void test_one_over_the_limit_is_closed_at_the_door(void **state)
     nc_loop_free(d.loop);
 }
 
+/* --- when descriptors run out --- */
+
+struct shortage {
+    struct door d;
+    struct rlimit had;
+    struct nc_deadline relief, end;
+    int out[2];
+    uint64_t refused;
+};
+
+static void let_more(struct nc_deadline *dl)
+{
+    struct shortage *s = nc_of(dl, struct shortage, relief);
+
+    s->refused = nc_listeners_refused(s->d.ls);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &s->had), 0);
+}
+
+static void end_shortage(struct nc_deadline *dl)
+{
+    struct shortage *s = nc_of(dl, struct shortage, end);
+
+    nc_listeners_close(s->d.ls);
+    close(s->out[0]);
+    close(s->out[1]);
+}
+
+static void test_without_descriptors_one_is_refused_and_the_rest_wait(void **state)
+{
+    struct shortage s = {.relief.fire = let_more, .end.fire = end_shortage};
+    struct sockaddr_storage sa;
+    struct nc_addr at;
+
+    (void)state;
+    assert_int_equal(nc_loop_new(&s.d.loop), NC_OK);
+    s.d.ls = nc_listeners_new(s.d.loop, &(struct nc_listeners_opts){0}, on_accept, &s.d);
+    assert_int_equal(nc_listeners_add(s.d.ls, NC_STR("127.0.0.1:0"), &s.d, &at), NC_OK);
+    socklen_t n = nc_addr_to_sockaddr(&at, &sa);
+    for (int i = 0; i < 2; i++) {
+        s.out[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(s.out[i], (struct sockaddr *)&sa, n), 0);
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &s.had), 0);
+    struct rlimit now = {.rlim_cur = (rlim_t)s.out[1] + 1, .rlim_max = s.had.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    nc_loop_deadline(s.d.loop, &s.relief, 100);
+    nc_loop_deadline(s.d.loop, &s.end, 400);
+    nc_loop_run(s.d.loop);
+    assert_int_equal(s.refused, 1); /* not a spinning loop of them */
+    assert_int_equal(s.d.n, 1);
+    assert_int_equal(s.d.inside[0].gone, 1);
+    assert_int_equal(nc_listeners_open(s.d.ls), 0);
+    nc_listeners_free(s.d.ls);
+    nc_loop_free(s.d.loop);
+}
+
 static void test_a_taken_port_is_told(void **state)
 {
     struct nc_loop *l;
@@ -536,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_dial_a_socket_file_that_replaces_a_dead_one),
         cmocka_unit_test(test_dialling_nobody_fails_with_a_reason),
         cmocka_unit_test(test_one_over_the_limit_is_closed_at_the_door),
+        cmocka_unit_test(test_without_descriptors_one_is_refused_and_the_rest_wait),
         cmocka_unit_test(test_a_taken_port_is_told),
         cmocka_unit_test(test_an_idle_conn_is_small),
     };
