@@ -183,6 +183,7 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
 static void read_history(struct bench *b)
 {
     uint64_t *ns = nc_alloc(READS * sizeof(*ns));
+    size_t median = READS / 2, slow = READS * 99 / 100;
 
     reading = b;
     for (unsigned i = 0; i < READS; i++) {
@@ -197,7 +198,7 @@ static void read_history(struct bench *b)
     qsort(ns, READS, sizeof(*ns), by_value);
     printf("history messages=%llu rooms=%u limit=50 rows=%.1f p50_us=%.1f p99_us=%.1f\n",
            (unsigned long long)b->n, b->rooms, (double)b->rows / READS,
-           (double)ns[READS / 2] / 1e3, (double)ns[READS * 99 / 100] / 1e3);
+           (double)ns[median] / 1e3, (double)ns[slow] / 1e3);
     free(ns);
 }
 

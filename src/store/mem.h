@@ -78,6 +78,35 @@ const void *nc_mem_row(const struct nc_mem *m, enum nc_mem_table t, const struct
 const struct nc_member_rec *nc_mem_member(const struct nc_mem *m, const struct nc_id *room,
                                           const struct nc_id *user);
 
+/* mem_rows.c: changes that can be taken back until they are settled. */
+void nc_mem_insert(struct nc_mem *m, enum nc_mem_table t, const void *row); /* copies */
+void nc_mem_replace(struct nc_mem *m, enum nc_mem_table t, size_t at, const void *row);
+void nc_mem_drop(struct nc_mem *m, enum nc_mem_table t, size_t at);
+/* Rows of `t` with `id` at byte `offset` go. */
+void nc_mem_drop_where(struct nc_mem *m, enum nc_mem_table t, size_t offset,
+                       const struct nc_id *id);
+void nc_mem_settle(struct nc_mem *m, bool keep);
+
+/* What is being applied: `pos` is the log position it will have, or the head. */
+struct nc_mem_step {
+    struct nc_commit *commit;
+    struct nc_change *ch;
+    uint64_t pos;
+};
+/* NC_AGAIN: fine, but nothing happened, so nothing is logged. */
+typedef enum nc_err nc_mem_apply_fn(struct nc_mem *m, struct nc_mem_step *s);
+/* Each kind is in one of them. */
+extern nc_mem_apply_fn *const nc_mem_people[NC_CHANGE_KINDS];
+extern nc_mem_apply_fn *const nc_mem_rooms[NC_CHANGE_KINDS];
+extern nc_mem_apply_fn *const nc_mem_messages[NC_CHANGE_KINDS];
+
+/* mem_messages.c: the oldest message of a room with an id below `before` (NULL: any),
+ * or MEM_NONE; erase up to `limit` of those. */
+size_t nc_mem_oldest(const struct nc_mem *m, const struct nc_id *room,
+                     const struct nc_id *before);
+uint64_t nc_mem_erase(struct nc_mem *m, const struct nc_id *room,
+                      const struct nc_id *before, uint32_t limit);
+
 /* mem_write.c: the whole commit or nothing of it. */
 enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c);
 /* mem_read.c */

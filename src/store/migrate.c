@@ -14,6 +14,7 @@ static int number(sqlite3 *db, const char *sql, unsigned *out)
     sqlite3_stmt *s = NULL;
     int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
 
+    *out = 0;
     if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {

@@ -1,178 +1,186 @@
 #include "store/sqlite_changes.h"
 
-#define MEMBER_BACK                                                                    \
-    {                                                                                  \
-        .sql = "SELECT * FROM member WHERE room = :room AND user = :user", .out = true \
+/* A statement that just runs, one that refuses when it finds or changes nothing, one
+ * whose rows are counted, one whose row goes back. */
+#define SQL(text)   \
+    {               \
+        .sql = text \
     }
+#define ELSE(why, text)          \
+    {                            \
+        .sql = text, .none = why \
+    }
+#define COUNTED(text)               \
+    {                               \
+        .sql = text, .counts = true \
+    }
+#define BACK(text)               \
+    {                            \
+        .sql = text, .out = true \
+    }
+
+#define MEMBER_BACK BACK("SELECT * FROM member WHERE room = :room AND user = :user")
 /* The oldest of a room, below an id: what the erasing kinds work on. */
-#define OLDEST(columns, more)                                                    \
-    "(SELECT " columns " FROM message WHERE room = :room AND id < :before " more \
-    "ORDER BY id LIMIT :left)"
-#define ERASE_CLIENTS                                                                \
-    {                                                                                \
-        .sql = "DELETE FROM client WHERE (client_id, sender) IN "                    \
-               "(SELECT client_id, sender FROM " OLDEST("client_id, sender", "") ")" \
-    }
-#define ERASE_MENTIONS                                             \
-    {                                                              \
-        .sql = "DELETE FROM mention WHERE id IN " OLDEST("id", "") \
-    }
-#define ERASE_MESSAGES                                                               \
-    {                                                                                \
-        .sql = "DELETE FROM message WHERE room = :room AND id IN " OLDEST("id", ""), \
-        .counts = true                                                               \
-    }
+#define OLDEST(columns)                                                    \
+    "(SELECT " columns " FROM message WHERE room = :room AND id < :before" \
+    " ORDER BY id LIMIT :left)"
+#define ERASE_CLIENTS                                      \
+    SQL("DELETE FROM client WHERE (client_id, sender) IN " \
+        "(SELECT client_id, sender FROM " OLDEST("client_id, sender") ")")
+#define ERASE_MENTIONS SQL("DELETE FROM mention WHERE id IN " OLDEST("id"))
+#define ERASE_MESSAGES \
+    COUNTED("DELETE FROM message WHERE room = :room AND id IN " OLDEST("id"))
 #define WHEN_EMPTY "NOT EXISTS (SELECT 1 FROM message WHERE message.room = :room)"
 
 const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_ACCOUNT_INSERT] =
         {.fields = nc_fields_account,
-         .steps = {{"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM account WHERE id = :id)",
-                    NC_EEXIST},
-                   {"INSERT INTO username VALUES (:username) ON CONFLICT DO NOTHING",
-                    NC_EEXIST},
-                   {"INSERT INTO account VALUES (:id, :kind, :role, :disabled, :deleted,"
-                    " :username, :display_name, :password, :created_ms)"}}},
-    [NC_ACCOUNT_UPDATE] =
-        {.fields = nc_fields_account,
-         .steps = {{"UPDATE account SET role = :role, disabled = :disabled,"
-                    " display_name = :display_name, password = CASE :password"
-                    " WHEN '' THEN password ELSE :password END"
-                    " WHERE id = :id AND deleted = 0",
-                    NC_ENOENT}}},
+         .steps = {ELSE(NC_EEXIST,
+                        "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM account WHERE id = :id)"),
+                   ELSE(NC_EEXIST,
+                        "INSERT INTO username VALUES (:username) ON CONFLICT DO NOTHING"),
+                   SQL("INSERT INTO account VALUES (:id, :kind, :role, :disabled, :deleted,"
+                       " :username, :display_name, :password, :created_ms)")}},
+    [NC_ACCOUNT_UPDATE] = {.fields = nc_fields_account,
+                           .steps = {ELSE(
+                               NC_ENOENT,
+                               "UPDATE account SET role = :role, disabled = :disabled,"
+                               " display_name = :display_name, password = CASE :password"
+                               " WHEN '' THEN password ELSE :password END"
+                               " WHERE id = :id AND deleted = 0")}},
     [NC_ACCOUNT_DELETE] =
         {.fields = nc_fields_account,
-         .steps = {{"UPDATE account SET deleted = 1, username = '', display_name = '',"
-                    " password = '' WHERE id = :id AND deleted = 0",
-                    NC_ENOENT},
-                   {"DELETE FROM session WHERE user = :id"},
-                   {"DELETE FROM api_key WHERE user = :id"},
-                   {"DELETE FROM mention WHERE user = :id"}}},
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE account SET deleted = 1, username = '', display_name = '',"
+                        " password = '' WHERE id = :id AND deleted = 0"),
+                   SQL("DELETE FROM session WHERE user = :id"),
+                   SQL("DELETE FROM api_key WHERE user = :id"),
+                   SQL("DELETE FROM mention WHERE user = :id")}},
 
     [NC_SESSION_INSERT] =
         {.fields = nc_fields_session,
-         .steps = {{"INSERT INTO session VALUES (:id, :user, :generation, :device,"
-                    " :address, :created_ms, :used_ms, :expires_ms, :ended_ms, NULL)"
-                    " ON CONFLICT DO NOTHING",
-                    NC_EEXIST}}},
+         .steps = {ELSE(NC_EEXIST,
+                        "INSERT INTO session VALUES (:id, :user, :generation, :device,"
+                        " :address, :created_ms, :used_ms, :expires_ms, :ended_ms, NULL)"
+                        " ON CONFLICT DO NOTHING")}},
     [NC_SESSION_ROTATE] =
         {.fields = nc_fields_session,
-         .steps = {{"SELECT 1 FROM session WHERE id = :id AND ended_ms = 0", NC_ENOENT},
-                   {"UPDATE session SET generation = :generation, used_ms = :used_ms,"
-                    " expires_ms = :expires_ms, address = :address"
-                    " WHERE id = :id AND generation = :generation - 1",
-                    NC_EEXIST}}},
+         .steps = {ELSE(NC_ENOENT, "SELECT 1 FROM session WHERE id = :id AND ended_ms = 0"),
+                   ELSE(NC_EEXIST,
+                        "UPDATE session SET generation = :generation, used_ms = :used_ms,"
+                        " expires_ms = :expires_ms, address = :address"
+                        " WHERE id = :id AND generation = :generation - 1")}},
     [NC_SESSION_END] = {.fields = nc_fields_session,
-                        .steps = {{"UPDATE session SET ended_ms = :ended_ms"
-                                   " WHERE id = :id AND ended_ms = 0",
-                                   NC_ENOENT}}},
+                        .steps = {ELSE(NC_ENOENT, "UPDATE session SET ended_ms = :ended_ms"
+                                                  " WHERE id = :id AND ended_ms = 0")}},
     [NC_SESSIONS_END] = {.fields = nc_fields_session,
-                         .steps = {{"UPDATE session SET ended_ms = :ended_ms"
-                                    " WHERE user = :user AND ended_ms = 0 AND id <> :id",
-                                    .counts = true}}},
+                         .steps = {COUNTED(
+                             "UPDATE session SET ended_ms = :ended_ms"
+                             " WHERE user = :user AND ended_ms = 0 AND id <> :id")}},
 
-    [NC_KEY_INSERT] =
-        {.fields = nc_fields_key,
-         .steps = {{"INSERT INTO api_key VALUES (:id, :user, :hash, :name, :scopes,"
-                    " :created_ms, :used_ms, :expires_ms) ON CONFLICT DO NOTHING",
-                    NC_EEXIST}}},
+    [NC_KEY_INSERT] = {.fields = nc_fields_key,
+                       .steps = {ELSE(
+                           NC_EEXIST,
+                           "INSERT INTO api_key VALUES (:id, :user, :hash, :name, :scopes,"
+                           " :created_ms, :used_ms, :expires_ms) ON CONFLICT DO NOTHING")}},
     [NC_KEY_TOUCH] = {.fields = nc_fields_key,
-                      .steps = {{"UPDATE api_key SET used_ms = :used_ms WHERE id = :id",
-                                 .counts = true}}},
-    [NC_KEY_DELETE] = {.fields = nc_fields_key,
-                       .steps = {{"DELETE FROM api_key WHERE id = :id AND user = :user",
-                                  NC_ENOENT}}},
+                      .steps = {COUNTED(
+                          "UPDATE api_key SET used_ms = :used_ms WHERE id = :id")}},
+    [NC_KEY_DELETE] =
+        {.fields = nc_fields_key,
+         .steps = {ELSE(NC_ENOENT, "DELETE FROM api_key WHERE id = :id AND user = :user")}},
 
     [NC_INVITE_INSERT] =
         {.fields = nc_fields_invite,
-         .steps = {{"INSERT INTO invite VALUES (:id, :by, :room, :hash, :code,"
-                    " :uses_left, :created_ms, :expires_ms) ON CONFLICT DO NOTHING",
-                    NC_EEXIST}}},
+         .steps = {ELSE(NC_EEXIST,
+                        "INSERT INTO invite VALUES (:id, :by, :room, :hash, :code,"
+                        " :uses_left, :created_ms, :expires_ms) ON CONFLICT DO NOTHING")}},
     [NC_INVITE_USE] =
         {.fields = nc_fields_invite,
-         .steps = {{"UPDATE invite SET uses_left = uses_left - 1 WHERE hash = :hash"
-                    " AND uses_left > 0 AND (expires_ms = 0 OR expires_ms > :created_ms)",
-                    NC_ENOENT}}},
+         .steps = {ELSE(
+             NC_ENOENT,
+             "UPDATE invite SET uses_left = uses_left - 1 WHERE hash = :hash"
+             " AND uses_left > 0 AND (expires_ms = 0 OR expires_ms > :created_ms)")}},
     [NC_INVITE_DELETE] = {.fields = nc_fields_invite,
-                          .steps = {{"DELETE FROM invite WHERE id = :id", NC_ENOENT}}},
+                          .steps = {ELSE(NC_ENOENT, "DELETE FROM invite WHERE id = :id")}},
 
     [NC_ROOM_INSERT] =
         {.fields = nc_fields_room,
-         .steps = {{"INSERT INTO room VALUES (:id, :created_by, :kind, :visibility,"
-                    " :name, :topic, :created_ms, :deleted_ms, :retention_days,"
-                    " :settings, :encryption, :home, :epoch) ON CONFLICT DO NOTHING",
-                    NC_EEXIST}}},
+         .steps = {ELSE(NC_EEXIST,
+                        "INSERT INTO room VALUES (:id, :created_by, :kind, :visibility,"
+                        " :name, :topic, :created_ms, :deleted_ms, :retention_days,"
+                        " :settings, :encryption, :home, :epoch) ON CONFLICT DO NOTHING")}},
     [NC_ROOM_UPDATE] =
         {.fields = nc_fields_room,
-         .steps = {{"UPDATE room SET name = :name, topic = :topic,"
-                    " visibility = :visibility, retention_days = :retention_days,"
-                    " settings = :settings WHERE id = :id AND deleted_ms = 0",
-                    NC_ENOENT}}},
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE room SET name = :name, topic = :topic,"
+                        " visibility = :visibility, retention_days = :retention_days,"
+                        " settings = :settings WHERE id = :id AND deleted_ms = 0")}},
     [NC_ROOM_DELETE] = {.fields = nc_fields_room,
-                        .steps = {{"UPDATE room SET deleted_ms = :deleted_ms"
-                                   " WHERE id = :id AND deleted_ms = 0",
-                                   NC_ENOENT}}},
-    [NC_ROOM_ERASE] = {.fields = nc_fields_room,
-                       .erases = true,
-                       .steps = {ERASE_CLIENTS,
-                                 ERASE_MENTIONS,
-                                 ERASE_MESSAGES,
-                                 {"DELETE FROM member WHERE room = :room AND " WHEN_EMPTY},
-                                 {"DELETE FROM ban WHERE room = :room AND " WHEN_EMPTY},
-                                 {"DELETE FROM invite WHERE room = :room AND " WHEN_EMPTY},
-                                 {"DELETE FROM room WHERE id = :room AND " WHEN_EMPTY}}},
+                        .steps = {ELSE(NC_ENOENT, "UPDATE room SET deleted_ms = :deleted_ms"
+                                                  " WHERE id = :id AND deleted_ms = 0")}},
+    [NC_ROOM_ERASE] =
+        {.fields = nc_fields_room,
+         .erases = true,
+         .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_MESSAGES,
+                   SQL("DELETE FROM member WHERE room = :room AND " WHEN_EMPTY),
+                   SQL("DELETE FROM ban WHERE room = :room AND " WHEN_EMPTY),
+                   SQL("DELETE FROM invite WHERE room = :room AND " WHEN_EMPTY),
+                   SQL("DELETE FROM room WHERE id = :room AND " WHEN_EMPTY)}},
 
     [NC_MEMBER_SET] =
         {.fields = nc_fields_member,
-         .steps = {{"INSERT INTO member VALUES (:room, :user, :role, :joined_ms, :pos,"
-                    " :read_id, :pos, :cleared_seq)"
-                    " ON CONFLICT DO UPDATE SET role = excluded.role"},
+         .steps = {SQL("INSERT INTO member VALUES (:room, :user, :role, :joined_ms, :pos,"
+                       " :read_id, :pos, :cleared_seq)"
+                       " ON CONFLICT DO UPDATE SET role = excluded.role"),
                    MEMBER_BACK}},
-    [NC_MEMBER_DELETE] =
-        {.fields = nc_fields_member,
-         .steps = {{"DELETE FROM member WHERE room = :room AND user = :user", NC_ENOENT}}},
-    [NC_BAN_SET] =
+    [NC_MEMBER_DELETE] = {.fields = nc_fields_member,
+                          .steps = {ELSE(
+                              NC_ENOENT,
+                              "DELETE FROM member WHERE room = :room AND user = :user")}},
+    [NC_BAN_SET] = {.fields = nc_fields_ban,
+                    .steps = {SQL(
+                        "INSERT OR REPLACE INTO ban VALUES (:room, :user, :by, :created_ms,"
+                        " :until_ms)")}},
+    [NC_BAN_DELETE] =
         {.fields = nc_fields_ban,
-         .steps = {{"INSERT OR REPLACE INTO ban VALUES (:room, :user, :by, :created_ms,"
-                    " :until_ms)"}}},
-    [NC_BAN_DELETE] = {.fields = nc_fields_ban,
-                       .steps = {{"DELETE FROM ban WHERE room = :room AND user = :user",
-                                  NC_ENOENT}}},
+         .steps = {ELSE(NC_ENOENT, "DELETE FROM ban WHERE room = :room AND user = :user")}},
 
     [NC_MESSAGE_INSERT] =
         {.fields = nc_fields_message,
          .claims = true,
          .mentions = true,
-         .steps = {{"INSERT INTO message VALUES (:room, :id, :seq, :sender, :client_id,"
-                    " :reply_to, :kind, :state, :deleted, :late,"
-                    " CASE WHEN :late THEN :seq END, :created_ms, :edited_ms,"
-                    " :content_type, :mentions, :ai, :body)"}}},
+         .steps = {SQL("INSERT INTO message VALUES (:room, :id, :seq, :sender, :client_id,"
+                       " :reply_to, :kind, :state, :deleted, :late,"
+                       " CASE WHEN :late THEN :seq END, :created_ms, :edited_ms,"
+                       " :content_type, :mentions, :ai, :body)")}},
     [NC_MESSAGE_EDIT] =
         {.fields = nc_fields_message,
          .mentions = true,
-         .steps = {{"UPDATE message SET body = :body, mentions = :mentions,"
-                    " edited_ms = :edited_ms WHERE id = :id AND deleted = 0",
-                    NC_ENOENT},
-                   {"DELETE FROM mention WHERE id = :id"}}},
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE message SET body = :body, mentions = :mentions,"
+                        " edited_ms = :edited_ms WHERE id = :id AND deleted = 0"),
+                   SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGE_DELETE] =
         {.fields = nc_fields_message,
-         .steps = {{"UPDATE message SET deleted = 1, body = x'', mentions = '', ai = ''"
-                    " WHERE id = :id AND deleted = 0",
-                    NC_ENOENT},
-                   {"DELETE FROM mention WHERE id = :id"}}},
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE message SET deleted = 1, body = x'', mentions = '', ai = ''"
+                        " WHERE id = :id AND deleted = 0"),
+                   SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGE_CHECKPOINT] = {.fields = nc_fields_message,
-                               .steps = {{"UPDATE message SET body = :body"
-                                          " WHERE id = :id AND deleted = 0 AND state = 1",
-                                          .counts = true}}},
+                               .steps = {COUNTED(
+                                   "UPDATE message SET body = :body"
+                                   " WHERE id = :id AND deleted = 0 AND state = 1")}},
     /* It is news once: when it stops streaming. */
     [NC_MESSAGE_COMPLETE] =
         {.fields = nc_fields_message,
          .mentions = true,
-         .steps = {{"UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
-                    " again = CASE state WHEN 1 THEN :pos ELSE again END, state = :state"
-                    " WHERE id = :id AND deleted = 0",
-                    NC_ENOENT},
-                   {"DELETE FROM mention WHERE id = :id"}}},
+         .steps =
+             {ELSE(NC_ENOENT,
+                   "UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
+                   " again = CASE state WHEN 1 THEN :pos ELSE again END, state = :state"
+                   " WHERE id = :id AND deleted = 0"),
+              SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGES_EXPIRE] = {.fields = nc_fields_message,
                             .erases = true,
                             .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_MESSAGES}},
@@ -181,31 +189,33 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     /* NC_AGAIN: fine, but nothing happened. */
     [NC_READ_SET] =
         {.fields = nc_fields_member,
-         .steps = {{"SELECT 1 FROM member WHERE room = :room AND user = :user", NC_ENOENT},
-                   {"UPDATE member SET read_id = :read_id, read_seq = :head"
-                    " WHERE room = :room AND user = :user AND (read_id < :read_id"
-                    " OR (read_id = :read_id AND EXISTS (SELECT 1 FROM message"
-                    " WHERE message.room = :room AND again > member.read_seq)))",
-                    NC_AGAIN, .counts = true},
+         .steps = {ELSE(NC_ENOENT,
+                        "SELECT 1 FROM member WHERE room = :room AND user = :user"),
+                   {.sql = "UPDATE member SET read_id = :read_id, read_seq = :head"
+                           " WHERE room = :room AND user = :user AND (read_id < :read_id"
+                           " OR (read_id = :read_id AND EXISTS (SELECT 1 FROM message"
+                           " WHERE message.room = :room AND again > member.read_seq)))",
+                    .none = NC_AGAIN,
+                    .counts = true},
                    MEMBER_BACK}},
     [NC_CLEAR_SET] = {.fields = nc_fields_member,
-                      .steps = {{"UPDATE member SET cleared_seq = :head"
-                                 " WHERE room = :room AND user = :user",
-                                 NC_ENOENT},
+                      .steps = {ELSE(NC_ENOENT, "UPDATE member SET cleared_seq = :head"
+                                                " WHERE room = :room AND user = :user"),
                                 MEMBER_BACK}},
     [NC_META_SET] = {.fields = nc_fields_meta,
-                     .steps = {{"INSERT OR REPLACE INTO meta VALUES (:key, :value)"}}},
+                     .steps = {SQL("INSERT OR REPLACE INTO meta VALUES (:key, :value)")}},
     [NC_TRIM] =
         {.fields = NULL,
-         .steps = {{"DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE kind <> 1"
-                    " AND hlc < :before_ms << 12 ORDER BY hlc LIMIT :left)",
-                    .counts = true},
-                   {"DELETE FROM client WHERE (client_id, sender) IN (SELECT client_id,"
-                    " sender FROM client WHERE message IS NULL"
-                    " AND created_ms < :now - 86400000 ORDER BY created_ms LIMIT :left)",
-                    .counts = true},
-                   {"DELETE FROM session WHERE id IN (SELECT id FROM session"
-                    " WHERE expires_ms < :before_ms"
-                    " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)",
-                    .counts = true}}},
+         .steps =
+             {COUNTED(
+                  "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE kind <> 1"
+                  " AND hlc < :before_ms << 12 ORDER BY hlc LIMIT :left)"),
+              COUNTED(
+                  "DELETE FROM client WHERE (client_id, sender) IN (SELECT client_id,"
+                  " sender FROM client WHERE message IS NULL"
+                  " AND created_ms < :now - 86400000 ORDER BY created_ms LIMIT :left)"),
+              COUNTED(
+                  "DELETE FROM session WHERE id IN (SELECT id FROM session"
+                  " WHERE expires_ms < :before_ms"
+                  " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)")}},
 };
