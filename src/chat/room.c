@@ -175,7 +175,7 @@ static bool check_new(struct nc_chat *c, const struct nc_actor *who,
         rec->name = NC_STR(""); /* each sees the other's name */
         rec->id = nc_direct_id(&who->user->a.id, &p->at[p->n - 1]->a.id);
     } else {
-        if (in->kind == NC_DIALOG && !rec->name.n)
+        if (in->kind == NC_DIALOG && p->n > 1 && !rec->name.n)
             rec->name = p->at[1]->a.display_name;
         if (!name_fits(c, &rec->name, why))
             return false;
