@@ -60,7 +60,7 @@ struct nc_listener_ops {
 struct nc_listener {
     const struct nc_listener_ops *ops;
     struct nc_user *user;
-    struct nc_id session; /* ends with it; zero for keys */
+    struct nc_id session; /* ends with it: a session's id, or a key's (nc_auth.ends_with) */
     enum nc_encoding encoding;
     enum nc_listener_state state;
     struct nc_list by_user;     /* in user->listeners */
