@@ -257,15 +257,20 @@ static bool own_after(const struct nc_query *q, const void *row)
 static void query_of_user(struct nc_mem *m, struct nc_query *q)
 {
     struct found f = {0};
+    uint64_t bytes = 0;
 
     collect(&f, m, T_MESSAGE, q, own_after, by_seq);
-    q->more = f.n > q->limit;
+    q->more = false;
     q->upto = m->head > q->since ? m->head : q->since;
-    for (size_t i = 0; i < f.n && i < q->limit; i++) {
+    for (size_t i = 0; i < f.n; i++) {
         struct nc_row row = {0};
+        if (i == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
+            q->more = true;
+            q->upto = i ? ((const struct nc_mem_message *)f.at[i - 1])->m.seq : q->since;
+            break;
+        }
         fill_message(m, &row.message, f.at[i]);
-        if (q->more)
-            q->upto = row.message.seq;
+        bytes += row.message.body.n;
         give(q, &row);
     }
     free(f.at);

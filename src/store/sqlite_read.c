@@ -355,7 +355,7 @@ static void query_history(struct reading *r)
 static void query_of_user(struct reading *r)
 {
     struct nc_query *q = r->q;
-    uint64_t head = number(r, R_HEAD, NULL), last = q->since;
+    uint64_t head = number(r, R_HEAD, NULL), last = q->since, bytes = 0;
     uint32_t n = 0;
 
     q->upto = head - q->since > SCAN_MAX ? q->since + SCAN_MAX : head;
@@ -365,7 +365,7 @@ static void query_of_user(struct reading *r)
     if (s)
         nc_sqlite_bind_u64(s, ":upto", q->upto);
     while (step(r, s)) {
-        if (n++ == q->limit) {
+        if (n++ == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
             nc_sqlite_reset(s);
             q->upto = last;
             break;
@@ -373,6 +373,7 @@ static void query_of_user(struct reading *r)
         struct nc_row row = {0};
         nc_sqlite_columns(s, &row.message);
         last = row.message.seq;
+        bytes += row.message.body.n;
         give(r, &row);
     }
     q->more = q->upto < head;

@@ -21,58 +21,90 @@ struct nc_hist;
 
 /* ---- changes ------------------------------------------------------------- */
 
+/* Each reads the record named before the dot; a lone name means all of it.  E…: how it
+ * may be refused. */
 enum nc_change_kind {
-    NC_ACCOUNT_INSERT, /* account; EEXIST if the username is taken (also by a deleted one)
-                        */
-    NC_ACCOUNT_UPDATE, /* account: role, disabled, display_name; password unless empty;
-                          ENOENT */
-    NC_ACCOUNT_DELETE, /* account.id: tombstone; password, both names, sessions, keys
-                          erased; the username stays taken, by nobody; ENOENT */
-    NC_SESSION_INSERT, /* session */
-    NC_SESSION_ROTATE, /* session.id/.generation/.used_ms/.expires_ms/.address; ENOENT if it
-                          has ended, EEXIST unless the stored generation is one lower */
-    NC_SESSION_END,    /* session.id, .ended_ms; ENOENT if unknown or ended */
-    NC_SESSIONS_END,   /* session.user, .ended_ms: all but session.id (zero: all) */
-    NC_KEY_INSERT,     /* key */
-    NC_KEY_TOUCH,      /* key.id, .used_ms; no log row */
-    NC_KEY_DELETE,     /* key.id, .user; ENOENT */
-    NC_INVITE_INSERT,  /* invite */
-    NC_INVITE_USE,    /* invite.hash, .created_ms = now; ENOENT if unknown, used up, expired
-                         (expires_ms 0: never) */
-    NC_INVITE_DELETE, /* invite.id; ENOENT */
-    NC_ROOM_INSERT,   /* room; EEXIST if the id is there (a direct room made twice) */
-    NC_ROOM_UPDATE,   /* room: name, topic, visibility, retention_days, settings; ENOENT if
-                         unknown or hidden */
-    NC_ROOM_DELETE,   /* room.id, .deleted_ms: hide; ENOENT if unknown or hidden already */
-    NC_ROOM_ERASE,    /* room.id: up to .limit messages; then, when none is left, the room
-                         with its members, bans and invites.  Done when touched < limit */
-    NC_MEMBER_SET,    /* member: insert (with its read_id, cleared_seq; joined_seq and
-                         read_seq are set), or change the role of one that is there */
-    NC_MEMBER_DELETE, /* member.room, .user; ENOENT if not there */
-    NC_BAN_SET,       /* ban */
-    NC_BAN_DELETE,    /* ban.room, .user; ENOENT */
-    NC_MESSAGE_INSERT,     /* message; EEXIST if (sender, client_id) is known: then
-                              commit->existing is that message's id (zero: a command, and
-                              commit->notice its remembered answer); EEXIST also if the id is */
-    NC_MESSAGE_EDIT,       /* message.id, .body, .mentions, .edited_ms; ENOENT if deleted */
-    NC_MESSAGE_DELETE,     /* message.id: body, mentions, ai erased, row stays; ENOENT if
-                              already */
-    NC_MESSAGE_CHECKPOINT, /* message.id, .body; nothing unless it is streaming; no log row
-                            */
-    NC_MESSAGE_COMPLETE, /* message.id, .body, .mentions, .state, .ai; ENOENT if deleted */
-    NC_MESSAGES_EXPIRE,  /* message.room, .created_ms: erase up to .limit of those whose id
-                            is older, oldest first */
-    NC_COMMAND_RUN, /* message.sender, .client_id, .body = answer, .created_ms; remembered
-                       24 h; EEXIST as for NC_MESSAGE_INSERT */
-    NC_READ_SET,    /* member.room, .user, .read_id; read_seq is set to the head; ENOENT.
-                       Only forward: NC_OK, touched 0, nothing logged (event.seq 0) when
-                       there is nothing new behind it */
-    NC_CLEAR_SET, /* member.room, .user; cleared_seq is set to the head; ENOENT; no log row
-                   */
-    NC_META_SET,  /* meta: key, value; no log row */
-    NC_TRIM,      /* limit: log rows other than message.created older than meta-free
-                     .before_ms, remembered commands older than 24 h, sessions
-                     that ended or ran out before .before_ms; no log row */
+    /* account.  EEXIST: the username is taken, also by a deleted one; or the id is. */
+    NC_ACCOUNT_INSERT,
+    /* account: role, disabled, display_name; password unless empty.  ENOENT */
+    NC_ACCOUNT_UPDATE,
+    /* account.id: a tombstone; password, both names, sessions, keys are erased.  The
+     * username stays taken, by nobody.  ENOENT */
+    NC_ACCOUNT_DELETE,
+
+    /* session.  EEXIST */
+    NC_SESSION_INSERT,
+    /* session.id, .generation, .used_ms, .expires_ms, .address.  ENOENT: it has ended.
+     * EEXIST: the stored generation is not one lower. */
+    NC_SESSION_ROTATE,
+    /* session.id, .ended_ms.  ENOENT: unknown or ended */
+    NC_SESSION_END,
+    /* session.user, .ended_ms: all but session.id (zero: all) */
+    NC_SESSIONS_END,
+
+    /* key.  EEXIST */
+    NC_KEY_INSERT,
+    /* key.id, .used_ms */
+    NC_KEY_TOUCH,
+    /* key.id, .user.  ENOENT */
+    NC_KEY_DELETE,
+
+    /* invite.  EEXIST */
+    NC_INVITE_INSERT,
+    /* invite.hash, .created_ms = now.  ENOENT: unknown, used up, expired (0: never) */
+    NC_INVITE_USE,
+    /* invite.id.  ENOENT */
+    NC_INVITE_DELETE,
+
+    /* room.  EEXIST: the id is there (a direct room made twice) */
+    NC_ROOM_INSERT,
+    /* room: name, topic, visibility, retention_days, settings.  ENOENT: unknown, hidden */
+    NC_ROOM_UPDATE,
+    /* room.id, .deleted_ms: hide.  ENOENT: unknown, hidden */
+    NC_ROOM_DELETE,
+    /* room.id: up to .limit messages; then, when none is left, the room with its
+     * members, bans and invites.  Done when touched < limit. */
+    NC_ROOM_ERASE,
+    /* member: insert, with its read_id and cleared_seq; joined_seq and read_seq are set.
+     * Or change the role of one that is there. */
+    NC_MEMBER_SET,
+    /* member.room, .user.  ENOENT */
+    NC_MEMBER_DELETE,
+    /* ban */
+    NC_BAN_SET,
+    /* ban.room, .user.  ENOENT */
+    NC_BAN_DELETE,
+
+    /* message.  EEXIST: (sender, client_id) is known; commit->existing is then that
+     * message's id, or zero for a command, and commit->notice its remembered answer.
+     * EEXIST also if the id is. */
+    NC_MESSAGE_INSERT,
+    /* message.id, .body, .mentions, .edited_ms.  ENOENT: unknown, deleted */
+    NC_MESSAGE_EDIT,
+    /* message.id: body, mentions, ai erased, the row stays.  ENOENT: unknown, deleted */
+    NC_MESSAGE_DELETE,
+    /* message.id, .body; nothing unless it is streaming */
+    NC_MESSAGE_CHECKPOINT,
+    /* message.id, .body, .mentions, .state, .ai.  ENOENT: unknown, deleted */
+    NC_MESSAGE_COMPLETE,
+    /* message.room, .created_ms: erase up to .limit of those whose id is older, oldest
+     * first */
+    NC_MESSAGES_EXPIRE,
+    /* message.sender, .client_id, .body = answer, .created_ms; remembered 24 h.
+     * EEXIST: as for NC_MESSAGE_INSERT */
+    NC_COMMAND_RUN,
+
+    /* member.room, .user, .read_id; read_seq is set to the head.  ENOENT.  Only forward:
+     * NC_OK, touched 0, nothing logged (event.seq 0) when nothing new is behind it. */
+    NC_READ_SET,
+    /* member.room, .user; cleared_seq is set to the head.  ENOENT */
+    NC_CLEAR_SET,
+
+    /* meta: key, value */
+    NC_META_SET,
+    /* before_ms, limit: log rows other than message.created that are older, remembered
+     * commands older than 24 h, sessions that ended or ran out before */
+    NC_TRIM,
     NC_CHANGE_KINDS
 };
 
@@ -123,37 +155,56 @@ struct nc_commit {
 
 /* ---- queries ------------------------------------------------------------- */
 
+/* What is read of nc_query -> what each row is. */
 enum nc_query_kind {
-    NC_Q_ACCOUNTS,  /* every account, deleted ones too; no passwords      -> account */
-    NC_Q_PASSWORD,  /* id: user                                           -> account, with
-                       password */
-    NC_Q_SESSION,   /* id                                                 -> session */
-    NC_Q_SESSIONS,  /* id: user; living ones, newest use first            -> session */
-    NC_Q_ENDED,     /* after_ms; sessions ended then or later             -> session */
-    NC_Q_KEY,       /* hash                                               -> key */
-    NC_Q_KEYS,      /* id: user                                           -> key */
-    NC_Q_INVITE,    /* hash                                               -> invite */
-    NC_Q_INVITES,   /* id: by (zero: all)                                 -> invite */
-    NC_Q_ROOMS,     /* every room, hidden ones too                        -> room */
-    NC_Q_MEMBERS,   /* every member of every room                         -> member */
-    NC_Q_BANS,      /* every ban                                          -> ban */
-    NC_Q_MESSAGE,   /* id                                                 -> message */
-    NC_Q_BY_CLIENT, /* user: sender, id: client id                        -> message, or
-                       notice */
-    NC_Q_HISTORY,   /* room, before | after | around (zero: newest), limit, cleared_seq;
-                       oldest   first; `more`: there are others beyond             -> message
-                     */
-    NC_Q_LOG, /* since, audience, limit, bytes_max                  -> event + what it shows
-               */
-    NC_Q_DISTANCE,  /* since, audience, limit: `count` = events it would give, at most limit
-                     */
-    NC_Q_UNREAD,    /* user, rooms[]                                      -> unread */
-    NC_Q_STREAMING, /* messages left in state streaming                   -> message */
-    NC_Q_OF_USER,   /* user, since, limit: their own messages, in log order; the next page
-                       is since = upto, while `more`                      -> message */
-    NC_Q_EXPIRED,   /* room, before_ms: `count` of messages with older ids, at most limit */
-    NC_Q_META,      /* key                                                -> meta */
-    NC_Q_STATS,     /*                                                    -> stats */
+    /* every account, deleted ones too, without passwords -> account */
+    NC_Q_ACCOUNTS,
+    /* id: user -> account, with password */
+    NC_Q_PASSWORD,
+    /* id -> session */
+    NC_Q_SESSION,
+    /* id: user; living ones, newest use first -> session */
+    NC_Q_SESSIONS,
+    /* after_ms; sessions ended then or later -> session */
+    NC_Q_ENDED,
+    /* hash -> key */
+    NC_Q_KEY,
+    /* id: user -> key */
+    NC_Q_KEYS,
+    /* hash -> invite */
+    NC_Q_INVITE,
+    /* id: by (zero: all) -> invite */
+    NC_Q_INVITES,
+    /* every room, hidden ones too -> room */
+    NC_Q_ROOMS,
+    /* every member of every room -> member */
+    NC_Q_MEMBERS,
+    /* every ban -> ban */
+    NC_Q_BANS,
+    /* id -> message */
+    NC_Q_MESSAGE,
+    /* user: sender, id: client id -> message, or notice */
+    NC_Q_BY_CLIENT,
+    /* room, before | after | around (zero: newest), limit, cleared_seq; oldest first;
+     * `more`: there are others beyond -> message */
+    NC_Q_HISTORY,
+    /* since, audience, limit, bytes_max -> log; the next page is since = upto */
+    NC_Q_LOG,
+    /* since, audience, limit: `count` = events it would give, at most limit */
+    NC_Q_DISTANCE,
+    /* user, rooms[] -> unread */
+    NC_Q_UNREAD,
+    /* messages left in state streaming -> message */
+    NC_Q_STREAMING,
+    /* user, since, limit, bytes_max: their own, in log order -> message; the next page
+     * is since = upto, while `more`, also after a page without a row */
+    NC_Q_OF_USER,
+    /* room, before_ms, limit: `count` of messages with older ids, at most limit */
+    NC_Q_EXPIRED,
+    /* key -> meta */
+    NC_Q_META,
+    /* -> stats */
+    NC_Q_STATS,
     NC_QUERY_KINDS
 };
 

@@ -1017,6 +1017,9 @@ static void own_messages_come_in_log_order(void **state)
     ASK("c", .kind = NC_Q_OF_USER, .user = ADA, .since = answer.q.upto, .limit = 2);
     assert_false(answer.q.more);
     ASK("", .kind = NC_Q_OF_USER, .user = EVE, .limit = 2);
+    ASK("a b", .kind = NC_Q_OF_USER, .user = ADA, .limit = 9, .bytes_max = 2);
+    assert_true(answer.q.more);
+    ASK("c", .kind = NC_Q_OF_USER, .user = ADA, .since = answer.q.upto, .limit = 9);
 }
 
 /* ---- unread -------------------------------------------------------------- */
