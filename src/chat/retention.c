@@ -6,7 +6,7 @@
 #include "base/log.h"
 
 #define DAY_MS 86400000ull
-enum { AT_NIGHT_MS = (3 * 60 + 30) * 60000, PAUSE_MS = 20 };
+enum { AT_NIGHT_MS = (3 * 60 + 30) * 60000, FIRST_MS = 15 * 60000, PAUSE_MS = 20 };
 
 /*
  *   ROOMS --each room: expire, or erase it--> TRIM --> OVER
@@ -187,7 +187,8 @@ struct nc_retention *nc_retention_new(struct nc_chat *c)
 
     t->chat = c;
     t->next.fire = on_deadline;
-    until_night(t);
+    /* A machine that sleeps at night would never forget anything. */
+    nc_loop_deadline(c->opts.loop, &t->next, FIRST_MS);
     return t;
 }
 

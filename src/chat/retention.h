@@ -16,7 +16,7 @@ struct nc_retention_stats {
     uint64_t runs, messages, rooms, trimmed, failed;
 };
 
-/* The first run comes at the next 03:30 UTC, then every night. */
+/* The first run comes 15 minutes after the start, then one at 03:30 UTC every night. */
 struct nc_retention *nc_retention_new(struct nc_chat *c);
 void nc_retention_free(struct nc_retention *t); /* NULL is fine */
 /* One run, now.  done (may be NULL): once, after its last step, or at once after the
