@@ -91,7 +91,7 @@ void nc_conn_watch(struct nc_conn *c)
         want = c->ssl && SSL_want_write(c->ssl) ? NC_IO_WRITE : NC_IO_READ;
         break;
     case NC_CONN_OPEN:
-        if (!c->paused && c->kept.n < KEPT_MAX)
+        if (!c->paused && !c->ended && c->kept.n < KEPT_MAX)
             want = NC_IO_READ;
         if (c->out || c->tls_wants_out)
             want |= NC_IO_WRITE;
@@ -124,6 +124,7 @@ static ssize_t receive(struct nc_conn *c, char *p, size_t room, const char **why
             return n;
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return 0;
+        c->ended = n == 0;
         *why = n == 0 ? "peer closed" : "connection reset";
         return -1;
     }
@@ -175,8 +176,13 @@ static void read_some(struct nc_conn *c)
         size_t room = apart ? ROOM_MIN : sizeof(shared);
 
         ssize_t n = receive(c, p, room, &why);
+        if (n < 0 && c->ended && c->ops->half && c->ops->half(c->owner)) {
+            nc_conn_watch(c);
+            return;
+        }
         if (n < 0) {
-            nc_conn_goto(c, NC_CONN_GONE, why);
+            if (c->state != NC_CONN_GONE)
+                nc_conn_goto(c, NC_CONN_GONE, why);
             return;
         }
         if (n == 0) {

@@ -33,6 +33,9 @@ struct nc_conn_ops {
     /* The last call, exactly once, never from inside a call of ours.  The conn is
      * freed when it returns.  why: static text. */
     void (*gone)(void *owner, const char *why);
+    /* The peer has ended its side and will send no more.  True: it stays, so that what
+     * is under way can be answered.  May be NULL, which is false: gone. */
+    bool (*half)(void *owner);
 };
 
 /* Take over a connected descriptor.  ls: where it was counted, or NULL; tls: server

@@ -52,6 +52,7 @@ struct nc_conn {
     uint8_t state;
     bool accepted : 1; /* not dialled */
     bool paused : 1;
+    bool ended : 1;         /* the peer sends no more */
     bool above_low : 1;     /* drained is owed */
     bool redeliver : 1;     /* kept is to be offered again */
     bool handed : 1;        /* the owner changed while it had input in hand */

@@ -338,7 +338,23 @@ static void on_gone(void *owner, const char *why)
     free(p);
 }
 
-static const struct nc_conn_ops conn_ops = {NULL, on_data, on_drained, on_gone};
+/* "printf … | nc": the request is whole and its sender has nothing to add.  A stream
+ * has nobody left who could end it, so there it means that the peer has gone. */
+static bool on_half(void *owner)
+{
+    struct nc_http_peer *p = owner;
+
+    if (p->req && p->req->state == NC_REQ_STREAM)
+        return false;
+    if (p->req && p->req->state == NC_REQ_SERVE)
+        p->req->keep_alive = false;
+    else
+        nc_conn_close(p->c, "peer closed");
+    return true;
+}
+
+static const struct nc_conn_ops conn_ops = {
+    .data = on_data, .drained = on_drained, .half = on_half, .gone = on_gone};
 
 struct nc_conn *nc_req_upgrade(struct nc_req *r, struct nc_str head101)
 {

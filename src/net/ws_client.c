@@ -147,7 +147,8 @@ static void on_deadline(struct nc_deadline *dl)
     nc_conn_abort(d->w->conn, "no answer in time");
 }
 
-static const struct nc_conn_ops conn_ops = {on_open, on_data, NULL, on_gone};
+static const struct nc_conn_ops conn_ops = {
+    .open = on_open, .data = on_data, .gone = on_gone};
 
 /* Copy a string so that it lives as long as the dialling; all are added before
  * any is used, so the buffer moves no more. */

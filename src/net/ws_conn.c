@@ -240,7 +240,8 @@ static void on_gone(void *owner, const char *why)
     w->ops->gone(w, w->close_code ? w->close_code : CODE_ABNORMAL, why);
 }
 
-static const struct nc_conn_ops conn_ops = {NULL, on_data, on_drained, on_gone};
+static const struct nc_conn_ops conn_ops = {
+    .data = on_data, .drained = on_drained, .gone = on_gone};
 
 void nc_ws_begin(struct nc_ws *w, struct nc_conn *c, const struct nc_ws_start *s,
                  const struct nc_ws_ops *ops)

@@ -62,7 +62,8 @@ static void on_gone(void *owner, const char *why)
         e->when_gone(e);
 }
 
-static const struct nc_conn_ops end_ops = {on_open, on_data, on_drained, on_gone};
+static const struct nc_conn_ops end_ops = {
+    .open = on_open, .data = on_data, .drained = on_drained, .gone = on_gone};
 
 static void pair(struct nc_loop **l, struct end *a, struct end *b)
 {

@@ -27,6 +27,8 @@ struct world {
     struct nc_deadline later;
     struct nc_req *held; /* /hold: to be answered later */
     unsigned heads, requests, ends, completes, gone, drained;
+    int fd;       /* the client's */
+    bool half;    /* the client ends its side once it has said all */
     bool hang_up; /* the client leaves once it has heard something */
     const char *why;
     struct nc_addr seen;
@@ -172,8 +174,11 @@ static void say_more(struct nc_task *t)
     size_t n = w->say_at_once && w->say_at_once < w->say.n ? w->say_at_once : w->say.n;
     struct nc_str piece = {w->say.p, n};
 
-    if (!w->client || n == 0)
+    if (!w->client || n == 0) {
+        if (w->client && w->half)
+            shutdown(w->fd, SHUT_WR);
         return;
+    }
     nc_conn_send(w->client, &piece, 1);
     w->say = (struct nc_str){w->say.p + n, w->say.n - n};
     nc_loop_defer(w->loop, t);
@@ -198,7 +203,7 @@ static void on_client_gone(void *owner, const char *why)
     w->client = NULL;
 }
 
-static const struct nc_conn_ops client_ops = {NULL, on_answer, NULL, on_client_gone};
+static const struct nc_conn_ops client_ops = {.data = on_answer, .gone = on_client_gone};
 
 static const struct nc_httpd_opts quick = {
     .head_ms = 150, .body_idle_ms = 150, .idle_ms = 50, .body_ms = 300, .write_ms = 200};
@@ -211,6 +216,7 @@ static void start(struct world *w, const struct nc_httpd_opts *o, struct nc_addr
     assert_int_equal(nc_loop_new(&w->loop), NC_OK);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
     w->httpd = nc_httpd_new(w->loop, o, &ops, w);
+    w->fd = fd[1];
     w->later.fire = on_later;
     w->say_more.run = say_more;
     nc_httpd_accept(w->httpd, fd[0], &peer, NULL, NULL, NULL);
@@ -261,6 +267,25 @@ static void test_a_body_comes_back(void **state)
     assert_int_equal(count(&w, "Connection: close"), 0);
     assert_int_equal(w.completes, 1);
     finish(&w);
+}
+
+static void test_who_ends_their_side_still_gets_the_answer(void **state)
+{
+    static const char *const asks[] = {GET("/hold"), GET("/empty")};
+
+    (void)state;
+    for (size_t i = 0; i < NC_COUNT(asks); i++) {
+        struct world w;
+        start(&w, &quick, (struct nc_addr){.kind = NC_ADDR_UNIX});
+        w.half = true;
+        w.say = nc_str(asks[i]);
+        nc_loop_defer(w.loop, &w.say_more);
+        nc_loop_run(w.loop);
+        nc_buf_addc(&w.got, 0);
+        assert_int_equal(count(&w, i == 0 ? "at last" : "HTTP/1.1 204"), 1);
+        assert_int_equal(w.completes, 1);
+        finish(&w);
+    }
 }
 
 static void test_byte_by_byte_it_is_the_same(void **state)
@@ -609,6 +634,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_body_comes_back),
+        cmocka_unit_test(test_who_ends_their_side_still_gets_the_answer),
         cmocka_unit_test(test_byte_by_byte_it_is_the_same),
         cmocka_unit_test(test_a_pipeline_is_answered_in_order),
         cmocka_unit_test(test_a_long_pipeline_waits_for_its_answers_to_leave),

@@ -64,7 +64,8 @@ static void on_gone(void *owner, const char *why)
     e->c = NULL;
 }
 
-static const struct nc_conn_ops ops = {on_open, on_data, on_drained, on_gone};
+static const struct nc_conn_ops ops = {
+    .open = on_open, .data = on_data, .drained = on_drained, .gone = on_gone};
 
 static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
 {
