@@ -277,7 +277,7 @@ static void pull(struct nc_catchup *c)
 
     if (l->pos >= c->hub->head)
         go_live(c);
-    else if (l->ops->queued(l) < NC_CATCHUP_LOW)
+    else if (l->ops->queued(l) <= NC_CATCHUP_LOW)
         want(c);
     else
         c->stalled = true;
@@ -335,7 +335,7 @@ void nc_catchup_drained(struct nc_listener *l)
 {
     struct nc_catchup *c = l->catchup;
 
-    if (!c->stalled || l->ops->queued(l) >= NC_CATCHUP_LOW)
+    if (!c->stalled || l->ops->queued(l) > NC_CATCHUP_LOW)
         return;
     c->stalled = false;
     pull(c);

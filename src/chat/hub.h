@@ -61,8 +61,9 @@ struct nc_listener {
     const struct nc_listener_ops *ops;
     struct nc_user *user;
     struct nc_id session; /* ends with it: a session's id, or a key's (nc_auth.ends_with) */
-    enum nc_encoding encoding;
-    enum nc_listener_state state;
+    enum nc_encoding encoding : 8;
+    enum nc_listener_state state : 8;
+    uint8_t special;            /* the tick's: why it can't have the shared frames */
     struct nc_list by_user;     /* in user->listeners */
     uint64_t pos;               /* last log position it was given */
     struct nc_catchup *catchup; /* while catching up */
@@ -73,7 +74,6 @@ struct nc_listener {
     /* Of the tick that is being delivered: */
     struct nc_topic_tick *only; /* its topic with news, if it is one */
     struct nc_tick_link *more;  /* and the others */
-    uint8_t special;            /* why it can't have the shared frames */
 };
 
 struct nc_hub_stats {

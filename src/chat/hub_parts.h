@@ -67,6 +67,7 @@ enum {
 };
 
 #define NC_EPHEMERAL_MAX (256u << 10)
+/* The transports' low-water mark: above it, and only then, `drained` will be told. */
 #define NC_CATCHUP_LOW (64u << 10)
 
 struct nc_late {
@@ -107,11 +108,11 @@ struct nc_hub {
     unsigned asking_n;
 };
 
-/* Make room for one more in a dense array. */
+/* Make room for one more in a dense array; large ones waste at most a quarter. */
 #define NC_HUB_GROW(array, n, cap)                                             \
     do {                                                                       \
         if ((n) == (cap)) {                                                    \
-            (cap) = (cap) ? (cap)*2 : 2;                                       \
+            (cap) = (cap) < 64 ? (cap) ? (cap)*2 : 2 : (cap) + (cap) / 4;      \
             (array) = nc_realloc((array), (size_t)(cap) * sizeof((array)[0])); \
         }                                                                      \
     } while (0)

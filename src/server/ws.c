@@ -20,16 +20,24 @@ enum {
 
 static struct nc_hub *hub_of(const struct nc_socket *s) { return s->srv->chat->hub; }
 
+static void drop_out(struct nc_socket *s)
+{
+    if (!s->out)
+        return;
+    nc_loop_undefer(s->srv->loop, &s->out->flush);
+    nc_buf_fini(&s->out->frames);
+    free(s->out);
+    s->out = NULL;
+}
+
 static void socket_free(struct nc_socket *s)
 {
     struct nc_list *it;
 
     while ((it = nc_list_pop(&s->replies)))
         nc_of(it, struct nc_reply, node)->s = NULL;
-    nc_loop_undefer(s->srv->loop, &s->flush);
     nc_loop_deadline(s->srv->loop, &s->deadline, 0);
-    nc_buf_fini(&s->out);
-    free(s->address);
+    drop_out(s);
     free(s->since);
     free(s);
 }
@@ -45,16 +53,15 @@ static void send_blobs(struct nc_socket *s, struct nc_blob *const *v, unsigned n
 
 static struct nc_blob *take_out(struct nc_socket *s)
 {
-    struct nc_blob *b = nc_blob_new(s->out.p, s->out.n);
+    struct nc_blob *b = nc_blob_new(s->out->frames.p, s->out->frames.n);
 
-    nc_buf_fini(&s->out); /* an idle socket holds no buffer */
-    nc_loop_undefer(s->srv->loop, &s->flush);
+    drop_out(s);
     return b;
 }
 
 static void send_out(struct nc_socket *s)
 {
-    if (s->out.n == 0)
+    if (!s->out)
         return;
     struct nc_blob *b = take_out(s);
     send_blobs(s, &b, 1);
@@ -63,7 +70,7 @@ static void send_out(struct nc_socket *s)
 
 static void on_flush(struct nc_task *t)
 {
-    struct nc_socket *s = nc_of(t, struct nc_socket, flush);
+    struct nc_socket *s = nc_of(t, struct nc_socket_out, flush)->s;
 
     send_out(s);
     if (s->overflowed)
@@ -78,12 +85,23 @@ void nc_socket_close(struct nc_socket *s, unsigned code, const char *reason)
     nc_ws_close(&s->ws, code, reason);
 }
 
+static struct nc_buf *out_of(struct nc_socket *s)
+{
+    if (!s->out) {
+        s->out = nc_alloc(sizeof *s->out);
+        s->out->s = s;
+        s->out->flush.run = on_flush;
+        nc_loop_defer(s->srv->loop, &s->out->flush);
+    }
+    return &s->out->frames;
+}
+
 /* Events, behind this turn's answers and in the same send. */
 static void on_deliver(struct nc_listener *l, struct nc_blob **frames, unsigned n)
 {
     struct nc_socket *s = nc_of(l, struct nc_socket, l);
 
-    if (s->out.n == 0) {
+    if (!s->out) {
         send_blobs(s, frames, n);
         return;
     }
@@ -126,8 +144,7 @@ static const struct nc_listener_ops listener_ops = {
 
 void nc_socket_say(struct nc_socket *s, struct nc_str json)
 {
-    nc_ws_write(&s->out, &(struct nc_ws_opts){.op = NC_WS_TEXT}, json);
-    nc_loop_defer(s->srv->loop, &s->flush);
+    nc_ws_write(out_of(s), &(struct nc_ws_opts){.op = NC_WS_TEXT}, json);
 }
 
 /* ---- answers, in order --------------------------------------------------- */
@@ -190,9 +207,8 @@ void nc_reply_end(struct nc_reply *r)
         r = nc_of(s->replies.next, struct nc_reply, node);
         /* The first one's frames go out even before it is ready: none is before it. */
         if (r->frames.n) {
-            nc_buf_adds(&s->out, nc_buf_str(&r->frames));
+            nc_buf_adds(out_of(s), nc_buf_str(&r->frames));
             nc_buf_fini(&r->frames);
-            nc_loop_defer(s->srv->loop, &s->flush);
         }
         if (!r->ready)
             break;
@@ -209,7 +225,6 @@ static void set_expiry(struct nc_socket *s, const struct nc_auth *a)
 {
     uint64_t now = nc_wall_ms();
 
-    s->session = a->session;
     s->l.session = a->ends_with;
     s->expires_ms = a->expires_ms;
     nc_loop_deadline(s->srv->loop, &s->deadline,
@@ -250,22 +265,21 @@ static void welcome(struct nc_socket *s)
 }
 
 /* May be entered again: a hello after an authenticated upgrade brings the cursor. */
-void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a,
-                     const struct nc_str *since)
+void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a)
 {
-    if (nc_id_zero(&a->session) && !(a->scopes & NC_SCOPE_CHAT)) {
-        nc_socket_close(s, 4401, "scope");
-        return;
-    }
+    struct nc_str since = nc_str(s->since);
+
     if (s->srv->stopping) { /* the others have been told already */
         nc_socket_close(s, 1012, "restart");
         return;
     }
     nc_hub_detach(hub_of(s), &s->l);
-    s->l.user = s->actor.user = a->user;
+    s->l.user = a->user;
     s->l.encoding = s->ws.out_bits == SHARED_WINDOW ? NC_ENC_DEFLATE : NC_ENC_WS;
     set_expiry(s, a);
-    bool bad = nc_hub_attach(hub_of(s), &s->l, since) == NC_EINVAL;
+    bool bad = nc_hub_attach(hub_of(s), &s->l, s->since ? &since : NULL) == NC_EINVAL;
+    free(s->since);
+    s->since = NULL;
     if (bad && nc_hub_attach(hub_of(s), &s->l, NULL) != NC_OK)
         return; /* without a cursor it cannot fail */
     welcome(s);
@@ -283,14 +297,14 @@ static void on_verified(void *arg, const struct nc_problem *why, const struct nc
         socket_free(s);
         return;
     }
-    struct nc_str since = nc_str(s->since);
     if (why || (!first && a->user != s->l.user))
         nc_socket_close(s, 4401, "unauthorized");
-    else if (first || s->has_since)
-        nc_socket_enter(s, a, s->has_since ? &since : NULL);
+    else if (nc_id_zero(&a->session) && !(a->scopes & NC_SCOPE_CHAT))
+        nc_socket_close(s, 4401, "scope");
+    else if (first || s->since)
+        nc_socket_enter(s, a);
     else
         set_expiry(s, a);
-    s->has_since = false;
     set_paused(s);
 }
 
@@ -303,7 +317,7 @@ void nc_socket_verify(struct nc_socket *s, struct nc_str token)
     s->verifying = true;
     set_paused(s);
     switch (
-        nc_auth_token(s->srv->chat, token, s->actor.address, &a, &why, on_verified, s)) {
+        nc_auth_token(s->srv->chat, token, nc_str(s->address), &a, &why, on_verified, s)) {
     case NC_OK: on_verified(s, NULL, &a); break;
     case NC_AGAIN: break;
     default: on_verified(s, &why, NULL);
@@ -336,7 +350,7 @@ static void on_gone(struct nc_ws *w, unsigned code, const char *why)
     nc_hub_detach(hub_of(s), &s->l);
     s->gone = true;
     nc_loop_deadline(s->srv->loop, &s->deadline, 0);
-    nc_loop_undefer(s->srv->loop, &s->flush);
+    drop_out(s);
     if (!s->verifying) /* otherwise when that answer comes */
         socket_free(s);
 }
@@ -373,13 +387,12 @@ struct nc_conn *nc_socket_upgrade(struct nc_call *call, const char *protocol,
 
 static struct nc_socket *socket_new(const struct nc_call *call)
 {
-    struct nc_socket *s = nc_alloc(sizeof *s);
+    struct nc_str address = call->actor.address;
+    struct nc_socket *s = nc_alloc(sizeof *s + address.n + 1);
 
     s->srv = call->srv;
-    s->address = nc_str_dup(call->actor.address);
-    s->actor.address = nc_str(s->address);
+    memcpy(s->address, address.p, address.n);
     s->l.ops = &listener_ops;
-    s->flush.run = on_flush;
     s->deadline.fire = on_deadline;
     nc_list_init(&s->replies);
     return s;
@@ -392,9 +405,11 @@ void nc_socket_open(struct nc_call *call)
     struct nc_ws_deflate deflate;
     bool has_since;
     struct nc_str since = nc_call_query(call, "since", &has_since);
+    char *kept = has_since ? nc_str_dup(since) : NULL;
     struct nc_socket *s = socket_new(call);
     struct nc_conn *c = nc_socket_upgrade(call, "neuralchat.v1", &deflate);
 
+    s->since = kept; /* a copy: the query goes with the request */
     if (!c) {
         socket_free(s);
         return;
@@ -406,7 +421,7 @@ void nc_socket_open(struct nc_call *call)
                 &ws_ops);
     nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, QUEUE_LOW);
     if (auth.user)
-        nc_socket_enter(s, &auth, has_since ? &since : NULL);
+        on_verified(s, NULL, &auth);
     else
         nc_loop_deadline(srv->loop, &s->deadline, HELLO_MS);
     nc_call_done(call);

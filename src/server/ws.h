@@ -4,6 +4,7 @@
  *   upgrade --> (hello) --> welcome --> events and answers --> close
  *
  * ws.c is its life and what goes out, ws_frames.c has one row per frame that comes in.
+ * There may be very many that say nothing: the struct is kept small.
  */
 #pragma once
 
@@ -15,16 +16,25 @@ struct nc_socket {
     struct nc_ws ws;
     struct nc_listener l; /* user is NULL until somebody is known */
     struct nc_server *srv;
-    struct nc_actor actor;
-    char *address, *since;       /* since: of the hello that is being looked into */
-    struct nc_id session;        /* of the token; zero with a key */
+    char *since;                 /* of the hello that is being looked into; or NULL */
     uint64_t expires_ms;         /* of the token; wall time; 0: never */
     struct nc_deadline deadline; /* hello is due, or the token ends */
     struct nc_list replies;      /* struct nc_reply, in the order of their frames */
-    unsigned replies_n;
-    struct nc_buf out; /* answers of this turn: frames */
+    struct nc_socket_out *out;   /* answers of this turn; or NULL */
+    uint16_t replies_n;
+    bool verifying, paused, overflowed, gone;
+    char address[]; /* of the peer, with its NUL */
+};
+
+static inline struct nc_actor nc_socket_actor(const struct nc_socket *s)
+{
+    return (struct nc_actor){.user = s->l.user, .address = nc_str(s->address)};
+}
+
+struct nc_socket_out {
+    struct nc_socket *s;
+    struct nc_buf frames;
     struct nc_task flush;
-    bool has_since, verifying, paused, overflowed, gone;
 };
 
 /* The answer that a frame with `ref` will get.  Answers go out in the order of what
@@ -52,9 +62,8 @@ struct nc_conn *nc_socket_upgrade(struct nc_call *call, const char *protocol,
 /* One message that came in. */
 void nc_socket_frame(struct nc_socket *s, struct nc_str text);
 
-/* Somebody is known: attach to the hub and say welcome. */
-void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a,
-                     const struct nc_str *since);
+/* Somebody is known: attach to the hub, from s->since on, and say welcome. */
+void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a);
 /* A token that came by frame: hello, or auth for the time after. */
 void nc_socket_verify(struct nc_socket *s, struct nc_str token);
 void nc_socket_close(struct nc_socket *s, unsigned code, const char *reason);

@@ -87,11 +87,12 @@ static void on_room_done(void *arg, const struct nc_problem *why, struct nc_room
 static struct nc_room *take_room(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 {
     struct nc_problem why;
+    struct nc_actor who = nc_socket_actor(s);
     struct nc_room *room = NULL;
     struct nc_id id;
 
     if (nc_json_need_id(in, "room", &id, &why) == NC_OK)
-        room = nc_room_visible(chat_of(s), &s->actor, &id, &why);
+        room = nc_room_visible(chat_of(s), &who, &id, &why);
     if (!room)
         refuse(r, &why);
     return room;
@@ -119,6 +120,7 @@ static void on_sent(void *arg, const struct nc_problem *why, const struct nc_sen
 
 static void on_send(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 {
+    struct nc_actor who = nc_socket_actor(s);
     struct nc_send send = {0};
     struct nc_problem why;
     struct nc_room *room = take_room(s, in, r);
@@ -132,21 +134,23 @@ static void on_send(struct nc_socket *s, const json_t *in, struct nc_reply *r)
         nc_json_opt_id(in, "reply_to", &send.reply_to, &why) != NC_OK)
         refuse(r, &why);
     else
-        nc_message_send(chat_of(s), &s->actor, room, &send, on_sent, r);
+        nc_message_send(chat_of(s), &who, room, &send, on_sent, r);
 }
 
 static void on_typing(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 {
+    struct nc_actor who = nc_socket_actor(s);
     struct nc_room *room = take_room(s, in, r);
 
     if (!room)
         return;
-    nc_message_typing(chat_of(s), &s->actor, room);
+    nc_message_typing(chat_of(s), &who, room);
     quiet_ack(r);
 }
 
 static void on_read(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 {
+    struct nc_actor who = nc_socket_actor(s);
     struct nc_problem why;
     struct nc_id id;
     struct nc_room *room = take_room(s, in, r);
@@ -156,18 +160,19 @@ static void on_read(struct nc_socket *s, const json_t *in, struct nc_reply *r)
     if (nc_json_need_id(in, "message_id", &id, &why) != NC_OK)
         refuse(r, &why);
     else
-        nc_message_read(chat_of(s), &s->actor, room, &id, on_room_done, r);
+        nc_message_read(chat_of(s), &who, room, &id, on_room_done, r);
 }
 
 static void on_stop(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 {
+    struct nc_actor who = nc_socket_actor(s);
     struct nc_problem why;
     struct nc_id id;
 
     if (nc_json_need_id(in, "message_id", &id, &why) != NC_OK)
         refuse(r, &why);
     else
-        nc_ai_stop(s->srv->ai, &s->actor, &id, on_done, r);
+        nc_ai_stop(s->srv->ai, &who, &id, on_done, r);
 }
 
 static void on_ping(struct nc_socket *s, const json_t *in, struct nc_reply *r)
@@ -207,9 +212,10 @@ static bool keep_since(struct nc_socket *s, const json_t *in, struct nc_problem 
 
     if (nc_json_opt_str(in, "since", 0, 1024, &since, why) != NC_OK)
         return false;
-    s->has_since = since.p != NULL;
-    free(s->since);
-    s->since = s->has_since ? nc_str_dup(since) : NULL;
+    if (since.p) {
+        free(s->since);
+        s->since = nc_str_dup(since);
+    }
     return true;
 }
 
@@ -232,14 +238,9 @@ static void on_hello(struct nc_socket *s, const json_t *in, struct nc_reply *r)
     } else if (!s->l.user) {
         nc_socket_close(s, 4401, "unauthorized");
     } else {
-        struct nc_str since = nc_str(s->since);
-        struct nc_auth same = {.user = s->l.user,
-                               .session = s->session,
-                               .ends_with = s->l.session,
-                               .expires_ms = s->expires_ms,
-                               .scopes = NC_SCOPE_CHAT};
-        nc_socket_enter(s, &same, s->has_since ? &since : NULL);
-        s->has_since = false;
+        nc_socket_enter(s, &(struct nc_auth){.user = s->l.user,
+                                             .ends_with = s->l.session,
+                                             .expires_ms = s->expires_ms});
     }
 }
 

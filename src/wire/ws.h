@@ -60,7 +60,7 @@ void nc_ws_write_close(struct nc_buf *out, unsigned code, struct nc_str reason,
 bool nc_ws_close_valid(unsigned code); /* may appear in a close frame */
 
 /* Reads messages.  Set the first three fields of a zeroed one; end with nc_ws_fini.
- * About 250 bytes while idle; the rest only while a message is incomplete. */
+ * About 100 bytes while idle; the rest only while something is incomplete. */
 struct nc_ws_in {
     enum nc_ws_role role;
     bool deflate;   /* permessage-deflate was agreed */
@@ -73,7 +73,7 @@ struct nc_ws_in {
     bool given;     /* msg was handed out and is free again */
     uint8_t opcode; /* of the message under way, 0 if none */
     uint8_t n_part; /* bytes in part: of a head, or of a control payload */
-    uint8_t part[125];
+    uint8_t *part;  /* while one of them is incomplete */
     uint32_t fragments;
     struct nc_utf8 utf8;
     struct nc_ws_head head;

@@ -1,11 +1,21 @@
 #include "wire/ws.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/ws_deflate.h"
 
 /* A message of a million empty fragments costs no memory, but it costs time. */
 #define FRAGMENTS_MAX 131072
+
+enum { PART_MAX = 125 }; /* a control payload, the longer of the two */
+
+static uint8_t *part_of(struct nc_ws_in *w)
+{
+    if (!w->part)
+        w->part = nc_alloc(PART_MAX);
+    return w->part;
+}
 
 static bool control(const struct nc_ws_in *w) { return w->head.opcode & 8; }
 
@@ -57,7 +67,7 @@ static enum nc_ws_what read_head(struct nc_ws_in *w, char **p, size_t *n,
     case NC_OK: break;
     case NC_AGAIN:
         if (!had)
-            memcpy(w->part, *p, *n);
+            memcpy(part_of(w), *p, *n);
         w->n_part = (uint8_t)in.n;
         advance(p, n, *n);
         return NC_WS_MORE;
@@ -112,7 +122,7 @@ static enum nc_ws_what read_control(struct nc_ws_in *w, char **p, size_t *n,
 
     nc_ws_mask(*p, take, w->head.mask, w->n_part);
     if (take < w->head.payload) {
-        memcpy(w->part + w->n_part, *p, take);
+        memcpy(part_of(w) + w->n_part, *p, take);
         w->n_part = (uint8_t)(w->n_part + take);
         body = (struct nc_str){(char *)w->part, w->n_part};
     }
@@ -192,6 +202,10 @@ enum nc_ws_what nc_ws_next(struct nc_ws_in *w, char **p, size_t *n, struct nc_ws
         nc_buf_fini(&w->msg);
         w->given = false;
     }
+    if (w->part && w->n_part == 0) {
+        free(w->part);
+        w->part = NULL;
+    }
     /* A frame without payload is complete with its head: look once more at n == 0. */
     while (!w->over && (*n || (w->in_frame && w->head.payload == 0))) {
         enum nc_ws_what what = !w->in_frame ? read_head(w, p, n, ev)
@@ -205,4 +219,9 @@ enum nc_ws_what nc_ws_next(struct nc_ws_in *w, char **p, size_t *n, struct nc_ws
     return NC_WS_MORE;
 }
 
-void nc_ws_fini(struct nc_ws_in *w) { nc_buf_fini(&w->msg); }
+void nc_ws_fini(struct nc_ws_in *w)
+{
+    nc_buf_fini(&w->msg);
+    free(w->part);
+    w->part = NULL;
+}
