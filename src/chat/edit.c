@@ -137,7 +137,7 @@ static bool may_edit(struct nc_chat *c, const struct nc_actor *who, const struct
                      const struct nc_message *m, struct nc_problem *why)
 {
     if (m->deleted) {
-        not_found(why);
+        nc_problem_set(why, NC_P_CONFLICT, "The message was deleted.");
         return false;
     }
     if (!who->user || !nc_id_eq(&m->sender, &who->user->a.id) ||

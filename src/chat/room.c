@@ -42,7 +42,7 @@ static bool gather_all(struct nc_chat *c, const struct nc_actor *who,
         fits = gather(p, in->members[i]);
     for (unsigned i = 0; i < in->personas_n && fits && in->kind != NC_DIRECT; i++)
         fits = gather(p, in->personas[i]);
-    if (!in->personas_given && c->default_persona && in->kind != NC_DIRECT)
+    if (!in->personas_given && c->default_persona && in->kind == NC_ROOM)
         fits = fits && gather(p, c->default_persona);
     if (!fits || in->members_n > MEMBERS_AT_ONCE) {
         nc_problem_set(why, NC_P_BAD_REQUEST, "members: at most %d at once.",

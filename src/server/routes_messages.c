@@ -2,6 +2,7 @@
 #include "chat/event.h"
 #include "chat/message.h"
 #include "server/call.h"
+#include "wire/http_target.h"
 #include "wire/json_in.h"
 
 enum {
@@ -98,6 +99,18 @@ static void post_message(struct nc_call *call)
         nc_message_send(call->chat, &call->actor, r, &in, on_said, call);
 }
 
+/* A parameter that is there twice or badly encoded is no absent one. */
+static bool query(struct nc_call *call, const char *name, struct nc_str *out, bool *found)
+{
+    enum nc_err e = nc_http_query(call->req->head->query, name, call->arena, out);
+
+    *found = e == NC_OK;
+    if (e != NC_EINVAL)
+        return true;
+    nc_call_fail(call, NC_P_BAD_REQUEST, "%s: badly encoded, or given twice", name);
+    return false;
+}
+
 static bool read_page(struct nc_call *call, struct nc_page *page)
 {
     static const char *const names[] = {"before", "after", "around"};
@@ -107,7 +120,9 @@ static bool read_page(struct nc_call *call, struct nc_page *page)
     bool found;
 
     for (unsigned i = 0; i < NC_COUNT(names); i++) {
-        struct nc_str text = nc_call_query(call, names[i], &found);
+        struct nc_str text;
+        if (!query(call, names[i], &text, &found))
+            return false;
         given += found;
         if (found && nc_id_parse(text, ids[i]) != NC_OK) {
             nc_call_fail(call, NC_P_BAD_REQUEST, "%s: is no message id", names[i]);
@@ -118,7 +133,9 @@ static bool read_page(struct nc_call *call, struct nc_page *page)
         nc_call_fail(call, NC_P_BAD_REQUEST, "only one of before, after and around");
         return false;
     }
-    struct nc_str text = nc_call_query(call, "limit", &found);
+    struct nc_str text;
+    if (!query(call, "limit", &text, &found))
+        return false;
     if (found && (nc_str_u64(text, PAGE_MAX, &limit) != NC_OK || limit == 0)) {
         nc_call_fail(call, NC_P_BAD_REQUEST, "limit: 1 to %d", PAGE_MAX);
         return false;

@@ -257,7 +257,7 @@ static void deletes(void **state)
     assert_int_equal(erase(&d, d.bob, other), NC_P_FORBIDDEN);
     assert_int_equal(erase(&d, d.bob, id), NC_P_NONE);
     assert_int_equal(erase(&d, d.bob, id), NC_P_NOT_FOUND);
-    assert_int_equal(edit(&d, d.bob, id, "x"), NC_P_NOT_FOUND);
+    assert_int_equal(edit(&d, d.bob, id, "x"), NC_P_CONFLICT);
     assert_int_equal(ear_count(bob, "message.deleted"), 1);
     assert_int_equal(ear_count(bob, "\"deleted\":true"), 1);
     assert_int_equal(look(&d, cat, id), NC_P_NONE);
