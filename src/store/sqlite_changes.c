@@ -125,6 +125,7 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_MESSAGES,
                    SQL("DELETE FROM member WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM ban WHERE room = :room AND " WHEN_EMPTY),
+                   SQL("DELETE FROM cleared WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM invite WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM room WHERE id = :room AND " WHEN_EMPTY)}},
 
@@ -198,10 +199,13 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                     .none = NC_AGAIN,
                     .counts = true},
                    MEMBER_BACK}},
-    [NC_CLEAR_SET] = {.fields = nc_fields_member,
-                      .steps = {ELSE(NC_ENOENT, "UPDATE member SET cleared_seq = :head"
-                                                " WHERE room = :room AND user = :user"),
-                                MEMBER_BACK}},
+    [NC_CLEAR_SET] =
+        {.fields = nc_fields_member,
+         .steps = {ELSE(NC_ENOENT, "UPDATE member SET cleared_seq = :head"
+                                   " WHERE room = :room AND user = :user"),
+                   SQL("INSERT OR IGNORE INTO cleared SELECT :room, :head, id FROM message"
+                       " WHERE room = :room ORDER BY id DESC LIMIT 1"),
+                   MEMBER_BACK}},
     [NC_META_SET] = {.fields = nc_fields_meta,
                      .steps = {SQL("INSERT OR REPLACE INTO meta VALUES (:key, :value)")}},
     [NC_TRIM] =

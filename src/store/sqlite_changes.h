@@ -1,7 +1,7 @@
 /*
  * store/sqlite_changes: what each kind of change is in SQL.
  *
- * A change is up to six statements; the ones that may refuse it come before
+ * A change is a few statements; the ones that may refuse it come before
  * those that write.  Private to the writer.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include "store/sqlite_conn.h"
 #include "store/store.h"
 
-#define NC_SQLITE_STEPS 7
+#define NC_SQLITE_STEPS 8
 
 struct nc_sqlite_step {
     const char *sql;

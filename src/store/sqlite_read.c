@@ -32,6 +32,8 @@ enum {
     R_END,
     R_HEAD,
     R_WHEN,
+    R_CLEARED,
+    R_LATE,
     R_EDGE,
     R_RANGE,
     R_LOG_MESSAGE,
@@ -63,6 +65,7 @@ enum {
 #define COUNTS \
     "m.deleted = 0 AND m.state <> 1 AND m.sender <> :user AND m.seq > :cleared_seq"
 #define STOP "1000"
+#define LOOK "10000" /* of the newest, however many of them are one's own */
 
 static const struct nc_sqlite_def defs[R_N] = {
     [NC_Q_ACCOUNTS] = {"SELECT " ACCOUNT " FROM account ORDER BY id", query_fields,
@@ -75,7 +78,7 @@ static const struct nc_sqlite_def defs[R_N] = {
                        " ORDER BY used_ms DESC, id",
                        query_fields, nc_fields_session},
     [NC_Q_ENDED] = {"SELECT " SESSION " FROM session WHERE ended_ms > 0"
-                    " AND ended_ms >= :after_ms ORDER BY id",
+                    " AND ended_ms >= :after_ms ORDER BY +id",
                     query_fields, nc_fields_session},
     [NC_Q_KEY] = {"SELECT " KEY " FROM api_key WHERE hash = :hash", query_fields,
                   nc_fields_key},
@@ -123,9 +126,16 @@ static const struct nc_sqlite_def defs[R_N] = {
     [R_HEAD] = {"SELECT head FROM counter", NULL, NULL},
     [R_WHEN] = {"SELECT hlc >> 12 FROM log WHERE seq <= :since ORDER BY seq DESC LIMIT 1",
                 query_fields, NULL}, /* milliseconds of the stamp */
+    [R_CLEARED] = {"SELECT id FROM cleared WHERE room = :room AND seq = :cleared_seq",
+                   query_fields, NULL},
+    [R_LATE] = {"SELECT id FROM message INDEXED BY message_again WHERE room = :room"
+                " AND again > :cleared_seq AND seq > :cleared_seq AND id <= :after"
+                " ORDER BY id LIMIT 1",
+                query_fields, NULL},
     /* The first message beyond a page that ends below :before. */
     [R_EDGE] = {"SELECT id FROM message WHERE room = :room AND id < :before"
-                " AND seq > :cleared_seq ORDER BY id DESC LIMIT 1 OFFSET :limit",
+                " AND id > :after AND seq > :cleared_seq"
+                " ORDER BY id DESC LIMIT 1 OFFSET :limit",
                 query_fields, NULL},
     [R_RANGE] = {"SELECT " MESSAGE " FROM message m" SENDER
                  "WHERE m.room = :room AND m.id > :after AND m.id < :before"
@@ -138,13 +148,13 @@ static const struct nc_sqlite_def defs[R_N] = {
                       nc_fields_event, nc_fields_member},
     [R_LOG_ACCOUNT] = {"SELECT " ACCOUNT " FROM account WHERE id = :subject",
                        nc_fields_event, nc_fields_account},
-    [R_UNREAD] = {"SELECT count(*) FROM ("
-                  "SELECT 1 FROM message m WHERE m.room = :room AND m.id > :read_id"
-                  " AND " COUNTS " UNION ALL "
-                  "SELECT 1 FROM message m INDEXED BY message_again WHERE m.room = :room"
-                  " AND m.again > :read_seq AND m.id <= :read_id AND " COUNTS " LIMIT " STOP
-                  ")",
-                  nc_fields_member, NULL},
+    [R_UNREAD] =
+        {"SELECT count(*) FROM ("
+         "SELECT 1 FROM (SELECT sender, deleted, state, seq FROM message WHERE room = :room"
+         " AND id > :read_id ORDER BY id DESC LIMIT " LOOK ") m WHERE " COUNTS " UNION ALL "
+         "SELECT 1 FROM message m INDEXED BY message_again WHERE m.room = :room"
+         " AND m.again > :read_seq AND m.id <= :read_id AND " COUNTS " LIMIT " STOP ")",
+         nc_fields_member, NULL},
     [R_MENTIONS] = {"SELECT count(*) FROM ("
                     "SELECT 1 FROM mention n CROSS JOIN message m"
                     " ON m.room = n.room AND m.id = n.id WHERE n.user = :user"
@@ -155,9 +165,9 @@ static const struct nc_sqlite_def defs[R_N] = {
                     " AND " COUNTS " LIMIT " STOP ")",
                     nc_fields_member, NULL},
     [R_LAST] = {"SELECT " MESSAGE " FROM message m" SENDER
-                "WHERE m.room = :room AND m.deleted = 0 AND m.seq > :cleared_seq"
-                " ORDER BY m.id DESC LIMIT 1",
-                nc_fields_member, nc_fields_message},
+                "WHERE m.room = :room AND m.id > :after AND m.deleted = 0"
+                " AND m.seq > :cleared_seq ORDER BY m.id DESC LIMIT 1",
+                query_fields, nc_fields_message},
 };
 
 /* ---- running them -------------------------------------------------------- */
@@ -294,6 +304,12 @@ static void query_expired(struct reading *r)
     r->q->count = number(r, NC_Q_EXPIRED, &q);
 }
 
+static void one_below(struct nc_id *id)
+{
+    for (int i = 15; i >= 0 && id->b[i]-- == 0; i--)
+        continue;
+}
+
 /* Up to page->limit rows between two ids, oldest first; true if there are more. */
 static bool give_range(struct reading *r, const struct nc_query *page)
 {
@@ -312,14 +328,33 @@ static bool give_range(struct reading *r, const struct nc_query *page)
     return false;
 }
 
+/* The id at or below which nothing is left of a cleared room. */
+static struct nc_id floor_of(struct reading *r, const struct nc_id *room, uint64_t cleared)
+{
+    struct nc_query q = {.room = *room, .cleared_seq = cleared};
+    struct nc_sqlite_stmt *s;
+
+    if (cleared == 0 || !step(r, s = bind(r, R_CLEARED, &q)))
+        return q.after;
+    memcpy(&q.after, sqlite3_column_blob(s->stmt, 0), sizeof(q.after));
+    nc_sqlite_reset(s);
+    s = bind(r, R_LATE, &q);
+    if (step(r, s)) {
+        memcpy(&q.after, sqlite3_column_blob(s->stmt, 0), sizeof(q.after));
+        nc_sqlite_reset(s);
+        one_below(&q.after);
+    }
+    return q.after;
+}
+
 /* The page->limit rows that end below page->before: first its edge, then forward
  * from there, so that nothing has to be turned round. */
-static bool give_before(struct reading *r, struct nc_query *page)
+static bool give_before(struct reading *r, struct nc_query *page, const struct nc_id *floor)
 {
+    page->after = *floor;
     struct nc_sqlite_stmt *s = bind(r, R_EDGE, page);
     bool more = step(r, s);
 
-    memset(&page->after, 0, sizeof(page->after));
     if (more) {
         memcpy(&page->after, sqlite3_column_blob(s->stmt, 0), sizeof(page->after));
         nc_sqlite_reset(s);
@@ -331,25 +366,27 @@ static bool give_before(struct reading *r, struct nc_query *page)
 static void query_history(struct reading *r)
 {
     struct nc_query page = *r->q;
+    struct nc_id floor = floor_of(r, &page.room, page.cleared_seq);
     bool around = !nc_id_zero(&page.around);
 
     if (around) {
         page.before = page.around;
         page.limit = r->q->limit / 2;
-        r->q->more = give_before(r, &page);
+        r->q->more = give_before(r, &page, &floor);
         page.limit = r->q->limit - page.limit;
         page.after = page.around;
-        for (int i = 15; i >= 0 && page.after.b[i]-- == 0; i--)
-            ; /* the id before it, so that it is there itself */
+        one_below(&page.after); /* so that it is there itself */
     }
     if (around || !nc_id_zero(&page.after)) {
         memset(&page.before, 0xff, sizeof(page.before));
+        if (nc_id_cmp(&page.after, &floor) < 0)
+            page.after = floor;
         r->q->more |= give_range(r, &page);
         return;
     }
     if (nc_id_zero(&page.before))
         memset(&page.before, 0xff, sizeof(page.before));
-    r->q->more = give_before(r, &page);
+    r->q->more = give_before(r, &page, &floor);
 }
 
 static void query_of_user(struct reading *r)
@@ -442,12 +479,16 @@ static void query_distance(struct reading *r)
 static void query_unread(struct reading *r)
 {
     for (unsigned i = 0; i < r->q->rooms_n && r->rc == SQLITE_OK; i++) {
-        const struct nc_member_rec *m = &r->q->rooms[i];
-        struct nc_row row = {.unread = {.room = m->room}};
+        struct nc_member_rec m = r->q->rooms[i];
+        struct nc_row row = {.unread = {.room = m.room}};
+        struct nc_query last = {.room = m.room, .cleared_seq = m.cleared_seq};
 
-        row.unread.unread = (uint32_t)number(r, R_UNREAD, m);
-        row.unread.mentions = row.unread.unread ? (uint32_t)number(r, R_MENTIONS, m) : 0;
-        one(r, R_LAST, m, &row.unread.last);
+        last.after = floor_of(r, &m.room, m.cleared_seq);
+        if (nc_id_cmp(&m.read_id, &last.after) < 0)
+            m.read_id = last.after;
+        row.unread.unread = (uint32_t)number(r, R_UNREAD, &m);
+        row.unread.mentions = row.unread.unread ? (uint32_t)number(r, R_MENTIONS, &m) : 0;
+        one(r, R_LAST, &last, &row.unread.last);
         if (r->rc == SQLITE_OK)
             give(r, &row);
         done(r, R_LAST);

@@ -192,7 +192,7 @@ enum nc_query_kind {
     NC_Q_LOG,
     /* since, audience, limit: `count` = events it would give, at most limit */
     NC_Q_DISTANCE,
-    /* user, rooms[] -> unread */
+    /* user, rooms[] -> unread; among the newest 10,000 of a room at most */
     NC_Q_UNREAD,
     /* messages left in state streaming -> message */
     NC_Q_STREAMING,

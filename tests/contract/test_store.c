@@ -997,8 +997,24 @@ static void clearing_hides_what_is_there(void **state)
         .cleared_seq = bob.cleared_seq);
     assert_false(answer.q.more);
     ASK("old", .kind = NC_Q_HISTORY, .room = DEN, .limit = 1, .before = mid(102));
+    ASK("late", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9, .before = mid(102),
+        .cleared_seq = bob.cleared_seq);
+    ASK("late new", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9, .after = mid(1),
+        .cleared_seq = bob.cleared_seq);
+    ASK("late new", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9, .around = mid(101),
+        .cleared_seq = bob.cleared_seq);
+    assert_string_equal(unread(bob), "2/0:new");
+    OK(clear);
+    assert_string_equal(unread(member(DEN, BOB)), "0/0:-");
+    ASK("", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9,
+        .cleared_seq = member(DEN, BOB).cleared_seq);
+    ASK("late old new", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
     clear.member.user = EVE;
     REFUSED(clear, NC_ENOENT);
+    clear.member = (struct nc_member_rec){.room = HALL, .user = ADA};
+    OK(clear); /* an empty room */
+    OK(say(HALL, BOB, 500, "first"));
+    assert_string_equal(unread(member(HALL, ADA)), "1/0:first");
 }
 
 static void own_messages_come_in_log_order(void **state)
@@ -1276,6 +1292,7 @@ static void the_log_comes_in_pages(void **state)
     ask((struct nc_query){
         .kind = NC_Q_DISTANCE, .since = since, .audience = ada, .limit = 100});
     assert_int_equal(answer.q.count, 5);
+    assert_true(answer.q.at_ms == 1000);    /* of the row at `since` */
     assert_int_equal(answer.q.at_ms, 1000); /* when the row at `since` was */
     ask((struct nc_query){.kind = NC_Q_DISTANCE, .audience = ada, .limit = 1});
     assert_int_equal(answer.q.at_ms, 0);

@@ -125,6 +125,15 @@ CREATE TABLE member (
     PRIMARY KEY (room, user)
 ) STRICT, WITHOUT ROWID;
 
+-- Where a room was when somebody cleared it: what is hidden from them lies at or below
+-- `id`, late arrivals apart, so nobody has to look for the border row by row.
+CREATE TABLE cleared (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL, -- member.cleared_seq
+    id BLOB NOT NULL,     -- newest message then
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ban (
     room BLOB NOT NULL,
     user BLOB NOT NULL,
