@@ -58,22 +58,25 @@ static const char *const level_words[] = {"debug", "info", "warn", "error", NULL
 
 #define AT(field) offsetof(struct nc_config, field)
 
-/* Rows of one type share all but key, bounds and words. */
-#define UINT(key_, def_, min_, max_, help_)                                          \
-    {                                                                                \
-        .key = #key_, .kind = NC_OPT_UINT, .at = AT(key_), .def = def_, .min = min_, \
-        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                           \
+/* Rows of one type share all but key, bounds and words; those with START_ are
+ * read once, when the node starts. */
+#define NUMBER(kind_, key_, def_, min_, max_, help_, flags_)                   \
+    {                                                                          \
+        .key = #key_, .kind = kind_, .at = AT(key_), .def = def_, .min = min_, \
+        .max = max_, .help = help_, .flags = flags_                            \
     }
-#define SIZE(key_, def_, min_, max_, help_)                                          \
-    {                                                                                \
-        .key = #key_, .kind = NC_OPT_SIZE, .at = AT(key_), .def = def_, .min = min_, \
-        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                           \
-    }
-#define TIME(key_, def_, min_, max_, help_)                                              \
-    {                                                                                    \
-        .key = #key_, .kind = NC_OPT_DURATION, .at = AT(key_), .def = def_, .min = min_, \
-        .max = max_, .help = help_, .flags = NC_OPT_RELOAD                               \
-    }
+#define UINT(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_UINT, key_, def_, min_, max_, help_, NC_OPT_RELOAD)
+#define SIZE(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_SIZE, key_, def_, min_, max_, help_, NC_OPT_RELOAD)
+#define TIME(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_DURATION, key_, def_, min_, max_, help_, NC_OPT_RELOAD)
+#define START_UINT(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_UINT, key_, def_, min_, max_, help_, 0)
+#define START_SIZE(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_SIZE, key_, def_, min_, max_, help_, 0)
+#define START_TIME(key_, def_, min_, max_, help_) \
+    NUMBER(NC_OPT_DURATION, key_, def_, min_, max_, help_, 0)
 #define ACTION(key_, help_)                                                             \
     {                                                                                   \
         .key = #key_, .kind = NC_OPT_BOOL, .at = AT(key_), .def = "off", .help = help_, \
@@ -109,12 +112,12 @@ const struct nc_option nc_config_table[] = {
      .help = "Private key of tls_cert, PEM. Its content is read again on SIGHUP."},
     {.key = "tls_names", .kind = NC_OPT_LIST, .at = AT(tls_names), .def = "localhost, 127.0.0.1", .arg = "NAME",
      .help = "Host names and addresses the self-signed certificate is for."},
-    UINT(connections_max, "20000", 1, 1000000, "Connections at once; more are refused."),
-    UINT(connections_per_address, "500", 1, 1000000, "Connections at once from one address. Loopback and trusted proxies are exempt."),
-    TIME(head_timeout, "10s", 100, 600000, "Time a client has to send a request head."),
-    TIME(body_timeout, "30s", 100, 3600000, "Time a client may be silent while it sends a body."),
-    TIME(idle_timeout, "75s", 100, 3600000, "How long an idle keep-alive connection is kept."),
-    TIME(write_timeout, "30s", 100, 3600000, "How long a client may accept nothing while something is to be sent."),
+    START_UINT(connections_max, "20000", 1, 1000000, "Connections at once; more are refused."),
+    START_UINT(connections_per_address, "500", 1, 1000000, "Connections at once from one address. Loopback is exempt; raise it for a reverse proxy on another machine."),
+    START_TIME(head_timeout, "10s", 100, 600000, "Time a client has to send a request head."),
+    START_TIME(body_timeout, "30s", 100, 3600000, "Time a client may be silent while it sends a body."),
+    START_TIME(idle_timeout, "75s", 100, 3600000, "How long an idle keep-alive connection is kept."),
+    START_TIME(write_timeout, "30s", 100, 3600000, "How long a client may accept nothing while something is to be sent."),
     TIME(stop_timeout, "4s", 100, 60000, "How long a stop waits for answers in flight and clients to hear of it."),
 
     {.key = "registration", .kind = NC_OPT_CHOICE, .at = AT(registration), .def = "invite", .choices = registration_words, .flags = NC_OPT_RELOAD, .group = "People",
@@ -135,8 +138,8 @@ const struct nc_option nc_config_table[] = {
     SIZE(message_max, "64KiB", 64, 1u << 20, "Bytes of text in a message."),
     SIZE(answer_max, "512KiB", 1024, 16u << 20, "Bytes of a generated answer; it is stopped there."),
     SIZE(frame_max, "1MiB", 1024, 64u << 20, "Bytes of one message from a WebSocket client."),
-    SIZE(body_max, "1MiB", 1024, 64u << 20, "Bytes of a request body."),
-    SIZE(head_max, "16KiB", 1024, 256u << 10, "Bytes of a request head."),
+    SIZE(body_max, "1MiB", 1024, 64u << 20, "Bytes of a request body, at most: 512 KiB are taken where a message is in it, 72 KiB elsewhere."),
+    START_SIZE(head_max, "16KiB", 1024, 256u << 10, "Bytes of a request head."),
     UINT(room_name_max, "100", 1, 1000, "Characters of a room's name."),
     UINT(topic_max, "1000", 1, 10000, "Characters of a room's topic."),
     UINT(display_name_max, "100", 1, 1000, "Characters of a display name."),
@@ -163,14 +166,14 @@ const struct nc_option nc_config_table[] = {
      .help = "File that holds the server's API key. A key is never itself a setting."},
     {.key = "ai_proxy", .kind = NC_OPT_TEXT, .at = AT(ai_proxy), .def = "", .arg = "URL",
      .help = "Proxy on the way there, such as socks5h://127.0.0.1:9050. The environment's proxies are not used."},
-    TIME(ai_connect_timeout, "10s", 100, 600000, "Time to connect to the AI server."),
-    TIME(ai_first_byte_timeout, "120s", 100, 3600000, "Time until the first byte of an answer: a cold model has to load."),
-    TIME(ai_idle_timeout, "60s", 100, 3600000, "How long an answer may stall."),
+    START_TIME(ai_connect_timeout, "10s", 100, 600000, "Time to connect to the AI server."),
+    START_TIME(ai_first_byte_timeout, "120s", 100, 3600000, "Time until the first byte of an answer: a cold model has to load."),
+    START_TIME(ai_idle_timeout, "60s", 100, 3600000, "How long an answer may stall."),
 
     {.key = "log_level", .kind = NC_OPT_CHOICE, .at = AT(log_level), .def = "info", .choices = level_words, .flags = NC_OPT_RELOAD, .group = "Operation",
      .help = "Log lines below this are dropped."},
-    SIZE(audit_max, "16MiB", 64u << 10, 1u << 30, "Size at which the audit log is rotated."),
-    UINT(audit_files, "8", 1, 1000, "Rotated audit logs that are kept."),
+    START_SIZE(audit_max, "16MiB", 64u << 10, 1u << 30, "Size at which the audit log is rotated."),
+    START_UINT(audit_files, "8", 1, 1000, "Rotated audit logs that are kept."),
     {.key = "test_endpoints", .kind = NC_OPT_BOOL, .at = AT(test_endpoints), .def = "off",
      .help = "Serve /test/echo. Only on loopback."},
 

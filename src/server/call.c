@@ -295,7 +295,8 @@ static void on_head(void *arg, struct nc_req *r)
         return;
     r->route = call->route->pattern;
     nc_loop_label(call->srv->loop, r->route);
-    nc_req_accept(r, call->route->body_max ? call->route->body_max : BODY_DEFAULT);
+    size_t most = call->route->body_max ? call->route->body_max : BODY_DEFAULT;
+    nc_req_accept(r, most < call->srv->cfg->body_max ? most : call->srv->cfg->body_max);
 }
 
 static bool take_body(struct nc_call *call, struct nc_problem *why)

@@ -316,9 +316,8 @@ static const struct nc_route *const tables[] = {
     nc_routes_admin, nc_routes_ai,       NULL,
 };
 static const struct nc_route *const tables_with_tests[] = {
-    nc_routes_ops,   nc_routes_auth,     nc_routes_people,
-    nc_routes_rooms, nc_routes_messages, nc_routes_live,
-    nc_routes_admin, nc_routes_test,     NULL,
+    nc_routes_ops,  nc_routes_auth,  nc_routes_people, nc_routes_rooms, nc_routes_messages,
+    nc_routes_live, nc_routes_admin, nc_routes_ai,     nc_routes_test,  NULL,
 };
 
 static void open_httpd(struct nc_server *s)
@@ -417,7 +416,8 @@ static void on_stop_deadline(struct nc_deadline *d)
         return;
     }
     if (open)
-        nc_log(NC_WARN, "server.stop_cut", "connections=%u requests_done=%d", open, s->drained);
+        nc_log(NC_WARN, "server.stop_cut", "connections=%u requests_done=%d", open,
+               s->drained);
     nc_loop_stop(s->loop);
 }
 
