@@ -140,14 +140,13 @@ static uint32_t walk_next(struct walk *w)
     return i;
 }
 
-static void gather(struct nc_hub *h, struct nc_listener *l)
+/* What `l` is due of this tick; NULL if that is nothing. */
+static struct nc_blob *gather(struct nc_hub *h, struct nc_listener *l, uint64_t *given)
 {
     struct walk w;
     uint32_t i;
-    uint64_t given = 0;
 
-    if (l->special & NC_ENDING)
-        return;
+    *given = 0;
     encode_all(h, l);
     nc_buf_clear(&h->out);
     walk_begin(&w, h, l);
@@ -158,13 +157,34 @@ static void gather(struct nc_hub *h, struct nc_listener *l)
         if (e->seq)
             l->pos = e->seq; /* the same event by another topic is old from here on */
         add_event(h, &h->out, l, e);
-        given++;
+        (*given)++;
     }
-    if (given) {
-        struct nc_blob *b = nc_blob_new(h->out.p, h->out.n);
+    return *given ? nc_blob_new(h->out.p, h->out.n) : NULL;
+}
+
+static void deliver_gathered(struct nc_hub *h, struct nc_listener *l)
+{
+    uint64_t given;
+    struct nc_blob *b = gather(h, l, &given);
+
+    if (b)
         nc_hub_give(h, l, b, given);
-        nc_blob_unref(b);
+    nc_blob_unref(b);
+}
+
+/* All of one topic, with the variants of l->user; shared by their connections. */
+static void deliver_own(struct nc_hub *h, struct nc_listener *l, struct nc_topic_tick *t)
+{
+    uint64_t given = t->n;
+
+    if (!t->own_blob || t->own != l->user || t->own_encoding != l->encoding) {
+        nc_blob_unref(t->own_blob);
+        t->own_blob = gather(h, l, &given);
+        t->own = l->user;
+        t->own_encoding = l->encoding;
     }
+    l->pos = h->last;
+    nc_hub_give(h, l, t->own_blob, given);
 }
 
 /* ---- the two passes ------------------------------------------------------ */
@@ -173,11 +193,15 @@ static void deliver(struct nc_hub *h, struct nc_listener *l)
 {
     struct nc_topic_tick *t = l->only;
 
-    if (__builtin_expect(!l->more && !l->special && l->pos < t->first_seq, 1)) {
+    bool whole = !l->more && l->pos < t->first_seq;
+
+    if (__builtin_expect(whole && !l->special, 1)) {
         l->pos = h->last;
         nc_hub_give(h, l, frames_of(h, t, l->encoding)->blob, t->n);
-    } else {
-        gather(h, l);
+    } else if (whole && l->special == NC_HAS_OWN) {
+        deliver_own(h, l, t);
+    } else if (!(l->special & NC_ENDING)) {
+        deliver_gathered(h, l);
     }
 }
 
@@ -240,6 +264,8 @@ static void clear(struct nc_hub *h)
         if (t->topic)
             t->topic->tick = NULL;
         t->n = 0;
+        nc_blob_unref(t->own_blob);
+        t->own_blob = NULL;
         for (unsigned k = 0; k < NC_ENCODINGS; k++) {
             nc_blob_unref(t->frames[k].blob);
             t->frames[k].blob = NULL;

@@ -49,6 +49,11 @@ struct nc_topic_tick {
     uint64_t first_seq; /* UINT64_MAX: all ephemeral */
     uint32_t marked;    /* the gathering it takes part in */
     struct nc_tick_frames frames[NC_ENCODINGS];
+    /* What was gathered last for somebody with a variant of their own: their other
+     * connections get the same. */
+    const struct nc_user *own;
+    enum nc_encoding own_encoding;
+    struct nc_blob *own_blob; /* NULL: nothing yet */
 };
 
 /* A further topic with news for a listener. */

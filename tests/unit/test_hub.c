@@ -108,11 +108,16 @@ static void the_sender_gets_their_own_variant(void **state)
     join(w, 0, 0);
     join(w, 0, 1);
     world_settle(w);
+    /* The same one on more devices, alike. */
+    struct ear *a3 = ear_new(&w->users[0], NC_ENC_JSON),
+               *a4 = ear_new(&w->users[0], NC_ENC_SSE);
     struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
                *b = ear_new(&w->users[1], NC_ENC_JSON),
                *a2 = ear_new(&w->users[0], NC_ENC_SSE);
     ear_attach_head(w, a);
     ear_attach_head(w, a2);
+    ear_attach_head(w, a3);
+    ear_attach_head(w, a4);
     ear_attach_head(w, b);
     world_settle(w);
     say_much(w, 0, 1, 0, false);
@@ -123,10 +128,16 @@ static void the_sender_gets_their_own_variant(void **state)
     assert_true(ear_heard(a2, "client_id"));
     assert_false(ear_heard(b, "client_id"));
     assert_int_equal(a->n, 3);
+    assert_int_equal(a3->heard.n, a->heard.n);
+    assert_memory_equal(a3->heard.p, a->heard.p, a->heard.n);
+    assert_int_equal(a4->heard.n, a2->heard.n);
+    assert_memory_equal(a4->heard.p, a2->heard.p, a2->heard.n);
     assert_int_equal(a2->n, 3);
     assert_int_equal(b->n, 3);
     ear_free(w, a);
     ear_free(w, a2);
+    ear_free(w, a3);
+    ear_free(w, a4);
     ear_free(w, b);
     world_free(w);
 }
