@@ -6,16 +6,13 @@
 #include "crypto/hash.h"
 #include "wire/http_accept.h"
 
-/* A file of web/ as bytes of the program (gas takes it on every ELF system). */
-#define FILE_OF(symbol, path)                                                            \
-    __asm__(".section .rodata\n.balign 16\n" #symbol ":\n.incbin \"" path "\"\n" #symbol \
-            "_end:\n.byte 0\n.previous\n");                                              \
-    extern const char symbol[], symbol##_end[]
-
-FILE_OF(nc_file_index, "web/index.html");
-FILE_OF(nc_file_page_js, "web/page.js");
-FILE_OF(nc_file_page_css, "web/page.css");
-FILE_OF(nc_file_icon, "web/icon.svg");
+/* A file of web/ as bytes of the program: see embed. */
+#define FILE_OF(symbol) extern const char nc_web_##symbol[], nc_web_##symbol##_end[]
+FILE_OF(index_html);
+FILE_OF(page_js);
+FILE_OF(page_css);
+FILE_OF(icon_svg);
+#define BYTES_OF(symbol) nc_web_##symbol, nc_web_##symbol##_end
 
 static struct file {
     const char *name; /* "" is '/' */
@@ -23,10 +20,10 @@ static struct file {
     const char *begin, *end;
     char etag[24]; /* of the content; made on first use */
 } files[] = {
-    {"", "text/html; charset=utf-8", nc_file_index, nc_file_index_end, ""},
-    {"page.js", "text/javascript; charset=utf-8", nc_file_page_js, nc_file_page_js_end, ""},
-    {"page.css", "text/css; charset=utf-8", nc_file_page_css, nc_file_page_css_end, ""},
-    {"icon.svg", "image/svg+xml", nc_file_icon, nc_file_icon_end, ""},
+    {"", "text/html; charset=utf-8", BYTES_OF(index_html), ""},
+    {"page.js", "text/javascript; charset=utf-8", BYTES_OF(page_js), ""},
+    {"page.css", "text/css; charset=utf-8", BYTES_OF(page_css), ""},
+    {"icon.svg", "image/svg+xml", BYTES_OF(icon_svg), ""},
 };
 
 #define HEADER(name_, value_)                          \
