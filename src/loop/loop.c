@@ -172,6 +172,12 @@ static void on_mail(uv_async_t *a)
 
 /* --- the watchdog --- */
 
+static void begin_turn(struct nc_loop *l)
+{
+    l->slept_at_ns = nc_mono_ns();
+    l->idle_ns = uv_metrics_idle_time(&l->uv);
+}
+
 static void measure(struct nc_loop *l)
 {
     uint64_t now = nc_mono_ns(), idle = uv_metrics_idle_time(&l->uv);
@@ -221,7 +227,7 @@ enum nc_err nc_loop_new(struct nc_loop **out)
     uv_prepare_init(&l->uv, &l->prepare);
     uv_idle_init(&l->uv, &l->idle);
     uv_timer_init(&l->uv, &l->timer);
-    l->mail.data = l->prepare.data = l->timer.data = l;
+    l->uv.data = l->mail.data = l->prepare.data = l->timer.data = l;
     uv_prepare_start(&l->prepare, on_prepare);
     uv_unref((uv_handle_t *)&l->prepare);
     uv_unref((uv_handle_t *)&l->mail);
@@ -237,8 +243,7 @@ enum nc_err nc_loop_new(struct nc_loop **out)
 void nc_loop_run(struct nc_loop *l)
 {
     uv_update_time(&l->uv);
-    l->slept_at_ns = nc_mono_ns();
-    l->idle_ns = uv_metrics_idle_time(&l->uv);
+    begin_turn(l);
     l->running = true;
     uv_run(&l->uv, UV_RUN_DEFAULT);
     l->running = false;
@@ -310,6 +315,8 @@ static void on_signal(uv_signal_t *h, int signum)
 {
     struct signal_watch *s = nc_of(h, struct signal_watch, uv);
 
+    /* libuv forgets the sleep that a signal interrupts: it would count as a turn */
+    begin_turn(h->loop->data);
     s->fn(s->arg, signum);
 }
 
