@@ -168,6 +168,7 @@ static void free_all(struct nc_sqlite *s)
 {
     for (unsigned i = 0; i < NC_SQLITE_READERS; i++) {
         nc_sqlite_conn_close(&s->readers[i].conn);
+        nc_sqlite_names_fini(&s->readers[i].names);
         pthread_mutex_destroy(&s->readers[i].lock);
     }
     sqlite3_close(s->writer.keeper);
@@ -199,6 +200,7 @@ static enum nc_err sqlite_open(struct nc_store **out, const struct nc_store_opts
     for (unsigned i = 0; i < NC_SQLITE_READERS; i++) {
         pthread_mutex_init(&s->readers[i].lock, NULL);
         s->readers[i].limit_ms = NC_SQLITE_QUERY_MS;
+        s->readers[i].names.changes = &s->writer.people_changes;
     }
     nc_hist_init(&s->commit_time, NULL, 0);
 

@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "store/sqlite_conn.h"
+#include "store/sqlite_names.h"
 #include "store/store.h"
 
 #define NC_SQLITE_READERS 2
@@ -30,6 +31,8 @@ struct nc_sqlite_writer {
     uint64_t origin;                  /* incarnation.no of ours */
     struct nc_sqlite_counter counter; /* as in the open transaction */
     bool failing, dirty;              /* dirty: the transaction changed something */
+    bool people;                      /* … and accounts */
+    atomic_uint people_changes;       /* transactions that did */
     pthread_mutex_t lock;             /* guards results */
     struct nc_list results;           /* of finished batches, for the loop */
 };
@@ -37,7 +40,8 @@ struct nc_sqlite_writer {
 struct nc_sqlite_reader {
     pthread_mutex_t lock;
     struct nc_sqlite_conn conn; /* opened when first used */
-    unsigned limit_ms;          /* what a question may cost */
+    struct nc_sqlite_names names;
+    unsigned limit_ms; /* what a question may cost */
 };
 
 #define NC_SQLITE_QUERY_MS 2000

@@ -32,6 +32,7 @@ enum {
     R_END,
     R_HEAD,
     R_WHEN,
+    R_SENDER,
     R_CLEARED,
     R_LATE,
     R_EDGE,
@@ -50,12 +51,10 @@ enum {
 #define SESSION \
     "id, user, generation, device, address, created_ms, used_ms, expires_ms, ended_ms"
 #define KEY "id, user, hash, name, scopes, created_ms, used_ms, expires_ms"
+/* Without the sender's names: see `name_sender`. */
 #define MESSAGE                                                                           \
     "m.room, m.id, m.seq, m.sender, m.client_id, m.reply_to, m.kind, m.state, m.deleted," \
-    " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body,"       \
-    " a.username AS sender_name, a.display_name AS sender_display,"                       \
-    " a.kind AS sender_kind"
-#define SENDER " LEFT JOIN account a ON a.id = m.sender "
+    " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body"
 #define EVENT                                                                             \
     "seq, (SELECT id FROM incarnation WHERE no = log.origin) AS origin, origin_seq, hlc," \
     " kind, audience, \"to\", ref, subject, actor, reason, body_hash"
@@ -93,10 +92,10 @@ static const struct nc_sqlite_def defs[R_N] = {
     [NC_Q_MEMBERS] = {"SELECT * FROM member ORDER BY room, user", query_fields,
                       nc_fields_member},
     [NC_Q_BANS] = {"SELECT * FROM ban ORDER BY room, user", query_fields, nc_fields_ban},
-    [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m" SENDER "WHERE m.id = :id",
-                      query_fields, nc_fields_message},
-    [NC_Q_STREAMING] = {"SELECT " MESSAGE " FROM message m" SENDER
-                        "WHERE m.state = 1 AND m.deleted = 0 ORDER BY m.id",
+    [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id = :id", query_fields,
+                      nc_fields_message},
+    [NC_Q_STREAMING] = {"SELECT " MESSAGE
+                        " FROM message m WHERE m.state = 1 AND m.deleted = 0 ORDER BY m.id",
                         query_fields, nc_fields_message},
     [NC_Q_BY_CLIENT] = {"SELECT message, notice FROM client"
                         " WHERE client_id = :id AND sender = :user",
@@ -116,8 +115,8 @@ static const struct nc_sqlite_def defs[R_N] = {
                        " WHERE seq > :since ORDER BY seq",
                        query_fields, nc_fields_event},
     [NC_Q_OF_USER] = {"SELECT " MESSAGE " FROM log l CROSS JOIN message m"
-                      " ON m.room = l.\"to\" AND m.id = l.ref" SENDER
-                      "WHERE l.seq > :since AND l.seq <= :upto AND l.kind = 1"
+                      " ON m.room = l.\"to\" AND m.id = l.ref"
+                      " WHERE l.seq > :since AND l.seq <= :upto AND l.kind = 1"
                       " AND m.sender = :user ORDER BY l.seq LIMIT :limit + 1",
                       query_fields, nc_fields_message},
 
@@ -126,6 +125,9 @@ static const struct nc_sqlite_def defs[R_N] = {
     [R_HEAD] = {"SELECT head FROM counter", NULL, NULL},
     [R_WHEN] = {"SELECT hlc >> 12 FROM log WHERE seq <= :since ORDER BY seq DESC LIMIT 1",
                 query_fields, NULL}, /* milliseconds of the stamp */
+    [R_SENDER] = {"SELECT username AS sender_name, display_name AS sender_display,"
+                  " kind AS sender_kind FROM account WHERE id = :sender",
+                  nc_fields_message, nc_fields_message},
     [R_CLEARED] = {"SELECT id FROM cleared WHERE room = :room AND seq = :cleared_seq",
                    query_fields, NULL},
     [R_LATE] = {"SELECT id FROM message INDEXED BY message_again WHERE room = :room"
@@ -137,11 +139,11 @@ static const struct nc_sqlite_def defs[R_N] = {
                 " AND id > :after AND seq > :cleared_seq"
                 " ORDER BY id DESC LIMIT 1 OFFSET :limit",
                 query_fields, NULL},
-    [R_RANGE] = {"SELECT " MESSAGE " FROM message m" SENDER
-                 "WHERE m.room = :room AND m.id > :after AND m.id < :before"
+    [R_RANGE] = {"SELECT " MESSAGE
+                 " FROM message m WHERE m.room = :room AND m.id > :after AND m.id < :before"
                  " AND m.seq > :cleared_seq ORDER BY m.id LIMIT :limit + 1",
                  query_fields, nc_fields_message},
-    [R_LOG_MESSAGE] = {"SELECT " MESSAGE " FROM message m" SENDER "WHERE m.id = :ref",
+    [R_LOG_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id = :ref",
                        nc_fields_event, nc_fields_message},
     [R_LOG_ROOM] = {"SELECT * FROM room WHERE id = :ref", nc_fields_event, nc_fields_room},
     [R_LOG_MEMBER] = {"SELECT * FROM member WHERE room = :ref AND user = :subject",
@@ -164,8 +166,8 @@ static const struct nc_sqlite_def defs[R_N] = {
                     " WHERE m.room = :room AND m.again > :read_seq AND m.id <= :read_id"
                     " AND " COUNTS " LIMIT " STOP ")",
                     nc_fields_member, NULL},
-    [R_LAST] = {"SELECT " MESSAGE " FROM message m" SENDER
-                "WHERE m.room = :room AND m.id > :after AND m.deleted = 0"
+    [R_LAST] = {"SELECT " MESSAGE
+                " FROM message m WHERE m.room = :room AND m.id > :after AND m.deleted = 0"
                 " AND m.seq > :cleared_seq ORDER BY m.id DESC LIMIT 1",
                 query_fields, nc_fields_message},
 };
@@ -174,6 +176,7 @@ static const struct nc_sqlite_def defs[R_N] = {
 
 struct reading {
     struct nc_sqlite_conn *c;
+    struct nc_sqlite_names *names;
     struct nc_query *q;
     int rc; /* the first error, or SQLITE_OK */
 };
@@ -197,6 +200,25 @@ static bool step(struct reading *r, struct nc_sqlite_stmt *s)
     return rc == SQLITE_ROW;
 }
 
+static void name_sender(struct reading *r, struct nc_message *m)
+{
+    if (nc_sqlite_names_get(r->names, m))
+        return;
+    struct nc_sqlite_stmt *s = bind(r, R_SENDER, m);
+    if (step(r, s)) {
+        nc_sqlite_columns(s, m); /* reset by the next bind: the strings are still needed */
+        nc_sqlite_names_put(r->names, m);
+    }
+}
+
+/* The row that `s` stands on. */
+static void take(struct reading *r, const struct nc_sqlite_stmt *s, void *record)
+{
+    nc_sqlite_columns(s, record);
+    if (s->out_n && s->out[0] == nc_fields_message)
+        name_sender(r, record);
+}
+
 /* The one row into `record`; false, with it untouched, if there is none. */
 static bool one(struct reading *r, unsigned i, const void *in, void *record)
 {
@@ -204,7 +226,7 @@ static bool one(struct reading *r, unsigned i, const void *in, void *record)
 
     if (!step(r, s))
         return false;
-    nc_sqlite_columns(s, record);
+    take(r, s, record);
     return true; /* reset by the next bind or by `done`: the strings are still needed */
 }
 
@@ -240,7 +262,7 @@ static void query_rows(struct reading *r)
 
     while (step(r, s)) {
         struct nc_row row = {0};
-        nc_sqlite_columns(s, &row); /* the records begin where the row does */
+        take(r, s, &row); /* the records begin where the row does */
         give(r, &row);
     }
 }
@@ -322,7 +344,7 @@ static bool give_range(struct reading *r, const struct nc_query *page)
             return true;
         }
         struct nc_row row = {0};
-        nc_sqlite_columns(s, &row.message);
+        take(r, s, &row.message);
         give(r, &row);
     }
     return false;
@@ -408,7 +430,7 @@ static void query_of_user(struct reading *r)
             break;
         }
         struct nc_row row = {0};
-        nc_sqlite_columns(s, &row.message);
+        take(r, s, &row.message);
         last = row.message.seq;
         bytes += row.message.body.n;
         give(r, &row);
@@ -524,7 +546,7 @@ static enum nc_err failed(struct nc_sqlite_reader *r, const struct nc_query *q, 
 enum nc_err nc_sqlite_query(struct nc_sqlite_reader *r, const char *path,
                             struct nc_query *q)
 {
-    struct reading reading = {.c = &r->conn, .q = q};
+    struct reading reading = {.c = &r->conn, .names = &r->names, .q = q};
 
     q->more = false;
     q->count = 0;
@@ -534,11 +556,16 @@ enum nc_err nc_sqlite_query(struct nc_sqlite_reader *r, const char *path,
             return nc_sqlite_refuse(path, rc);
     }
     r->conn.deadline_ms = nc_mono_ms() + r->limit_ms;
+    nc_sqlite_names_begin(&r->names);
     /* One moment of the database for all statements of a question. */
     step(&reading, bind(&reading, R_BEGIN, NULL));
     if (reading.rc == SQLITE_OK)
         kinds[q->kind] ? kinds[q->kind](&reading) : query_rows(&reading);
     r->conn.deadline_ms = 0;
+    /* A statement left standing on a row would keep this moment for the next question. */
+    done(&reading, R_SENDER);
+    for (unsigned i = 0; reading.rc != SQLITE_OK && i < R_N; i++)
+        done(&reading, i);
     if (!sqlite3_get_autocommit(r->conn.db)) {
         struct reading end = {.c = &r->conn, .q = q};
         step(&end, bind(&end, R_END, NULL));

@@ -316,6 +316,8 @@ static enum outcome run_change(struct change_run *r)
     bool logged = r->ch->event.kind != NC_EV_NONE;
     enum outcome o = FINE;
 
+    if (r->ch->kind <= NC_ACCOUNT_DELETE)
+        r->w->people = true;
     r->pos = r->w->counter.head + logged;
     r->ch->event.seq = 0;
     r->ch->touched = 0;
@@ -409,6 +411,7 @@ static enum outcome transaction(struct nc_sqlite_writer *w, struct nc_list *batc
     enum outcome o = run(w, W_BEGIN);
 
     w->dirty = w->failing;
+    w->people = false;
     if (o != FINE)
         return BROKEN;
     nc_list_each(n, batch) {
@@ -457,8 +460,11 @@ static bool write_batch(struct nc_sqlite_writer *w, struct nc_list *batch)
                 ? transaction(w, batch, true)
                 : BROKEN;
     }
-    if (o == FINE)
+    if (o == FINE) {
+        if (w->people)
+            atomic_fetch_add(&w->people_changes, 1);
         return true;
+    }
     w->counter = before;
     give_up(w);
     return false;

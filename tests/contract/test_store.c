@@ -1038,6 +1038,33 @@ static void own_messages_come_in_log_order(void **state)
     ASK("c", .kind = NC_Q_OF_USER, .user = ADA, .since = answer.q.upto, .limit = 9);
 }
 
+static void messages_bear_the_present_names_of_their_senders(void **state)
+{
+    struct nc_change rename = {.kind = NC_ACCOUNT_UPDATE,
+                               .account = {.id = ADA, .display_name = nc_str("Ada L.")}};
+
+    (void)state;
+    OK(say(DEN, ADA, 100, "who was that?"));
+    ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(100)});
+    assert_int_equal(answer.row.message.sender_name.n, 0);
+    OK(account(ADA, "ada"));
+    for (int i = 0; i < 4; i++) { /* whichever reader answers, and twice */
+        ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(100)});
+        assert_int_equal(answer.row.message.sender_name.n, 3);
+        assert_int_equal(answer.row.message.sender_display.n, 8);
+    }
+    OK(rename);
+    for (int i = 0; i < 4; i++) {
+        ask((struct nc_query){.kind = NC_Q_HISTORY, .room = DEN, .limit = 1});
+        assert_int_equal(answer.row.message.sender_display.n, 6);
+    }
+    OK(((struct nc_change){.kind = NC_ACCOUNT_DELETE, .account = {.id = ADA}}));
+    for (int i = 0; i < 4; i++) {
+        ask((struct nc_query){.kind = NC_Q_HISTORY, .room = DEN, .limit = 1});
+        assert_int_equal(answer.row.message.sender_name.n, 0);
+    }
+}
+
 /* ---- unread -------------------------------------------------------------- */
 
 static void unread_counts_others_messages_after_the_marker(void **state)
@@ -1654,6 +1681,7 @@ static void mem_has_nothing_to_copy(void **state)
         T(a_command_is_remembered_with_its_answer), T(editing_and_deleting),             \
         T(a_generated_answer_grows_and_completes), T(expiry_erases_the_oldest_by_id),    \
         T(history_pages_in_all_directions), T(late_messages_are_read_where_they_belong), \
+        T(messages_bear_the_present_names_of_their_senders),                             \
         T(clearing_hides_what_is_there), T(own_messages_come_in_log_order),              \
         T(unread_counts_others_messages_after_the_marker),                               \
         T(read_markers_only_go_forward), T(late_messages_are_unread_until_seen),         \

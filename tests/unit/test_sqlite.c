@@ -325,9 +325,12 @@ static void a_slow_question_is_cut_off(void **state)
         submit(&sends[i], "x");
     settle();
     assert_int_equal(nc_sqlite_query(&r, w.path, &q), NC_ELIMIT);
-    q.row = NULL;
+    assert_int_equal(say("after it"), NC_OK);
+    q.row = on_seen;
     r.limit_ms = 10000;
-    assert_int_equal(nc_sqlite_query(&r, w.path, &q), NC_OK); /* still of use */
+    seen = 0;
+    assert_int_equal(nc_sqlite_query(&r, w.path, &q), NC_OK);
+    assert_int_equal(seen, NC_COUNT(sends) + 1); /* still of use, and not of yesterday */
     nc_sqlite_conn_close(&r.conn);
 }
 
