@@ -1,0 +1,143 @@
+// Fan-out: throughput (A, B, C), latency at a fixed rate (D, E), idle connections.
+import { layout, settle } from "./people.mjs";
+import { load, settings, startFloor, startNode, startPeer } from "./servers.mjs";
+import { fmt, medians, table, target } from "./table.mjs";
+
+/* uWebSockets was measured beside the same floor: what it costs in the floor's measure. */
+const UWS = { A: [1.12, 1.21], C: [1.16, 1.21], B: [10, 10] };
+
+export async function eventBytes(node, world) {
+  const seconds = settings.seconds;
+  settings.seconds = 0.3;
+  const r = await load(node, layout("A", world), []);
+  settings.seconds = seconds;
+  return Math.floor(r.frame_bytes);
+}
+
+/** Take turns: `runs` is {name: () => Promise<result>}; returns the medians by name. */
+async function interleave(runs) {
+  const got = Object.fromEntries(Object.keys(runs).map((k) => [k, []]));
+  for (let round = 0; round < settings.rounds; round++)
+    for (const [name, run] of Object.entries(runs)) {
+      process.stderr.write(`-- ${name}, round ${round + 1} of ${settings.rounds}   \r`);
+      got[name].push(await run());
+    }
+  process.stderr.write(" ".repeat(60) + "\r");
+  return Object.fromEntries(Object.entries(got).map(([k, v]) => [k, medians(v)]));
+}
+
+async function cast(more = {}) {
+  const node = await startNode();
+  const world = await settle(node);
+  const bytes = await eventBytes(node, world);
+  const servers = { floor: await startFloor(bytes), peer: await startPeer(bytes), node, ...more };
+  const stop = () => Promise.all(Object.values(servers).map((s) => s.stop()));
+  return { ...servers, world, bytes, stop };
+}
+
+function complain(r) {
+  for (const [name, m] of Object.entries(r))
+    if (m.missing || m.errors || m.closed)
+      console.log(`  ${name}: ${m.missing} deliveries missing, ${m.errors} errors, ${m.closed} connections closed`);
+}
+
+/** What each further receiver costs: the whole, less the same publishing to oneself. */
+function perReceiver(whole, alone, receivers) {
+  return (whole.loop_us_per_message - alone.loop_us_per_message) / (receivers - 1);
+}
+
+function printFanout(shape, r) {
+  const rows = [["", "deliveries/s", "× floor", "loop µs/delivery", "× floor", "all threads", "store µs/message",
+    "frames/read", "p50 µs", "p99", "server busy", "load busy"]];
+  for (const [name, m] of Object.entries(r)) {
+    const f = name.includes("alone") ? r["floor alone"] : r.floor;
+    rows.push([name, fmt(m.deliveries_per_s), fmt(m.deliveries_per_s / f.deliveries_per_s, 2), fmt(m.loop_us_per_delivery, 2),
+      fmt(m.loop_us_per_delivery / f.loop_us_per_delivery, 2), fmt(m.cpu_us_per_delivery, 2), fmt(m.store_us_per_message, 1),
+      fmt(m.frames_per_read, 1), fmt(m.p50_us), fmt(m.p99_us), fmt(m.server_busy, 2), fmt(m.load_busy, 2)]);
+  }
+  console.log(`\nShape ${shape}`);
+  table(rows);
+  complain(r);
+}
+
+function judgeReceiver(row, shape, r, receivers, bar) {
+  const ours = perReceiver(r.node, r["node alone"], receivers), floor = perReceiver(r.floor, r["floor alone"], receivers);
+  console.log(`  each further receiver, loop thread: node ${fmt(ours, 3)} µs, floor ${fmt(floor, 3)} µs; recorded for uWebSockets: ${UWS[shape].map((x) => fmt(x * floor, 2)).join(" to ")} µs`);
+  console.log(`  the sender's own part, per message: loop ${fmt(r["node alone"].loop_us_per_message, 1)} µs (floor ${fmt(r["floor alone"].loop_us_per_message, 1)}), store ${fmt(r.node.store_us_per_message, 1)} µs`);
+  target(row, `${shape}: fan-out CPU per delivery, × floor`, ours / floor, bar);
+}
+
+export async function fanout() {
+  const s = await cast();
+  const go = (server, shape, ...flags) => () => load(server, layout(shape, server === s.node ? s.world : null), flags);
+  console.log(`\nFan-out.  The node: accounts, rooms, SQLite; an event of a 200-byte text is ${s.bytes} bytes, and so is the floor's frame.
+"alone": the same publishers, each in a room of its own.  What a receiver costs is the loop thread's time
+per message less that, by the number of further receivers; storing is told apart.`);
+  target(1, "message.created of a 200-byte text, bytes", s.bytes, 600, { digits: 0 });
+  const r = {};
+  for (const [shape, window] of [["A", 1], ["B", 64], ["C", 4]]) {
+    const runs = { floor: go(s.floor, shape, "--window", window), node: go(s.node, shape, "--window", window) };
+    if (shape !== "B") {
+      runs["floor alone"] = go(s.floor, `${shape} alone`, "--window", window);
+      runs["node alone"] = go(s.node, `${shape} alone`, "--window", window);
+    }
+    runs["npm ws"] = go(s.peer, shape, "--window", window);
+    r[shape] = await interleave(runs);
+    printFanout(shape, r[shape]);
+    if (shape === "A") judgeReceiver(1, "A", r.A, 1000, 1.1);
+    if (shape === "C") judgeReceiver(2, "C", r.C, 10, 1.15);
+  }
+  const times = (shape, a, b) => r[shape][a].deliveries_per_s / r[shape][b].deliveries_per_s;
+  target(1, "A: deliveries/s, × npm ws", times("A", "node", "npm ws"), 3, { least: true });
+  target(2, "C: deliveries/s, × npm ws", times("C", "node", "npm ws"), 5, { least: true });
+  target(2, "C: deliveries/s, × uWebSockets (0.86 × floor)", times("C", "node", "floor") / 0.86, 1, { least: true });
+  target(3, "B: deliveries/s, × uWebSockets (0.10 × floor)", times("B", "node", "floor") / 0.1, 5, { least: true });
+  await s.stop();
+  return r;
+}
+
+export async function latency() {
+  const forgets = await startNode({ store: "mem:" });
+  const world = await settle(forgets);
+  const s = await cast({ forgets });
+  const of = (server) => (server === s.node ? s.world : server === forgets ? world : null);
+  const r = {};
+  console.log(`\nLatency at 50,000 deliveries/s, from when a message was due to each receiver.
+"node": durable before anybody hears it, so a commit is in it.  "mem": the same node that stores nothing.`);
+  for (const [shape, rate] of [["D", 5000], ["E", 50]]) {
+    const go = (server) => () => load(server, layout(shape, of(server)), ["--rate", rate]);
+    r[shape] = await interleave({ floor: go(s.floor), mem: go(forgets), node: go(s.node), "npm ws": go(s.peer) });
+    console.log(`\nShape ${shape}`);
+    table([["", "deliveries/s", "p50 µs", "p99", "p99.9", "ack p50", "ack p99", "CPU µs/delivery", "server busy"],
+      ...Object.entries(r[shape]).map(([name, m]) => [name, fmt(m.deliveries_per_s), fmt(m.p50_us), fmt(m.p99_us), fmt(m.p999_us),
+        fmt(m.ack_p50_us), fmt(m.ack_p99_us), fmt(m.cpu_us_per_delivery, 2), fmt(m.server_busy, 2)])]);
+    complain(r[shape]);
+  }
+  target(4, "D: p50 without storing, µs", r.D.mem.p50_us, 150, { digits: 0 });
+  target(4, "D: p99 without storing, µs", r.D.mem.p99_us, 1000, { digits: 0 });
+  target(5, "E: p50 without storing, × floor", r.E.mem.p50_us / r.E.floor.p50_us, 1.2);
+  await s.stop();
+  return r;
+}
+
+export async function idle() {
+  const n = settings.quick ? 2000 : 10000;
+  const fresh = (start) => async () => {
+    const server = await start();
+    const world = server.kind === "node" ? await settle(server) : null;
+    const lines = layout("idle", world, { seats: n });
+    const first = await load(server, lines, ["--idle"]);
+    const again = await load(server, lines, ["--idle"]); // tokens are known by now
+    await server.stop();
+    return { ...first, handshakes_again: again.handshakes_per_s, cpu_again: again.cpu_us_per_handshake };
+  };
+  const r = await interleave({ floor: fresh(() => startFloor(500)), node: fresh(() => startNode()), "npm ws": fresh(() => startPeer(500)) });
+  console.log(`\n${fmt(n)} idle connections.  The node's are authenticated (hello, welcome), of 1,000 people in three rooms each;
+"again": tokens were verified before.`);
+  table([["", "RSS bytes/connection", "anonymous", "whole RSS MiB", "handshakes/s", "CPU µs/handshake", "again", "busy while idle"],
+    ...Object.entries(r).map(([name, m]) => [name, fmt(m.rss_per_connection), fmt(m.anonymous_per_connection), fmt(m.rss / 1048576, 1),
+      fmt(m.handshakes_per_s), fmt(m.cpu_us_per_handshake, 1), fmt(m.cpu_again, 1), fmt(m.idle_busy * 100, 3) + " %"])]);
+  target(6, "user memory per idle connection, bytes", r.node.rss_per_connection, 1024, { digits: 0 });
+  target(7, "handshake and hello, token known, CPU µs", r.node.cpu_again, 30, { digits: 1 });
+  return r;
+}

@@ -1,0 +1,77 @@
+// Servers under measurement, each a process of its own on CPU 0, and the load on CPU 1.
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const exec = promisify(execFile);
+const apart = cpus().length > 1;
+
+export const settings = { build: "build/release", dir: "", quick: false, rounds: 3, seconds: 3 };
+export const program = (name) => join(settings.build, "bench", name);
+
+const pin = (cpu, command) => (apart ? ["taskset", "-c", String(cpu), ...command] : command);
+
+/** Run to its end; what it printed as JSON, one object per line. */
+export async function tool(command, { cpu = 1, input, timeout = 600_000 } = {}) {
+  const [file, ...args] = pin(cpu, command);
+  const running = exec(file, args, { timeout, maxBuffer: 1 << 24 });
+  if (input !== undefined) running.child.stdin.end(input);
+  const { stdout, stderr } = await running;
+  if (stderr) process.stderr.write(stderr);
+  return stdout.trim().split("\n").filter((l) => l.startsWith("{")).map((l) => JSON.parse(l));
+}
+
+const living = new Set();
+process.on("exit", () => living.forEach((s) => s.child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
+/** Start; resolves when it has said where it listens. */
+async function serve(command, extra) {
+  const raised = ["bash", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "-", ...pin(0, command)];
+  const child = spawn(raised[0], raised.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  const server = { child, pid: child.pid, log: "", ...extra };
+  living.add(server);
+  const gone = new Promise((done) => child.once("exit", done));
+  server.stop = async () => {
+    child.kill("SIGTERM");
+    await gone;
+    living.delete(server);
+    if (server.data) rmSync(server.data, { recursive: true, force: true });
+  };
+  await new Promise((ok, no) => {
+    const hear = (text) => {
+      server.log = (server.log + text).slice(-20000);
+      const url = server.log.match(/url=(https?:\/\/127\.0\.0\.1:(\d+))/);
+      if (url) [server.url, server.port] = [url[1], Number(url[2])], ok();
+    };
+    child.stdout.setEncoding("utf8").on("data", hear);
+    child.stderr.setEncoding("utf8").on("data", hear);
+    gone.then(() => no(new Error(`${command[0]} ended:\n${server.log}`)));
+  });
+  return server;
+}
+
+export const folder = () => (mkdirSync(settings.dir, { recursive: true }), mkdtempSync(join(settings.dir, "run-")));
+
+export function startNode({ store, args = [], data = folder() } = {}) {
+  const flags = ["--data", data, "--listen", "127.0.0.1:0", "--registration", "open", "--rate-limits", "off",
+    "--password-cost", "test", ...(store ? ["--store", store] : []), ...args];
+  return serve([join(settings.build, "neuralchatd"), ...flags], { kind: "node", data });
+}
+export const startFloor = (bytes) => serve([program("floor_epoll"), String(bytes)], { kind: "floor" });
+export const startPeer = (bytes) => serve([process.execPath, "bench/peer_ws.mjs", String(bytes)], { kind: "peer" });
+
+let layouts = 0;
+
+/** One measurement.  layout: lines of [path, token, room, publishes]. */
+export async function load(server, layout, flags = []) {
+  mkdirSync(settings.dir, { recursive: true });
+  const file = join(settings.dir, `layout-${++layouts}`);
+  writeFileSync(file, layout.map((l) => l.map((w) => w || "-").join("\t") + "\n").join(""));
+  const [result] = await tool([program("load"), "--port", String(server.port), "--pid", String(server.pid),
+    "--layout", file, "--seconds", String(settings.seconds), ...flags.map(String)]);
+  rmSync(file);
+  return result;
+}
