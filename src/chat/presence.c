@@ -12,13 +12,6 @@ enum { ROOM_MAX = 200 }; /* members; larger ones don't hear who is there */
 
 const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000};
 
-/* Somebody who is there.  Users are never freed while the hub lives. */
-struct here {
-    struct nc_user *user;
-    struct nc_list going; /* in p->going when no listener is left */
-    uint64_t gone_ms;     /* when that is final */
-};
-
 /* A room that had a frame less than every_ms ago, or is due one.  By id: rooms go. */
 struct quiet {
     struct nc_id room;
@@ -31,8 +24,8 @@ struct quiet {
 struct nc_presence {
     struct nc_chat *chat;
     const struct nc_presence_times *times;
-    struct nc_map here;    /* by user id */
-    struct nc_list going;  /* struct here, soonest first */
+    struct nc_list
+        going; /* struct nc_user, soonest first; never freed while the hub lives */
     struct nc_map quiet;   /* by room id */
     struct nc_list quiets; /* struct quiet, soonest first */
     struct nc_deadline deadline;
@@ -49,7 +42,7 @@ static void set_deadline(struct nc_presence *p)
     uint64_t due = UINT64_MAX, now = now_ms(p);
 
     if (!nc_list_empty(&p->going))
-        due = nc_of(p->going.next, struct here, going)->gone_ms;
+        due = nc_of(p->going.next, struct nc_user, presence.going)->presence.gone_ms;
     if (!nc_list_empty(&p->quiets)) {
         uint64_t until = nc_of(p->quiets.next, struct quiet, node)->until_ms;
         due = until < due ? until : due;
@@ -142,27 +135,20 @@ static void tell_rooms(struct nc_presence *p, struct nc_user *u)
 
 static void come(struct nc_presence *p, struct nc_user *u)
 {
-    struct here *h = nc_map_get(&p->here, &u->a.id, sizeof u->a.id);
-
-    if (h) {
-        nc_list_del(&h->going);
+    nc_list_del(&u->presence.going);
+    if (u->presence.here)
         return;
-    }
-    h = nc_alloc(sizeof *h);
-    h->user = u;
-    nc_map_put(&p->here, &u->a.id, sizeof u->a.id, h);
+    u->presence.here = true;
     tell_rooms(p, u);
 }
 
 static void go(struct nc_presence *p, struct nc_user *u)
 {
-    struct here *h = nc_map_get(&p->here, &u->a.id, sizeof u->a.id);
-
-    if (!h)
+    if (!u->presence.here)
         return;
-    h->gone_ms = now_ms(p) + p->times->linger_ms;
-    nc_list_del(&h->going);
-    nc_list_add(&p->going, &h->going);
+    u->presence.gone_ms = now_ms(p) + p->times->linger_ms;
+    nc_list_del(&u->presence.going);
+    nc_list_add(&p->going, &u->presence.going);
 }
 
 void nc_presence_seen(struct nc_presence *p, struct nc_user *u)
@@ -175,12 +161,11 @@ void nc_presence_seen(struct nc_presence *p, struct nc_user *u)
     set_deadline(p);
 }
 
-static void on_gone(struct nc_presence *p, struct here *h)
+static void on_gone(struct nc_presence *p, struct nc_user *u)
 {
-    nc_list_del(&h->going);
-    nc_map_del(&p->here, &h->user->a.id, sizeof h->user->a.id);
-    tell_rooms(p, h->user);
-    free(h);
+    nc_list_del(&u->presence.going);
+    u->presence.here = false;
+    tell_rooms(p, u);
 }
 
 static void on_deadline(struct nc_deadline *d)
@@ -189,10 +174,10 @@ static void on_deadline(struct nc_deadline *d)
     uint64_t now = now_ms(p);
 
     while (!nc_list_empty(&p->going)) {
-        struct here *h = nc_of(p->going.next, struct here, going);
-        if (h->gone_ms > now)
+        struct nc_user *u = nc_of(p->going.next, struct nc_user, presence.going);
+        if (u->presence.gone_ms > now)
             break;
-        on_gone(p, h);
+        on_gone(p, u);
     }
     while (!nc_list_empty(&p->quiets)) {
         struct quiet *q = nc_of(p->quiets.next, struct quiet, node);
@@ -205,7 +190,8 @@ static void on_deadline(struct nc_deadline *d)
 
 bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u)
 {
-    return c->hub && nc_map_get(&c->hub->presence->here, &u->a.id, sizeof u->a.id);
+    (void)c;
+    return u->presence.here;
 }
 
 void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u)
@@ -230,17 +216,13 @@ struct nc_presence *nc_presence_new(struct nc_chat *c, const struct nc_presence_
 
 void nc_presence_free(struct nc_presence *p)
 {
-    size_t at = 0;
-    struct here *h;
-
     if (!p)
         return;
+    while (nc_list_pop(&p->going))
+        continue;
     nc_loop_deadline(p->chat->opts.loop, &p->deadline, 0);
     while (!nc_list_empty(&p->quiets))
         quiet_free(p, nc_of(p->quiets.next, struct quiet, node));
-    while ((h = nc_map_next(&p->here, &at)))
-        free(h);
-    nc_map_fini(&p->here);
     nc_map_fini(&p->quiet);
     nc_typing_free(p->typing);
     free(p);

@@ -13,6 +13,11 @@ struct nc_user {
     struct nc_topic topic;      /* what concerns this user alone */
     struct nc_bucket *buckets;  /* rate limits, made on first use; chat/throttle.h */
     uint64_t seen_ms;           /* last sign of life, for presence */
+    struct {
+        struct nc_list going; /* chat/presence.c: without a listener since lately */
+        uint64_t gone_ms;
+        bool here;
+    } presence;
     uint32_t proof; /* counts changes of password and standing, odd while one is being
                        committed: a login that began before doesn't hold after */
     bool renaming;  /* a change of the account is being committed */
