@@ -120,11 +120,11 @@ static enum nc_err mem_open(struct nc_store **out, const struct nc_store_opts *o
 
 static void mem_close(struct nc_store *s)
 {
+    if (!s)
+        return;
     struct nc_mem *m = nc_of(s, struct nc_mem, store);
     struct nc_list *n;
 
-    if (!s)
-        return;
     nc_loop_undefer(m->loop, &m->work);
     m->closing = true;
     run_commits(m);
