@@ -17,6 +17,7 @@ struct poll {
     struct nc_task finish;
     struct nc_buf events; /* objects, each with a comma behind it */
     struct nc_buf cursor; /* set when there is an answer */
+    bool late;            /* its time is over; only what is in the log is waited for */
 };
 
 static struct nc_hub *hub_of(const struct poll *p) { return p->call->chat->hub; }
@@ -54,7 +55,16 @@ static void answer(struct poll *p)
 
 static void on_finish(struct nc_task *t) { answer(nc_of(t, struct poll, finish)); }
 
-static void on_timeout(struct nc_deadline *d) { answer(nc_of(d, struct poll, deadline)); }
+/* What was missed is told even to those who don't wait: the log is being read. */
+static void on_timeout(struct nc_deadline *d)
+{
+    struct poll *p = nc_of(d, struct poll, deadline);
+
+    if (p->l.state == NC_CATCHING_UP)
+        p->late = true;
+    else
+        answer(p);
+}
 
 /* The hub must not be left from inside its calls. */
 static void finish_soon(struct poll *p)
@@ -72,6 +82,14 @@ static void on_deliver(struct nc_listener *l, struct nc_blob **frames, unsigned 
     for (unsigned i = 0; i < n; i++)
         nc_buf_adds(&p->events, nc_blob_str(frames[i]));
     finish_soon(p);
+}
+
+static void on_live(struct nc_listener *l)
+{
+    struct poll *p = nc_of(l, struct poll, l);
+
+    if (p->late && p->cursor.n == 0)
+        finish_soon(p);
 }
 
 static size_t on_queued(struct nc_listener *l)
@@ -107,6 +125,7 @@ static const struct nc_listener_ops listener_ops = {
     .deliver = on_deliver,
     .queued = on_queued,
     .end = on_end,
+    .live = on_live,
     .resync = on_resync,
 };
 

@@ -39,6 +39,10 @@ test("an event has one id and one cursor on every transport", async () => {
   for (const got of by) assert.deepEqual(got, story.slice(651));
 });
 
+test("a poll that does not wait still tells what was missed", async () => {
+  for (let i = 0; i < 20; i++) assert.ok((await poll(boris, start, 0)).events.length > 0);
+});
+
 test("a cursor lasts over a restart, clean or not", async () => {
   for (const signal of ["SIGTERM", "SIGKILL"]) {
     node.child.kill(signal);
