@@ -73,6 +73,7 @@ void nc_user_free(struct nc_user *u)
     if (!u)
         return;
     nc_topic_fini(&u->topic);
+    nc_list_del(&u->presence.going);
     disown(&u->a.username);
     disown(&u->a.display_name);
     free(u->buckets);
