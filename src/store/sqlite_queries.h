@@ -1,0 +1,33 @@
+/*
+ * store/sqlite_queries: what each question is in SQL.
+ *
+ * Statements by number; a parameter is a field of nc_query unless the
+ * statement starts from another record.  Private to the readers.
+ */
+#pragma once
+
+#include "store/sqlite_conn.h"
+#include "store/store.h"
+
+/* Those of the kinds that are one statement have the kind's number. */
+enum {
+    R_BEGIN = NC_QUERY_KINDS,
+    R_END,
+    R_HEAD,
+    R_WHEN,
+    R_SENDER,
+    R_CLEARED,
+    R_LATE,
+    R_EDGE,
+    R_RANGE,
+    R_LOG_MESSAGE,
+    R_LOG_ROOM,
+    R_LOG_MEMBER,
+    R_LOG_ACCOUNT,
+    R_UNREAD,
+    R_MENTIONS,
+    R_LAST,
+    R_N
+};
+
+extern const struct nc_sqlite_def nc_sqlite_queries[R_N];
