@@ -194,19 +194,25 @@ static enum nc_err open_chat(struct nc_server *s)
     return s->chat ? NC_OK : NC_EIO;
 }
 
-static void offer_owner_code(struct nc_server *s)
+/* Before anybody can ask: who reads server.listening finds the file. */
+static void make_owner_code(struct nc_server *s)
 {
     static char code[136]; /* chat keeps a view of it as long as it runs */
 
-    if (nc_account_has_owner(s->chat)) {
+    if (nc_account_has_owner(s->chat))
         nc_folder_owner_code_used(s->cfg->data);
-        return;
-    }
-    if (nc_folder_owner_code(s->cfg->data, s->cfg->owner_code, code) != NC_OK)
-        return; /* logged; the admin socket can still make an owner */
-    s->chat->opts.owner_code = nc_str(code);
-    nc_log(NC_INFO, "server.owner_code", "code=%s url=%s/#owner=%s", code, s->public_url,
-           code);
+    else if (nc_folder_owner_code(s->cfg->data, s->cfg->owner_code, code) == NC_OK)
+        s->chat->opts.owner_code = nc_str(code);
+    /* else logged; the admin socket can still make an owner */
+}
+
+static void offer_owner_code(const struct nc_server *s)
+{
+    struct nc_str code = s->chat->opts.owner_code;
+
+    if (code.n)
+        nc_log(NC_INFO, "server.owner_code", "code=%.*s url=%s/#owner=%.*s", NC_FMT(code),
+               s->public_url, NC_FMT(code));
 }
 
 /* The key is read once, from its file, and lives in the provider alone. */
@@ -391,6 +397,7 @@ enum nc_err nc_server_open(struct nc_server *s)
     s->disk = nc_disk_new(s);
     nc_loop_deadline(s->loop, &s->key_deadline, 1);
     open_httpd(s);
+    make_owner_code(s);
     if ((e = open_listeners(s)) != NC_OK)
         return e;
     s->chat->opts.public_url = nc_str(s->public_url);
