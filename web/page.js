@@ -128,8 +128,12 @@ async function showHouse() {
   $("say").elements.text.placeholder = t("say");
   await loadRooms();
   connect();
+  await openFirst();
+}
+
+async function openFirst() {
   const first = [...rooms.values()][0];
-  if (first && matchMedia("(min-width: 40rem)").matches) await openRoom(first.id);
+  if (!current && first && matchMedia("(min-width: 40rem)").matches) await openRoom(first.id);
 }
 
 async function loadRooms() {
@@ -267,7 +271,7 @@ async function heard(e) {
     case "resync": await loadRooms(); if (current) await openRoom(current); break;
     case "message.created": case "message.updated": case "message.completed": case "message.deleted": arrived(e); break;
     case "message.delta": grow(e); break;
-    case "room.created": case "room.updated": case "room.deleted": case "member.joined": case "member.left": await loadRooms(); break;
+    case "room.created": case "room.updated": case "room.deleted": case "member.joined": case "member.left": await loadRooms(); await openFirst(); break;
     case "notice": if (!e.room || e.room === current) note(e.text); break;
     case "error": $("room-error").textContent = e.detail || e.code; break;
     case "ack": $("room-error").textContent = ""; break;
