@@ -76,7 +76,8 @@ static void on_marked(struct nc_commit *commit, enum nc_err e)
     } else if (m && k->change.kind == NC_CLEAR_SET) {
         m->rec.cleared_seq = k->change.member.cleared_seq;
     }
-    if (m && k->change.event.kind == NC_EV_READ) {
+    /* a marker that stays where it was is no event: the store gave it no position */
+    if (m && k->change.event.kind == NC_EV_READ && k->change.event.seq) {
         struct nc_row row = {.log = {.event = k->change.event, .member = m->rec}};
         nc_rooms_publish(k->chat, &k->user->topic, &row, NULL);
     }

@@ -99,3 +99,19 @@ test("presence: who comes, told to small rooms; who goes, after a while", async 
   }
   mine.close();
 });
+
+test("a marker that stays where it was is no event", async () => {
+  const room = await anna.room();
+  const said = await anna.say(room, "here");
+  const mine = await anna.socket();
+  const mark = () => anna.call("POST", `/api/v1/rooms/${room.id}/read`, { message_id: said.id });
+  assert.equal((await mark()).status, 204);
+  await mine.get("read", (f) => f.room === room.id);
+  await new Promise((done) => setTimeout(done, 2200)); // past the 2 s in which they are joined
+  assert.equal((await mark()).status, 204);
+  mine.send({ type: "ping" });
+  await mine.get("pong");
+  assert.equal(mine.frames.filter((f) => f.type === "read" && f.room === room.id).length, 1);
+  assert.ok(!mine.frames.some((f) => f.cursor?.endsWith(".0")));
+  mine.close();
+});
