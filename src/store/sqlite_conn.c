@@ -20,7 +20,7 @@ static const char pragmas[] = "PRAGMA trusted_schema = OFF;"
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
                                     "PRAGMA synchronous = FULL;"
                                     "PRAGMA secure_delete = ON;"
-                                    "PRAGMA wal_autocheckpoint = 8000;"
+                                    "PRAGMA wal_autocheckpoint = 16000;"
                                     "PRAGMA journal_size_limit = 67108864;";
 
 static int on_progress(void *arg)
