@@ -34,7 +34,7 @@ static void finish(struct nc_op *op)
     struct bye *b = nc_of(op, struct bye, op);
 
     if (b->locked)
-        b->user->renaming = false;
+        b->user->renaming = b->user->going = false;
     nc_people_audit(op->chat, "account.delete", nc_str(b->who), nc_str(b->who),
                     nc_str(b->address), nc_op_why(op));
     b->done(b->arg, nc_op_why(op));
@@ -55,11 +55,26 @@ static void tell_room(struct nc_chat *c, struct nc_user *u, const struct nc_chan
     nc_observe_member(c, r, u, NC_EV_MEMBER_LEFT);
 }
 
+/* It stays after all, at least for now. */
+static void come_back(struct bye *b)
+{
+    for (unsigned i = 0; i + 1 < b->commit.n; i++) {
+        struct nc_room *r = nc_map_get(&b->op.chat->rooms, &b->changes[i].member.room,
+                                       sizeof(struct nc_id));
+        struct nc_member *m =
+            r ? nc_map_get(&r->members, &b->user->a.id, sizeof(b->user->a.id)) : NULL;
+        if (m)
+            m->leaving = false;
+    }
+}
+
 static void on_deleted(struct nc_commit *commit, enum nc_err e)
 {
     struct bye *b = nc_of(commit, struct bye, commit);
     struct nc_chat *c = b->op.chat;
 
+    if (e)
+        come_back(b);
     if (e == NC_ENOENT && b->tries++ < TRIES) { /* left a room meanwhile: look again */
         step(b);
         return;
@@ -87,12 +102,12 @@ static void commit(struct bye *b)
     free(b->changes);
     b->changes = nc_alloc(most * sizeof *b->changes);
     nc_list_each(at, &u->memberships) {
-        const struct nc_member *m = nc_of(at, struct nc_member, by_user);
-        struct nc_change *ch = &b->changes[n++];
-        if (m->leaving) {
-            n--;
+        struct nc_member *m = nc_of(at, struct nc_member, by_user);
+        struct nc_change *ch = &b->changes[n];
+        if (m->leaving)
             continue;
-        }
+        n++;
+        m->leaving = true; /* so that no other owner counts on this one */
         *ch = (struct nc_change){.kind = NC_MEMBER_DELETE,
                                  .member = {.room = m->room->rec.id, .user = u->a.id}};
         ch->event = nc_room_event(c, NC_EV_MEMBER_LEFT, &m->room->rec.id, u, u);
@@ -175,7 +190,7 @@ void nc_account_delete(struct nc_chat *c, const struct nc_actor *who, nc_done_fn
     b->arg = arg;
     nc_people_copy(b->who, sizeof b->who, u->a.username);
     nc_people_copy(b->address, sizeof b->address, who->address);
-    if (u->renaming) {
+    if (u->renaming || u->coming) { /* a room just made would be left without its owner */
         nc_op_fail(&b->op, NC_P_BUSY, "another change of this account is under way");
         return;
     }
@@ -184,6 +199,6 @@ void nc_account_delete(struct nc_chat *c, const struct nc_actor *who, nc_done_fn
                    "the node needs an owner: name another one first");
         return;
     }
-    u->renaming = b->locked = true;
+    u->renaming = u->going = b->locked = true;
     step(b);
 }

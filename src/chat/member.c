@@ -22,6 +22,7 @@ static bool forbid(struct nc_problem *why, const char *detail)
 static void arrived(struct nc_room_op *op, const struct nc_problem *why)
 {
     nc_map_del(&op->chat->talk->arriving, op->key, sizeof(op->key));
+    op->user->coming--;
     for (struct nc_room_wait *w; (w = op->waiting);) {
         op->waiting = w->next;
         w->done(w->arg, why, why ? NULL : op->room);
@@ -56,6 +57,11 @@ static bool has_place(struct nc_chat *c, const struct nc_room *r, const struct n
     const struct nc_limits *limits = &c->opts.limits;
     unsigned n = 0;
 
+    if (u->going) {
+        nc_problem_set(why, NC_P_CONFLICT, "%.*s is leaving for good.",
+                       NC_FMT(u->a.username));
+        return false;
+    }
     if (limits->members_per_room && r->members.n >= limits->members_per_room) {
         nc_problem_set(why, NC_P_CONFLICT, "The room is full: it has %zu members.",
                        r->members.n);
@@ -88,6 +94,7 @@ static void add(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r
     op->key[0] = r->rec.id;
     op->key[1] = u->a.id;
     nc_map_put(&c->talk->arriving, op->key, sizeof(op->key), op);
+    u->coming++;
     nc_room_op_run(op);
 }
 

@@ -32,6 +32,15 @@ static bool gather(struct people *p, struct nc_user *u)
     return true;
 }
 
+static bool is_in_too_many(struct nc_chat *c, const struct nc_user *u)
+{
+    unsigned n = 0, max = c->opts.limits.rooms_per_user;
+
+    nc_list_each(it, &u->memberships)
+        n++;
+    return max && n >= max;
+}
+
 static bool gather_all(struct nc_chat *c, const struct nc_actor *who,
                        const struct nc_room_new *in, struct people *p,
                        struct nc_problem *why)
@@ -49,9 +58,17 @@ static bool gather_all(struct nc_chat *c, const struct nc_actor *who,
                        MEMBERS_AT_ONCE);
         return false;
     }
-    for (unsigned i = 0; i < p->n; i++)
-        if (p->at[i]->a.kind == NC_SYSTEM || p->at[i]->a.deleted)
-            return bad(why, "members: the system's account joins no room.");
+    for (unsigned i = 0; i < p->n; i++) {
+        const struct nc_user *u = p->at[i];
+        if (u->a.kind == NC_SYSTEM || u->a.deleted || u->going)
+            return bad(why, "members: that account joins no room.");
+        if (u != who->user && u->a.kind == NC_PERSON && is_in_too_many(c, u)) {
+            nc_problem_set(why, NC_P_CONFLICT,
+                           "members: %.*s is in as many rooms as may be.",
+                           NC_FMT(u->a.username));
+            return false;
+        }
+    }
     return true;
 }
 
@@ -98,6 +115,18 @@ static bool topic_fits(struct nc_chat *c, struct nc_str *topic, struct nc_proble
     return false;
 }
 
+/* Whoever was to be in it may be deleted again. */
+static void settle(struct nc_room_op *op)
+{
+    for (unsigned i = 0; i < op->commit.n; i++) {
+        const struct nc_change *ch = &op->changes[i];
+        struct nc_user *u =
+            ch->kind == NC_MEMBER_SET ? nc_user_find(op->chat, &ch->member.user) : NULL;
+        if (u)
+            u->coming--;
+    }
+}
+
 /* Room, then members: apply in the order of the log, so that live listeners hear what
  * a replay from the same cursor would give them. */
 static void apply_create(struct nc_room_op *op)
@@ -105,6 +134,7 @@ static void apply_create(struct nc_room_op *op)
     struct nc_chat *c = op->chat;
     struct nc_change *ch = op->changes;
 
+    settle(op);
     op->room = nc_rooms_add(c, &ch[1].room);
     nc_room_apply_joined(c, op->room, op->who.user, &ch[0]);
     nc_room_publish_room(c, op->room, &ch[1]);
@@ -119,6 +149,7 @@ static void apply_create(struct nc_room_op *op)
 static bool create_refused(struct nc_room_op *op, enum nc_err e, struct nc_problem *why)
 {
     (void)why;
+    settle(op);
     if (e != NC_EEXIST)
         return false;
     op->room = nc_room_find(op->chat, &op->changes[1].room.id);
@@ -148,6 +179,8 @@ static void fill_create(struct nc_room_op *op, const struct nc_room_rec *rec,
         ch[i + 1].event = nc_room_event(c, NC_EV_MEMBER_JOINED, &rec->id, p->at[i], maker);
         ch[i + 1].event.reason = NC_MEMBER;
     }
+    for (unsigned i = 0; i < p->n; i++)
+        p->at[i]->coming++;
 }
 
 static void create(struct nc_chat *c, const struct nc_actor *who,

@@ -18,9 +18,11 @@ struct nc_user {
         uint64_t gone_ms;
         bool here;
     } presence;
-    uint32_t proof; /* counts changes of password and standing, odd while one is being
-                       committed: a login that began before doesn't hold after */
-    bool renaming;  /* a change of the account is being committed */
+    uint32_t proof;  /* counts changes of password and standing, odd while one is being
+                        committed: a login that began before doesn't hold after */
+    bool renaming;   /* a change of the account is being committed */
+    bool going;      /* the account is being deleted: it comes into no room any more */
+    unsigned coming; /* memberships of it that are being committed */
 };
 
 struct nc_user *nc_user_find(const struct nc_chat *c, const struct nc_id *id); /* or NULL */
