@@ -153,6 +153,7 @@ struct nc_sqlite_stmt *nc_sqlite_bind(struct nc_sqlite_conn *c, unsigned i,
         }
         plan(s, &c->defs[i]);
     }
+    sqlite3_reset(s->stmt); /* a row of the last time may still have been in use */
     for (unsigned k = 0; k < s->in_n; k++)
         if (s->in[k])
             bind(s->stmt, (int)k + 1, s->in[k]->type, (const char *)record + s->in[k]->at);

@@ -316,6 +316,18 @@ static void messages_bear_the_present_names_of_their_senders(void **state)
     }
 }
 
+static void a_page_names_every_sender(void **state)
+{
+    (void)state;
+    people_and_rooms();
+    OK(say(DEN, ADA, 100, "a"));
+    OK(say(DEN, BOB, 101, "b"));
+    for (int i = 0; i < 4; i++) { /* whichever reader answers, and twice */
+        ASK("a b", .kind = NC_Q_HISTORY, .room = DEN, .limit = 2);
+        assert_int_equal(answer.row.message.sender_name.n, 3);
+    }
+}
+
 /* ---- unread -------------------------------------------------------------- */
 
 static void unread_counts_others_messages_after_the_marker(void **state)
@@ -453,6 +465,7 @@ int main(void)
         T(clearing_hides_what_is_there),
         T(own_messages_come_in_log_order),
         T(messages_bear_the_present_names_of_their_senders),
+        T(a_page_names_every_sender),
         T(unread_counts_others_messages_after_the_marker),
         T(read_markers_only_go_forward),
         T(late_messages_are_unread_until_seen),
