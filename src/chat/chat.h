@@ -29,6 +29,8 @@ struct nc_limits {
     unsigned rooms_per_user, members_per_room, sessions_per_user, keys_per_user, invites_per_user;
     bool rates; /* false: --rate-limits off */
     unsigned sends_per_10s, registrations_per_hour, rooms_per_day, tickets_per_min, history_per_s;
+    unsigned lists_per_10s, changes_per_10s;
+    unsigned live_per_user; /* sockets, streams and polls of one account: 100; 0: any number */
     uint64_t disk_free_min;                 /* bytes; below it sends are refused */
     size_t queue_max, queue_total_max;      /* live queues: 1 MiB a listener, 64 MiB in all */
     uint32_t replay_max;                    /* events a cursor may be behind: 10000 */

@@ -7,21 +7,32 @@
 
 /* ---- a room's messages ---------------------------------------------------------- */
 
+/* Bytes of an answer: what a slow reader leaves lying here.  A page that would be longer
+ * is asked for again with fewer messages; one of them always fits. */
+enum { PAGE_BYTES = 1 << 20, FEWER = 4 };
+
 struct page {
     struct nc_query query;
     struct nc_chat *chat;
     struct nc_id reader; /* their own messages carry client_id */
+    bool too_long;
     struct nc_buf out;
     struct nc_json json;
     nc_json_fn *done;
     void *arg;
 };
 
+static void ask(struct page *p);
+
 /* Reader thread. */
 static void on_message(struct nc_query *q, const struct nc_row *row)
 {
     struct page *p = nc_of(q, struct page, query);
 
+    if (q->limit > 1 && p->out.n + row->message.body.n > PAGE_BYTES)
+        p->too_long = true;
+    if (p->too_long)
+        return;
     nc_event_message(&p->json, &row->message, nc_id_eq(&row->message.sender, &p->reader));
 }
 
@@ -33,6 +44,10 @@ static void on_page(struct nc_query *q, enum nc_err e)
     if (e) {
         nc_rooms_why(&why, e);
         p->done(p->arg, &why, NULL);
+    } else if (p->too_long) {
+        q->limit = q->limit > FEWER ? q->limit / FEWER : 1;
+        ask(p);
+        return;
     } else {
         nc_json_arr_end(&p->json);
         nc_json_kbool(&p->json, "has_more", q->more);
@@ -41,6 +56,29 @@ static void on_page(struct nc_query *q, enum nc_err e)
     }
     nc_buf_fini(&p->out);
     free(p);
+}
+
+static void ask(struct page *p)
+{
+    struct nc_query *q = &p->query;
+
+    /* The store may have used its members while it answered: set them anew. */
+    *q = (struct nc_query){.kind = NC_Q_HISTORY,
+                           .room = q->room,
+                           .before = q->before,
+                           .after = q->after,
+                           .around = q->around,
+                           .limit = q->limit,
+                           .cleared_seq = q->cleared_seq,
+                           .row = on_message,
+                           .done = on_page};
+    p->too_long = false;
+    nc_buf_clear(&p->out);
+    p->json = nc_json_to(&p->out);
+    nc_json_obj(&p->json);
+    nc_json_key(&p->json, "messages");
+    nc_json_arr(&p->json);
+    p->chat->opts.store->ops->read(p->chat->opts.store, q);
 }
 
 static bool may_look(struct nc_chat *c, const struct nc_actor *who, const struct nc_room *r,
@@ -78,23 +116,20 @@ void nc_message_history(struct nc_chat *c, const struct nc_actor *who, struct nc
     p->arg = arg;
     if (who->user)
         p->reader = who->user->a.id;
-    p->json = nc_json_to(&p->out);
-    nc_json_obj(&p->json);
-    nc_json_key(&p->json, "messages");
-    nc_json_arr(&p->json);
-    p->query.kind = NC_Q_HISTORY;
     p->query.room = r->rec.id;
     p->query.before = page->before;
     p->query.after = page->after;
     p->query.around = page->around;
     p->query.limit = page->limit;
     p->query.cleared_seq = m ? m->rec.cleared_seq : 0;
-    p->query.row = on_message;
-    p->query.done = on_page;
-    c->opts.store->ops->read(c->opts.store, &p->query);
+    ask(p);
 }
 
 /* ---- one's rooms ------------------------------------------------------------------ */
+
+/* Last messages are given while the answer is shorter; the rooms whose last message is
+ * oldest stand behind. */
+enum { OVERVIEW_BYTES = 2 << 20 };
 
 /* What memory knows of a room, written on the loop; the reader adds the counts. */
 struct piece {
@@ -124,7 +159,7 @@ static void add_room(struct overview *o, unsigned i, const struct nc_row *row)
     nc_buf_add(j->out, o->pieces.p + o->piece[i].at, o->piece[i].n);
     j->comma = true;
     nc_json_key(j, "last_message");
-    if (last && !nc_id_zero(&last->id))
+    if (last && !nc_id_zero(&last->id) && j->out->n + last->body.n <= OVERVIEW_BYTES)
         nc_event_message(j, last, nc_id_eq(&last->sender, &o->reader));
     else
         nc_json_null(j);

@@ -92,7 +92,7 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h);
 /*
  * Attach: subscribe to the user's topic and to those of their rooms.
  * since: NULL to start at the head; else a cursor.  NC_EINVAL if it is none at all
- * (nothing is attached).  ops->live or ops->resync comes later, once.
+ * (nothing is attached), NC_ELIMIT where the account has as many listeners as may be.  ops->live or ops->resync comes later, once.
  */
 NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                                      const struct nc_str *since);

@@ -66,6 +66,15 @@ struct nc_room *nc_hub_room_of(struct nc_topic *t)
 
 /* ---- coming and going ---------------------------------------------------- */
 
+static bool is_crowded(const struct nc_hub *h, const struct nc_user *u)
+{
+    unsigned n = 0, max = h->chat->opts.limits.live_per_user;
+
+    nc_list_each(it, &u->listeners)
+        n++;
+    return max && n >= max;
+}
+
 enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                           const struct nc_str *since)
 {
@@ -79,6 +88,8 @@ enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
         case NC_CURSOR_FOREIGN: foreign = true; break;
         case NC_CURSOR_OURS: break;
         }
+    if (is_crowded(h, l->user))
+        return NC_ELIMIT;
 
     nc_list_add(&l->user->listeners, &l->by_user);
     subscribe(l, &l->user->topic);

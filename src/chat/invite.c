@@ -183,6 +183,14 @@ static bool may_bring_into(const struct nc_actor *who, const struct nc_room *r)
     return r->rec.visibility == NC_PUBLIC || nc_room_rank(r, who) > NC_MODERATOR;
 }
 
+bool nc_invite_opens(struct nc_chat *c, const struct nc_invite *i, const struct nc_room *r)
+{
+    struct nc_actor by = {.user = nc_user_find(c, &i->by),
+                          .admin_socket = nc_id_zero(&i->by)};
+
+    return may_bring_into(&by, r);
+}
+
 void nc_invite_create(struct nc_chat *c, const struct nc_actor *who,
                       const struct nc_invite_new *in, nc_invite_fn *done, void *arg)
 {

@@ -32,6 +32,8 @@ void nc_invite_list(struct nc_chat *c, const struct nc_actor *who, nc_json_fn *d
 void nc_invite_delete(struct nc_chat *c, const struct nc_actor *who, const struct nc_id *id,
                       nc_done_fn *done, void *arg);
 
+/* Does it still bring people into that room: may who made it do so themselves? */
+bool nc_invite_opens(struct nc_chat *c, const struct nc_invite *i, const struct nc_room *r);
 /* What is typed is forgiving: blanks around, lower case. */
 void nc_invite_hash(struct nc_str code, uint8_t out[32]);
 /* <public url>/#invite=CODE */

@@ -206,6 +206,10 @@ void nc_people_audit(struct nc_chat *c, const char *action, struct nc_str who,
     struct nc_audit a = {
         .action = action, .ok = !why, .who = who, .target = target, .address = address};
 
+    /* What was never tried is no action; who repeats it for ever would otherwise push
+     * everything else out of the log. */
+    if (why && (why->code == NC_P_RATE_LIMITED || why->code == NC_P_BAD_REQUEST))
+        return;
     if (why)
         a.detail = nc_str(why->detail);
     if (c->opts.audit)

@@ -104,7 +104,7 @@ static void on_committed(struct nc_commit *commit, enum nc_err e)
                         nc_mono_ms());
     if (r->invited && !nc_id_zero(&r->invite.room))
         room = nc_room_find(c, &r->invite.room);
-    if (room)
+    if (room && nc_invite_opens(c, &r->invite, room))
         nc_room_admit(c, room, r->user, on_joined, r);
     else
         nc_op_end(&r->op);
@@ -151,6 +151,14 @@ static void hash(struct reg *r)
         nc_op_err(&r->op, e);
 }
 
+/* Not by somebody who was put out since: their friends stay out too. */
+static bool is_of_somebody(struct nc_chat *c, const struct nc_invite *i)
+{
+    const struct nc_user *by = nc_user_find(c, &i->by);
+
+    return nc_id_zero(&i->by) || (by && !by->a.deleted && !by->a.disabled);
+}
+
 static void on_invite(struct nc_query *q, const struct nc_row *row)
 {
     struct reg *r = nc_of(q, struct reg, query);
@@ -167,7 +175,7 @@ static void on_invite_read(struct nc_query *q, enum nc_err e)
 
     if (e)
         nc_op_err(&r->op, e);
-    else if (r->invite_found)
+    else if (r->invite_found && is_of_somebody(r->op.chat, &r->invite))
         hash(r);
     else {
         nc_throttle_guessed(r->op.chat->people->throttle, nc_str(r->address), nc_mono_ms());

@@ -36,6 +36,8 @@ static unsigned rate_of(const struct nc_limits *l, enum nc_rate r, uint64_t *win
     case NC_RATE_ROOMS: *window_ms = DAY; return l->rooms_per_day;
     case NC_RATE_TICKETS: *window_ms = MINUTE; return l->tickets_per_min;
     case NC_RATE_HISTORY: *window_ms = 1000; return l->history_per_s;
+    case NC_RATE_LISTS: *window_ms = 10 * 1000; return l->lists_per_10s;
+    case NC_RATE_CHANGES: *window_ms = 10 * 1000; return l->changes_per_10s;
     case NC_RATES: break;
     }
     return 0;
@@ -44,8 +46,8 @@ static unsigned rate_of(const struct nc_limits *l, enum nc_rate r, uint64_t *win
 bool nc_rate_take(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,
                   struct nc_problem *why)
 {
-    static const char *const what[NC_RATES] = {"messages", "new rooms", "tickets",
-                                               "history reads"};
+    static const char *const what[NC_RATES] = {"messages",      "new rooms", "tickets",
+                                               "history reads", "lists",     "changes"};
     uint64_t window_ms = 0;
     unsigned n = rate_of(&c->opts.limits, r, &window_ms);
 

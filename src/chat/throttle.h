@@ -21,7 +21,15 @@ struct nc_bucket {
 unsigned nc_bucket_take(struct nc_bucket *b, unsigned n, uint64_t window_ms,
                         uint64_t now_us);
 
-enum nc_rate { NC_RATE_SENDS, NC_RATE_ROOMS, NC_RATE_TICKETS, NC_RATE_HISTORY, NC_RATES };
+enum nc_rate {
+    NC_RATE_SENDS,
+    NC_RATE_ROOMS,
+    NC_RATE_TICKETS,
+    NC_RATE_HISTORY,
+    NC_RATE_LISTS,   /* what walks rooms or people */
+    NC_RATE_CHANGES, /* whatever else is kept, told to others or written to the audit log */
+    NC_RATES
+};
 /* Count one for the user.  False: *why is rate_limited with its Retry-After (may be NULL).
  */
 bool nc_rate_take(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,

@@ -34,7 +34,7 @@ struct nc_config {
     uint64_t rooms_per_user, members_per_room, sessions_per_user, keys_per_user,
         invites_per_user;
     uint64_t sends_per_10s, registrations_per_hour, rooms_per_day, tickets_per_minute,
-        history_per_second;
+        history_per_second, lists_per_10s, changes_per_10s, live_per_user;
     uint64_t queue_max, queue_total_max, replay_max, disk_free_min;
     /* AI */
     const char *ai_base_url, *ai_model, *ai_key_file, *ai_proxy;

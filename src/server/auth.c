@@ -64,6 +64,20 @@ enum nc_err nc_auth_request(struct nc_call *call, struct nc_auth *out,
     return NC_EACCESS;
 }
 
+bool nc_auth_plausible(const struct nc_call *call, struct nc_problem *why)
+{
+    struct nc_auth who;
+    struct nc_str token;
+
+    if (call->actor.admin_socket)
+        return true;
+    if (bearer(call->req->head, &token) && token.n)
+        return nc_str_starts(token, NC_STR(NC_KEY_PREFIX)) ||
+               nc_session_verify(call->chat, token, &who, why);
+    nc_problem_set(why, NC_P_UNAUTHORIZED, "this takes an access token or a key");
+    return false;
+}
+
 bool nc_auth_secure(const struct nc_call *call)
 {
     enum nc_reach reach = nc_addr_reach(&call->req->peer);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "chat/throttle.h"
 #include "chat/user.h"
 #include "server/auth.h"
 #include "server/route.h"
@@ -15,6 +16,7 @@
 #include "wire/http_accept.h"
 #include "wire/json_in.h"
 
+#define BODY_STRANGER (4u << 10)
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
 
 /* ---- answering ------------------------------------------------------------ */
@@ -286,6 +288,18 @@ static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
     return e;
 }
 
+/* More than a little is not taken in from somebody who names no valid token. */
+static bool is_stranger(struct nc_call *call, const struct nc_req *r)
+{
+    struct nc_problem why;
+
+    if (r->head->content_length <= BODY_STRANGER || (call->route->flags & NC_R_PUBLIC) ||
+        nc_auth_plausible(call, &why))
+        return false;
+    nc_call_problem(call, &why);
+    return true;
+}
+
 static void on_head(void *arg, struct nc_req *r)
 {
     struct nc_call *call = new_call(arg, r);
@@ -295,6 +309,8 @@ static void on_head(void *arg, struct nc_req *r)
         return;
     r->route = call->route->pattern;
     nc_loop_label(call->srv->loop, r->route);
+    if (is_stranger(call, r))
+        return;
     size_t most = call->route->body_max ? call->route->body_max : BODY_DEFAULT;
     nc_req_accept(r, most < call->srv->cfg->body_max ? most : call->srv->cfg->body_max);
 }
@@ -342,6 +358,20 @@ static bool permitted(const struct nc_call *call, const struct nc_auth *a,
     return !need;
 }
 
+/* What a call costs its user, unless its handler has a rate of its own. */
+static bool within_rates(const struct nc_call *call, struct nc_problem *why)
+{
+    enum nc_http_method method = call->req->head->method;
+    unsigned flags = call->route->flags;
+    bool reads = method == NC_HTTP_GET || method == NC_HTTP_HEAD;
+
+    if (!call->actor.user || (flags & NC_R_FREE))
+        return true;
+    if (flags & NC_R_LIST)
+        return nc_rate_take(call->chat, call->actor.user, NC_RATE_LISTS, why);
+    return reads || nc_rate_take(call->chat, call->actor.user, NC_RATE_CHANGES, why);
+}
+
 /* Who asks is known (a NULL: nobody in particular). */
 static void on_known(void *arg, const struct nc_problem *no, const struct nc_auth *a)
 {
@@ -361,7 +391,7 @@ static void on_known(void *arg, const struct nc_problem *no, const struct nc_aut
         call->session = a->session;
         call->auth = *a;
     }
-    if (!permitted(call, a, &why) || !take_body(call, &why))
+    if (!permitted(call, a, &why) || !within_rates(call, &why) || !take_body(call, &why))
         nc_call_problem(call, &why);
     else
         call->route->handle(call);

@@ -49,6 +49,8 @@ enum nc_route_flags {
     NC_R_SESSION = 16, /* not with an API key */
     NC_R_BODY_OPTIONAL = 32,
     NC_R_COOKIE = 64, /* reads the refresh cookie: Origin is checked */
+    NC_R_LIST = 128,  /* walks rooms or people: counted by NC_RATE_LISTS */
+    NC_R_FREE = 256,  /* a change that is not counted, or by a rate of its own */
 };
 
 struct nc_route {

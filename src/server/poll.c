@@ -174,9 +174,10 @@ void nc_live_poll(struct nc_call *call)
                                 .encoding = NC_ENC_JSON};
     p->deadline.fire = on_timeout;
     p->finish.run = on_finish;
-    if (nc_hub_attach(hub_of(p), &p->l, &since) != NC_OK) {
+    enum nc_err e = nc_hub_attach(hub_of(p), &p->l, &since);
+    if (e != NC_OK) {
         free(p);
-        nc_call_fail(call, NC_P_BAD_REQUEST, "since: not a cursor");
+        nc_live_refuse(call, e);
         return;
     }
     call->owner = p;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "chat/account.h"
 #include "chat/people.h"
+#include "chat/update.h"
 #include "crypto/hash.h"
 #include "loop/work.h"
 #include "server/call.h"
@@ -171,6 +172,8 @@ static void on_session_found(struct nc_query *q, enum nc_err e)
         nc_call_fail(call, NC_P_UNAVAILABLE, "the store can't be read");
     else if (!u)
         nc_call_fail(call, NC_P_NOT_FOUND, "no such session");
+    else if (u != call->actor.user && !nc_account_rules(&call->actor, u))
+        nc_call_fail(call, NC_P_FORBIDDEN, "only an owner may do that");
     else
         nc_session_end(call->chat, &call->actor, u, &q->id, on_done, call);
     free(end);

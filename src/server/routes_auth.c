@@ -128,6 +128,10 @@ static void post_logout(struct nc_call *call)
 {
     struct entry *e = entry_of(call, 204);
 
+    if (!call->actor.user) { /* the admin socket has no session */
+        nc_call_fail(call, NC_P_FORBIDDEN, "this takes a user");
+        return;
+    }
     e->cookie = nc_auth_cookie(call).p != NULL;
     nc_session_logout(call->chat, &call->actor, &call->session, on_logout, e);
 }
@@ -139,6 +143,10 @@ static void post_ticket(struct nc_call *call)
     struct nc_buf out = {0};
     struct nc_json j = nc_json_to(&out);
 
+    if (!call->auth.user) {
+        nc_call_fail(call, NC_P_FORBIDDEN, "this takes a user");
+        return;
+    }
     if (!nc_ticket_new(call->chat, &call->auth, ticket, &why)) {
         nc_call_problem(call, &why);
         return;
@@ -185,8 +193,8 @@ const struct nc_route nc_routes_auth[] = {
     {"POST", "/api/v1/auth/login", post_login, NC_R_PUBLIC | NC_R_BODY, 0, 0},
     {"POST", "/api/v1/auth/refresh", post_refresh,
      NC_R_PUBLIC | NC_R_BODY_OPTIONAL | NC_R_COOKIE, 0, 0},
-    {"POST", "/api/v1/auth/logout", post_logout, NC_R_SESSION, 0, 0},
-    {"POST", "/api/v1/auth/ticket", post_ticket, 0, NC_KEY_ALL, 0},
+    {"POST", "/api/v1/auth/logout", post_logout, NC_R_SESSION | NC_R_FREE, 0, 0},
+    {"POST", "/api/v1/auth/ticket", post_ticket, NC_R_FREE, NC_KEY_ALL, 0},
     {"POST", "/api/v1/auth/reset", post_reset, NC_R_PUBLIC | NC_R_BODY, 0, 0},
     {"GET", "/.well-known/jwks.json", get_jwks, NC_R_PUBLIC, 0, 0},
     {NULL, NULL, NULL, 0, 0, 0},

@@ -198,7 +198,8 @@ static void delete_message(struct nc_call *call)
 }
 
 const struct nc_route nc_routes_messages[] = {
-    {"POST", "/api/v1/rooms/{room:id}/messages", post_message, NC_R_BODY, 0, BODY_MAX},
+    {"POST", "/api/v1/rooms/{room:id}/messages", post_message, NC_R_BODY | NC_R_FREE, 0,
+     BODY_MAX},
     {"GET", "/api/v1/rooms/{room:id}/messages", get_messages, 0, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/read", post_read, NC_R_BODY, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/typing", post_typing, 0, 0, 0},

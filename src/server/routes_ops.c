@@ -4,10 +4,16 @@
 #include "server/disk.h"
 #include "server/server.h"
 
-/* Loopback, --admin-from, or an owner's token (protocol.md section 7). */
+/* Loopback, --admin-from, or an owner's token (protocol.md section 7).  Through a proxy
+ * that is not configured everybody would come from loopback: its header gives it away. */
 static bool full(const struct nc_call *call)
 {
-    return nc_server_trusts(call->srv, &call->req->peer) || call->actor.admin_socket ||
+    const struct nc_http_head *h = call->req->head;
+    bool forwarded = nc_http_get(h, "X-Forwarded-For").p || nc_http_get(h, "Forwarded").p;
+    bool near = nc_addr_reach(&call->req->peer) == NC_REACH_LOOPBACK;
+
+    return (nc_server_trusts(call->srv, &call->req->peer) && !(near && forwarded)) ||
+           call->actor.admin_socket ||
            (call->actor.user && call->actor.user->a.role == NC_ROLE_OWNER);
 }
 

@@ -30,9 +30,11 @@ static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json
 /* Tells the caller of a person alone; the admin socket is nobody. */
 static struct nc_user *caller(struct nc_call *call)
 {
-    if (!call->actor.user)
+    struct nc_user *u = call->actor.user; /* an answered call is gone */
+
+    if (!u)
         nc_call_fail(call, NC_P_FORBIDDEN, "this takes a user");
-    return call->actor.user;
+    return u;
 }
 
 /* ---- me ------------------------------------------------------------------ */
@@ -298,15 +300,15 @@ const struct nc_route nc_routes_people[] = {
     {"DELETE", "/api/v1/me", delete_me, NC_R_SESSION, 0, 0},
     {"POST", "/api/v1/me/password", post_password, NC_R_BODY | NC_R_SESSION, 0, 0},
     {"GET", "/api/v1/me/export", get_export, NC_R_SESSION, 0, 0},
-    {"GET", "/api/v1/me/sessions", get_sessions, NC_R_SESSION, 0, 0},
+    {"GET", "/api/v1/me/sessions", get_sessions, NC_R_SESSION | NC_R_LIST, 0, 0},
     {"DELETE", "/api/v1/me/sessions/{id:id}", delete_session, NC_R_SESSION, 0, 0},
-    {"GET", "/api/v1/me/keys", get_keys, NC_R_SESSION, 0, 0},
+    {"GET", "/api/v1/me/keys", get_keys, NC_R_SESSION | NC_R_LIST, 0, 0},
     {"POST", "/api/v1/me/keys", post_key, NC_R_BODY | NC_R_SESSION, 0, 0},
     {"DELETE", "/api/v1/me/keys/{id:id}", delete_key, NC_R_SESSION, 0, 0},
-    {"GET", "/api/v1/invites", get_invites, 0, 0, 0},
+    {"GET", "/api/v1/invites", get_invites, NC_R_LIST, 0, 0},
     {"POST", "/api/v1/invites", post_invite, NC_R_BODY | NC_R_SESSION, 0, 0},
     {"DELETE", "/api/v1/invites/{id:id}", delete_invite, NC_R_SESSION, 0, 0},
-    {"GET", "/api/v1/users", get_users, 0, 0, 0},
+    {"GET", "/api/v1/users", get_users, NC_R_LIST, 0, 0},
     {"GET", "/api/v1/users/{username}", get_user, 0, 0, 0},
     {NULL, NULL, NULL, 0, 0, 0},
 };

@@ -329,14 +329,14 @@ static void delete_ban(struct nc_call *call)
 
 const struct nc_route nc_routes_rooms[] = {
     {"POST", "/api/v1/rooms", post_room, NC_R_BODY, 0, 0},
-    {"GET", "/api/v1/rooms", get_rooms, 0, 0, 0},
-    {"GET", "/api/v1/rooms/public", get_public, 0, 0, 0},
+    {"GET", "/api/v1/rooms", get_rooms, NC_R_LIST, 0, 0},
+    {"GET", "/api/v1/rooms/public", get_public, NC_R_LIST, 0, 0},
     {"GET", "/api/v1/rooms/{room:id}", get_room, 0, 0, 0},
     {"PATCH", "/api/v1/rooms/{room:id}", patch_room, NC_R_BODY, 0, 0},
     {"DELETE", "/api/v1/rooms/{room:id}", delete_room, 0, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/join", post_join, 0, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/leave", post_leave, 0, 0, 0},
-    {"GET", "/api/v1/rooms/{room:id}/members", get_members, 0, 0, 0},
+    {"GET", "/api/v1/rooms/{room:id}/members", get_members, NC_R_LIST, 0, 0},
     {"PUT", "/api/v1/rooms/{room:id}/members/{username}", put_member, NC_R_BODY_OPTIONAL, 0,
      0},
     {"DELETE", "/api/v1/rooms/{room:id}/members/{username}", delete_member, 0, 0, 0},

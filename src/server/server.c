@@ -83,6 +83,9 @@ static struct nc_limits limits_of(const struct nc_config *c)
     l.rooms_per_day = (unsigned)c->rooms_per_day;
     l.tickets_per_min = (unsigned)c->tickets_per_minute;
     l.history_per_s = (unsigned)c->history_per_second;
+    l.lists_per_10s = (unsigned)c->lists_per_10s;
+    l.changes_per_10s = (unsigned)c->changes_per_10s;
+    l.live_per_user = (unsigned)c->live_per_user;
     l.disk_free_min = c->disk_free_min;
     l.queue_max = c->queue_max;
     l.queue_total_max = c->queue_total_max;

@@ -198,9 +198,10 @@ void nc_live_sse(struct nc_call *call)
                                 .session = call->auth.ends_with,
                                 .encoding = NC_ENC_SSE};
     s->deadline.fire = on_deadline;
-    if (nc_hub_attach(hub_of(s), &s->l, last.n || found ? &since : NULL) != NC_OK) {
+    enum nc_err e = nc_hub_attach(hub_of(s), &s->l, last.n || found ? &since : NULL);
+    if (e != NC_OK) {
         free(s);
-        nc_call_fail(call, NC_P_BAD_REQUEST, "since: not a cursor");
+        nc_live_refuse(call, e);
         return;
     }
     call->owner = s;

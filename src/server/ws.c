@@ -13,6 +13,7 @@
 
 enum {
     HELLO_MS = 5000,
+    HELLO_MAX = 16 << 10,
     QUEUE_LOW = 64 << 10,
     REPLIES_MAX = 256, /* sends of one socket that are not answered yet */
     SHARED_WINDOW = 15,
@@ -277,11 +278,17 @@ void nc_socket_enter(struct nc_socket *s, const struct nc_auth *a)
     s->l.user = a->user;
     s->l.encoding = s->ws.out_bits == SHARED_WINDOW ? NC_ENC_DEFLATE : NC_ENC_WS;
     set_expiry(s, a);
-    bool bad = nc_hub_attach(hub_of(s), &s->l, s->since ? &since : NULL) == NC_EINVAL;
+    enum nc_err e = nc_hub_attach(hub_of(s), &s->l, s->since ? &since : NULL);
+    bool bad = e == NC_EINVAL;
     free(s->since);
     s->since = NULL;
-    if (bad && nc_hub_attach(hub_of(s), &s->l, NULL) != NC_OK)
-        return; /* without a cursor it cannot fail */
+    if (bad)
+        e = nc_hub_attach(hub_of(s), &s->l, NULL);
+    if (e != NC_OK) {
+        nc_socket_close(s, 4429, "too_many_connections");
+        return;
+    }
+    s->ws.in.limit = s->srv->cfg->frame_max;
     welcome(s);
     if (bad)
         on_resync(&s->l);
@@ -416,7 +423,8 @@ void nc_socket_open(struct nc_call *call)
     }
     nc_ws_begin(&s->ws, c,
                 &(struct nc_ws_start){.role = NC_WS_SERVER,
-                                      .message_max = srv->cfg->frame_max,
+                                      /* Until somebody is known: a hello is short. */
+                                      .message_max = HELLO_MAX,
                                       .deflate = deflate},
                 &ws_ops);
     nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, QUEUE_LOW);

@@ -9,6 +9,7 @@
 #include "chat/event.h"
 #include "chat/message.h"
 #include "chat/presence.h"
+#include "chat/throttle.h"
 #include "server/server.h"
 #include "wire/json_in.h"
 
@@ -247,9 +248,11 @@ static void on_hello(struct nc_socket *s, const json_t *in, struct nc_reply *r)
 static const struct {
     const char *type;
     void (*handle)(struct nc_socket *s, const json_t *in, struct nc_reply *r);
+    bool counted; /* as a change; sends have a rate of their own */
 } frames[] = {
-    {"send", on_send}, {"typing", on_typing}, {"read", on_read},   {"ping", on_ping},
-    {"stop", on_stop}, {"auth", on_auth},     {"hello", on_hello},
+    {"send", on_send, false},   {"typing", on_typing, true}, {"read", on_read, true},
+    {"ping", on_ping, false},   {"stop", on_stop, true},     {"auth", on_auth, false},
+    {"hello", on_hello, false},
 };
 
 /* ---- from text to a row -------------------------------------------------- */
@@ -290,7 +293,11 @@ static void dispatch(struct nc_socket *s, const json_t *in)
     for (size_t i = 0; i < NC_COUNT(frames); i++)
         if (nc_str_eqz(type, frames[i].type)) {
             nc_loop_label(s->srv->loop, frames[i].type);
-            frames[i].handle(s, in, r);
+            if (frames[i].counted &&
+                !nc_rate_take(chat_of(s), s->l.user, NC_RATE_CHANGES, &why))
+                refuse(r, &why);
+            else
+                frames[i].handle(s, in, r);
             return;
         }
     nc_problem_set(&why, NC_P_BAD_REQUEST, "type: no such frame");
