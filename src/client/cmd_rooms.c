@@ -72,6 +72,11 @@ int nc_cmd_join(struct nc_client *c)
     snprintf(path, sizeof path, "/api/v1/rooms/%.*s/join", NC_ID_TEXT, id);
     if (!nc_client_ask(c, "POST", path, (struct nc_str){0}, &a))
         return NC_EXIT_FAILED;
+    if (!json_object_get(a.body, "name")) { /* the node need not say more than yes */
+        if (!a.body)
+            a.body = json_object();
+        json_object_set_new(a.body, "name", json_string(c->args[0]));
+    }
     return told(c, &a, NC_W_JOINED);
 }
 

@@ -56,6 +56,16 @@ void nc_client_print_text(FILE *out, const json_t *text)
     nc_buf_fini(&b);
 }
 
+/* Lines after the first are moved in, so that each message begins at the margin. */
+static void put_text(FILE *out, struct nc_str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        fputc(text.p[i], out);
+        if (text.p[i] == '\n')
+            fputs("    ", out);
+    }
+}
+
 static void put_time(FILE *out, struct nc_str text)
 {
     uint64_t ms;
@@ -83,8 +93,9 @@ void nc_client_print_message(FILE *out, const json_t *message)
     if (json_is_true(json_object_get(message, "deleted")))
         fprintf(out, "%.*s: [%s]", NC_FMT(nc_buf_str(&name)), nc_word(NC_W_DELETED));
     else
-        fprintf(out, action ? "* %.*s %.*s" : "%.*s: %.*s", NC_FMT(nc_buf_str(&name)),
-                NC_FMT(nc_buf_str(&text)));
+        fprintf(out, action ? "* %.*s " : "%.*s: ", NC_FMT(nc_buf_str(&name)));
+    if (!json_is_true(json_object_get(message, "deleted")))
+        put_text(out, nc_buf_str(&text));
     if (json_is_string(json_object_get(message, "edited_at")))
         fprintf(out, " [%s]", nc_word(NC_W_EDITED));
     if (strcmp(state, "stopped") == 0)
