@@ -142,8 +142,8 @@ static void on_password(struct nc_query *q, const struct nc_row *row)
 {
     struct login *l = nc_of(q, struct login, query);
 
-    if (row->account.password.n < sizeof l->hashing.hash)
-        memcpy(l->hashing.hash, row->account.password.p, row->account.password.n);
+    /* Empty when the account has just been deleted. */
+    nc_people_copy(l->hashing.hash, sizeof l->hashing.hash, row->account.password);
 }
 
 static void on_password_read(struct nc_query *q, enum nc_err e)

@@ -404,6 +404,7 @@ static void on_request(void *arg, struct nc_req *r)
     struct nc_problem why;
 
     (void)arg;
+    call->begun = true;
     nc_loop_label(call->srv->loop, r->route);
     switch (nc_auth_request(call, &auth, &why, on_known)) {
     case NC_OK: on_known(call, NULL, auth.user ? &auth : NULL); break;
@@ -432,7 +433,9 @@ static void on_end(void *arg, struct nc_req *r, bool complete)
         return;
     call->req = NULL;
     call->gone = true;
-    if (call->left)
+    if (!call->begun) /* its body never came, or was refused: nobody has it */
+        release(call);
+    else if (call->left)
         call->left(call);
 }
 

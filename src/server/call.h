@@ -29,6 +29,7 @@ struct nc_call {
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
     struct nc_auth auth;     /* who that is, as the token, key or ticket says */
     bool gone;               /* the peer left: req is NULL */
+    bool begun;              /* its body is there: a handler answers, or has answered */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer
      * is gone (req is NULL already); nc_call_done must follow, now or later. */
     void (*drained)(struct nc_call *call);
