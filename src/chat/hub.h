@@ -58,22 +58,25 @@ struct nc_listener_ops {
 /* Embedded in a WebSocket, an SSE stream, a long poll, a test; zeroed with ops, user,
  * session and encoding set.  The rest is the hub's. */
 struct nc_listener {
-    const struct nc_listener_ops *ops;
-    struct nc_user *user;
     struct nc_id session; /* ends with it: a session's id, or a key's (nc_auth.ends_with) */
-    enum nc_encoding encoding : 8;
-    enum nc_listener_state state : 8;
-    uint8_t special;            /* the tick's: why it can't have the shared frames */
     struct nc_list by_user;     /* in user->listeners */
-    uint64_t pos;               /* last log position it was given */
     struct nc_catchup *catchup; /* while catching up */
     struct nc_sub_ref *refs;    /* where it stands in each topic */
     uint32_t refs_n, refs_cap;
     struct nc_list arriving; /* becomes live at the end of this turn */
     struct nc_list backlog;  /* linked while bytes wait in its queue */
-    /* Of the tick that is being delivered: */
-    struct nc_topic_tick *only; /* its topic with news, if it is one */
+    /* From here on: what every delivery touches.  It stands together, and an owner puts
+     * its own such members behind it: cold memory is what a delivery costs beside the
+     * kernel's part. */
+    struct nc_user *user;
+    const struct nc_listener_ops *ops;
+    const void *sink; /* 128 bytes that deliver looks at first, to be fetched; or NULL */
+    uint64_t pos;     /* last log position it was given */
+    struct nc_topic_tick *only; /* of this tick: its topic with news, if it is one */
     struct nc_tick_link *more;  /* and the others */
+    enum nc_encoding encoding : 8;
+    enum nc_listener_state state : 8;
+    uint8_t special; /* of this tick: why it can't have the shared frames */
 };
 
 struct nc_hub_stats {
@@ -92,7 +95,8 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h);
 /*
  * Attach: subscribe to the user's topic and to those of their rooms.
  * since: NULL to start at the head; else a cursor.  NC_EINVAL if it is none at all
- * (nothing is attached), NC_ELIMIT where the account has as many listeners as may be.  ops->live or ops->resync comes later, once.
+ * (nothing is attached), NC_ELIMIT where the account has as many listeners as may be.
+ * ops->live or ops->resync comes later, once.
  */
 NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                                      const struct nc_str *since);

@@ -30,24 +30,11 @@ struct nc_conn_out {
 };
 
 struct nc_conn {
-    struct nc_loop *loop;
-    const struct nc_conn_ops *ops;
-    void *owner;
-    struct nc_io *io;
-    SSL *ssl;                 /* NULL: plain */
-    struct nc_dialling *dial; /* while in CONNECT */
-    struct nc_listeners *ls;
-    struct nc_list inside; /* of ls, in the list of those it let in */
-    const char *why;       /* the first reason given for its end */
-
-    struct nc_buf kept;                 /* input its owner has not used */
+    /* What sending looks at comes first: it is done a thousand times in a row, each time
+     * with another connection's memory. */
+    SSL *ssl;                           /* NULL: plain */
     struct nc_conn_out *out, **out_end; /* output the kernel has not taken */
     uint32_t queued, queue_max, queue_low, write_ms;
-
-    struct nc_deadline deadline; /* of the state, or of a stalled write */
-    struct nc_task later;        /* redelivery, or the end */
-    uint64_t id;
-    struct nc_addr peer;
     int fd;
     uint8_t state;
     bool accepted : 1; /* not dialled */
@@ -57,6 +44,21 @@ struct nc_conn {
     bool redeliver : 1;     /* kept is to be offered again */
     bool handed : 1;        /* the owner changed while it had input in hand */
     bool tls_wants_out : 1; /* reading waits until the socket takes output */
+
+    struct nc_loop *loop;
+    const struct nc_conn_ops *ops;
+    void *owner;
+    struct nc_io *io;
+    struct nc_dialling *dial; /* while in CONNECT */
+    struct nc_listeners *ls;
+    struct nc_list inside; /* of ls, in the list of those it let in */
+    const char *why;       /* the first reason given for its end */
+    struct nc_buf kept;    /* input its owner has not used */
+
+    struct nc_deadline deadline; /* of the state, or of a stalled write */
+    struct nc_task later;        /* redelivery, or the end */
+    uint64_t id;
+    struct nc_addr peer;
 };
 
 /* The one writer of c->state. */

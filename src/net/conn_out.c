@@ -256,10 +256,29 @@ enum nc_err nc_conn_send(struct nc_conn *c, const struct nc_str *v, unsigned n)
     return e;
 }
 
+/* The way of nearly every event: one frame, and nothing before it. */
+static void send_one(struct nc_conn *c, struct nc_blob *b)
+{
+    ssize_t sent = send(c->fd, b->p, b->n, MSG_NOSIGNAL);
+
+    if (sent == (ssize_t)b->n)
+        return;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        nc_conn_goto(c, NC_CONN_GONE, "connection reset");
+    else
+        keep(c, &(struct nc_piece){b->p, b->n, b}, 1, sent < 0 ? 0 : (size_t)sent);
+}
+
 enum nc_err nc_conn_send_blobs(struct nc_conn *c, struct nc_blob *const *v, unsigned n)
 {
     struct nc_piece pieces[IOV];
     size_t total = 0;
+
+    if (n == 1 && !c->ssl && !c->out && c->state == NC_CONN_OPEN &&
+        v[0]->n <= UINT32_MAX / 2) {
+        send_one(c, v[0]);
+        return NC_OK;
+    }
 
     for (unsigned i = 0; i < n; i++)
         total += v[i]->n;

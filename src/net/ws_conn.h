@@ -30,15 +30,15 @@ struct nc_ws_ops {
 /* Embedded in its owner's struct. */
 struct nc_ws {
     struct nc_conn *conn; /* NULL once gone */
-    const struct nc_ws_ops *ops;
-    struct nc_deadline deadline;
-    struct nc_ws_in in;
-    uint32_t ping_ms;
+    bool closing;         /* our close frame is queued */
+    bool paused;
     uint16_t close_code; /* 0 until a close frame was received or sent */
     uint8_t out_bits;    /* deflate window for output; 0: not agreed */
     uint8_t missed;      /* pings without any answer */
-    bool closing;        /* our close frame is queued */
-    bool paused;
+    uint32_t ping_ms;
+    const struct nc_ws_ops *ops;
+    struct nc_deadline deadline;
+    struct nc_ws_in in;
     struct nc_ws_dialling *dialling; /* ws_client.c's, until open */
 };
 

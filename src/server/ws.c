@@ -427,6 +427,7 @@ void nc_socket_open(struct nc_call *call)
                                       .message_max = HELLO_MAX,
                                       .deflate = deflate},
                 &ws_ops);
+    s->l.sink = c;
     nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, QUEUE_LOW);
     if (auth.user)
         on_verified(s, NULL, &auth);

@@ -13,17 +13,18 @@
 #include "server/call.h"
 
 struct nc_socket {
-    struct nc_ws ws;
     struct nc_listener l; /* user is NULL until somebody is known */
+    /* What every delivery touches stands behind it. */
+    struct nc_socket_out *out; /* answers of this turn; or NULL */
+    uint16_t replies_n;
+    bool verifying, paused, overflowed, gone;
+    struct nc_ws ws;
     struct nc_server *srv;
     char *since;                 /* of the hello that is being looked into; or NULL */
     uint64_t expires_ms;         /* of the token; wall time; 0: never */
     struct nc_deadline deadline; /* hello is due, or the token ends */
     struct nc_list replies;      /* struct nc_reply, in the order of their frames */
-    struct nc_socket_out *out;   /* answers of this turn; or NULL */
-    uint16_t replies_n;
-    bool verifying, paused, overflowed, gone;
-    char address[]; /* of the peer, with its NUL */
+    char address[];              /* of the peer, with its NUL */
 };
 
 static inline struct nc_actor nc_socket_actor(const struct nc_socket *s)
