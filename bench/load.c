@@ -223,12 +223,12 @@ static void pace(uint64_t begun, uint64_t until)
     for (uint64_t now; (now = tool_now_ns()) < until;) {
         uint64_t due = begun + (uint64_t)((double)k * 1e9 / l.rate);
         if (due > now) {
-            load_ws_wait(&l.ws, (int64_t)((due < until ? due : until) - now));
+            load_ws_poll(&l.ws);
             continue;
         }
         struct client *c = l.publishers[k++ % l.publishers_n];
         load_ws_send(c, frame, next_frame(c, frame, due));
-        load_ws_wait(&l.ws, 0);
+        load_ws_poll(&l.ws);
     }
 }
 
@@ -236,8 +236,8 @@ static void publish_until(uint64_t begun, uint64_t until)
 {
     if (l.rate > 0)
         pace(begun, until);
-    else
-        wait_until(until);
+    while (tool_now_ns() < until)
+        load_ws_poll(&l.ws);
 }
 
 static double us(uint64_t ns, uint64_t n) { return n ? (double)ns / 1e3 / (double)n : 0; }

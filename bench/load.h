@@ -45,6 +45,9 @@ void on_client_read(struct client *c); /* everything that was there has been tol
 
 void load_ws_open(struct load_ws *w, struct client *c);
 void load_ws_wait(struct load_ws *w, int64_t ns); /* handle what comes; < 0: any time */
+/* The same without sleeping: a sender then never pays for waking us, so that it costs each
+ * server the same however fast it is. */
+void load_ws_poll(struct load_ws *w);
 /* Append a masked text frame; returns how long it is. */
 size_t load_ws_frame(char *out, const char *text, size_t n);
 void load_ws_send(struct client *c, const char *p, size_t n);

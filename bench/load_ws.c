@@ -188,7 +188,7 @@ static void on_readable(struct load_ws *w, struct client *c)
     on_client_read(c);
 }
 
-void load_ws_wait(struct load_ws *w, int64_t ns)
+static int serve(struct load_ws *w, int64_t ns)
 {
     struct epoll_event events[EVENTS];
     struct timespec t = {ns / 1000000000, ns % 1000000000};
@@ -199,4 +199,16 @@ void load_ws_wait(struct load_ws *w, int64_t ns)
         if (c->state != CLIENT_GONE)
             on_readable(w, c);
     }
+    return n;
+}
+
+void load_ws_wait(struct load_ws *w, int64_t ns) { serve(w, ns); }
+
+void load_ws_poll(struct load_ws *w)
+{
+    if (serve(w, 0) > 0)
+        return;
+    /* Not all the time inside of epoll, whose lock a sender needs. */
+    for (uint64_t until = tool_now_ns() + 2000; tool_now_ns() < until;)
+        ;
 }
