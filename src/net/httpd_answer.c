@@ -35,7 +35,7 @@ static struct nc_str write_head(struct nc_req_own *o, const struct nc_answer *a,
                                .framing = framing,
                                .length = length,
                                .keep_alive = o->keep_alive,
-                               .type = a->type,
+                               .type = framing == NC_HTTP_BODILESS ? NC_STR("") : a->type,
                                .date = nc_http_date(&h->date, nc_wall_ms()),
                                .headers = headers,
                                .n_headers = n,
@@ -54,6 +54,15 @@ static void decide_keep_alive(struct nc_req_own *o, const struct nc_answer *a)
 static bool bodiless(unsigned status)
 {
     return status < 200 || status == 204 || status == 304;
+}
+
+/* Other bytes than the ETag was made for: no range of those may be appended to these. */
+static void weaken(struct nc_req_own *o, struct nc_http_header *headers, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (nc_str_eqz(headers[i].name, "ETag") && headers[i].value.p[0] == '"')
+            headers[i].value =
+                nc_str(nc_arena_printf(&o->r.arena, "W/%.*s", NC_FMT(headers[i].value)));
 }
 
 /* Compress into the request's arena, if that is asked for and pays. */
@@ -76,6 +85,7 @@ static struct nc_answer squeezed(struct nc_req_own *o, const struct nc_answer *a
         return z;
     if (nc_gzip(&out, a->body) == NC_OK) {
         z.body = nc_arena_str(&o->r.arena, nc_buf_str(&out));
+        weaken(o, headers, z.n_headers);
         headers[z.n_headers++] =
             (struct nc_http_header){NC_STR("Content-Encoding"), NC_STR("gzip")};
     }

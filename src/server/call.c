@@ -273,13 +273,19 @@ static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
         memcpy(call->ids, m.ids, sizeof(call->ids));
         return NC_OK;
     }
+    bool file = e == NC_ENOENT && nc_static_has(&path);
+    bool serves =
+        file && (r->head->method == NC_HTTP_GET || r->head->method == NC_HTTP_HEAD);
+    if (file && !serves) {
+        snprintf(m.allow, sizeof(m.allow), "GET, HEAD");
+        e = NC_EINVAL;
+    }
     if (e == NC_EINVAL && r->head->method == NC_HTTP_OPTIONS) {
         preflight(call, m.allow);
     } else if (e == NC_EINVAL) {
         nc_call_header(call, "Allow", nc_str(m.allow));
         nc_call_fail(call, NC_P_METHOD_NOT_ALLOWED, "this path takes %s", m.allow);
-    } else if ((r->head->method == NC_HTTP_GET || r->head->method == NC_HTTP_HEAD) &&
-               nc_static_has(&path)) {
+    } else if (serves) {
         nc_static_serve(detach(call), &path);
         release(call);
     } else {

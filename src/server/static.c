@@ -86,8 +86,9 @@ void nc_static_serve(struct nc_req *r, const struct nc_http_path *path)
                           .gzip = true};
 
     if (nc_http_unchanged(r->head, headers[0].value)) {
-        nc_respond(r, &(struct nc_answer){
-                          .status = 304, .headers = headers, .n_headers = a.n_headers});
+        a.status = 304;
+        a.body = NC_STR("");
+        nc_respond(r, &a);
         return;
     }
     switch (nc_http_range(r->head, size, headers[0].value, &first, &last)) {

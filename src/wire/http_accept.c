@@ -117,7 +117,8 @@ enum nc_http_range nc_http_range(const struct nc_http_head *h, uint64_t size,
     struct nc_str v = nc_http_get(h, "range");
     struct nc_str only_if = nc_http_get(h, "if-range");
 
-    if (!v.p || (only_if.p && !nc_str_eq(only_if, etag)))
+    /* Ranges are defined for GET alone (RFC 9110 14.2). */
+    if (!v.p || h->method != NC_HTTP_GET || (only_if.p && !nc_str_eq(only_if, etag)))
         return NC_RANGE_NONE;
     if (v.n < 6 || !nc_str_ieq((struct nc_str){v.p, 6}, NC_STR("bytes=")) ||
         memchr(v.p, ',', v.n) || !memchr(v.p, '-', v.n))

@@ -23,7 +23,7 @@ static void eq(struct nc_str got, const char *want)
 /* A head with one or two headers, as the parser would leave it. */
 static struct nc_http_head with(const char *name, const char *value)
 {
-    struct nc_http_head h = {.n_headers = value ? 1 : 0};
+    struct nc_http_head h = {.method = NC_HTTP_GET, .n_headers = value ? 1 : 0};
 
     h.headers[0] = (struct nc_http_header){nc_str(name), nc_str(value)};
     return h;
@@ -221,6 +221,8 @@ static void test_ranges(void **state)
     h.headers[h.n_headers++] = (struct nc_http_header){NC_STR("If-Range"), NC_STR("\"b\"")};
     assert_int_equal(nc_http_range(&h, 9, NC_STR("\"a\""), &first, &last), NC_RANGE_NONE);
     assert_int_equal(nc_http_range(&h, 9, NC_STR("\"b\""), &first, &last), NC_RANGE_PART);
+    h.method = NC_HTTP_HEAD;
+    assert_int_equal(nc_http_range(&h, 9, NC_STR("\"b\""), &first, &last), NC_RANGE_NONE);
 }
 
 static void test_response_head(void **state)
