@@ -114,7 +114,8 @@ export class Wire {
 
   #text(r) {
     r.text = r.body.toString();
-    r.json = r.headers.get("content-type")?.includes("json") && r.text ? JSON.parse(r.text) : null;
+    const plain = !r.headers.get("content-encoding");
+    r.json = plain && r.headers.get("content-type")?.includes("json") && r.text ? JSON.parse(r.text) : null;
     return r;
   }
 }
