@@ -114,7 +114,8 @@ void nc_screen_resized(struct nc_screen *s)
     struct winsize w;
 
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 0 && w.ws_col > 0)
-        resizeterm(w.ws_row, w.ws_col);
+        resize_term(w.ws_row, w.ws_col); /* resizeterm() would put KEY_RESIZE into the
+                                            input, whose reader comes here again */
     s->rows = (unsigned)LINES;
     s->columns = (unsigned)COLS;
     clearok(stdscr, TRUE);
