@@ -27,7 +27,9 @@ static bool print_page(struct nc_client *c, const json_t *messages, struct nc_id
 int nc_cmd_export(struct nc_client *c)
 {
     char path[160], room_text[NC_ID_TEXT], last_text[NC_ID_TEXT];
-    struct nc_id room, last = {0};
+    /* Sorts before every message, so the first page is the oldest.  (All zeros would be
+     * no id at all.) */
+    struct nc_id room, last = {.b[15] = 1};
     struct nc_answer a;
     bool more = true;
 
@@ -36,7 +38,6 @@ int nc_cmd_export(struct nc_client *c)
     nc_id_text(&room, room_text);
     while (more) {
         struct nc_id before = last;
-        /* The zero id sorts before every message: the first page is the oldest. */
         nc_id_text(&last, last_text);
         snprintf(path, sizeof path, "/api/v1/rooms/%.*s/messages?after=%.*s&limit=%d",
                  NC_ID_TEXT, room_text, NC_ID_TEXT, last_text, PAGE);
