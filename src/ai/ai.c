@@ -3,8 +3,45 @@
 #include <stdlib.h>
 
 #include "ai/parts.h"
+#include "chat/fetch.h"
 #include "chat/hub.h"
 #include "chat/room.h"
+
+/* Whether a reply answers the persona is known once its parent has been read. */
+struct reply {
+    struct nc_ai *ai;
+    struct nc_id room;
+    struct nc_message question;
+    char *name, *body;
+};
+
+static void on_parent(struct nc_fetch *f, enum nc_err e)
+{
+    struct reply *x = f->arg;
+    struct nc_ai *ai = x->ai;
+    struct nc_room *r = ai->closing ? NULL : nc_room_find(ai->o.chat, &x->room);
+
+    if (r && e == NC_OK && f->found && nc_id_eq(&f->message.sender, &ai->persona->a.id) &&
+        nc_room_member(r, ai->persona))
+        nc_dispatch_ask(ai, r, &x->question);
+    free(x->name);
+    free(x->body);
+    free(x);
+}
+
+static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m)
+{
+    struct reply *x = nc_alloc(sizeof(*x));
+
+    *x = (struct reply){.ai = ai,
+                        .room = r->rec.id,
+                        .question = {.id = m->id, .sender = m->sender},
+                        .name = nc_str_dup(m->sender_name),
+                        .body = nc_str_dup(m->body)};
+    x->question.sender_name = nc_str(x->name);
+    x->question.body = nc_str(x->body);
+    nc_fetch(ai->o.chat, &m->reply_to, on_parent, x);
+}
 
 static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_message *m)
 {
@@ -12,6 +49,8 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
 
     if (nc_persona_called(ai, r, m))
         nc_dispatch_ask(ai, r, m);
+    else if (!nc_id_zero(&m->reply_to) && nc_persona_listens(ai, r, m))
+        look_at_parent(ai, r, m);
 }
 
 static void on_deleted(struct nc_observer *o, struct nc_room *r,

@@ -160,11 +160,17 @@ static bool has_namesake(const struct nc_room *r)
     return false;
 }
 
+bool nc_persona_listens(const struct nc_ai *ai, const struct nc_room *r,
+                        const struct nc_message *m)
+{
+    return ai->persona && nc_room_member(r, ai->persona) && m->sender_kind == NC_PERSON &&
+           m->kind == NC_TEXT && !m->content_type.n;
+}
+
 bool nc_persona_called(const struct nc_ai *ai, const struct nc_room *r,
                        const struct nc_message *m)
 {
-    if (!ai->persona || !nc_room_member(r, ai->persona) || m->sender_kind != NC_PERSON ||
-        m->kind != NC_TEXT || m->content_type.n)
+    if (!nc_persona_listens(ai, r, m))
         return false;
     if (r->rec.kind == NC_DIALOG || nc_mention_has(m->mentions, ai->persona->a.username))
         return true;
