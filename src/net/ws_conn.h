@@ -30,11 +30,11 @@ struct nc_ws_ops {
 /* Embedded in its owner's struct. */
 struct nc_ws {
     struct nc_conn *conn; /* NULL once gone */
-    bool closing;         /* our close frame is queued */
-    bool paused;
-    uint16_t close_code; /* 0 until a close frame was received or sent */
+    bool closing : 1;     /* our close frame is queued */
+    bool paused : 1;
+    uint8_t missed : 6;  /* pings without any answer */
     uint8_t out_bits;    /* deflate window for output; 0: not agreed */
-    uint8_t missed;      /* pings without any answer */
+    uint16_t close_code; /* 0 until a close frame was received or sent */
     uint32_t ping_ms;
     const struct nc_ws_ops *ops;
     struct nc_deadline deadline;

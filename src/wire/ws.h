@@ -62,11 +62,12 @@ bool nc_ws_close_valid(unsigned code); /* may appear in a close frame */
 /* Reads messages.  Set the first three fields of a zeroed one; end with nc_ws_fini.
  * About 100 bytes while idle; the rest only while something is incomplete. */
 struct nc_ws_in {
-    enum nc_ws_role role;
-    bool deflate;   /* permessage-deflate was agreed */
     uint64_t limit; /* bytes of a message, after inflating too */
+    bool deaf;      /* our close frame went: only the peer's is waited for */
+    enum nc_ws_role role : 8;
+    bool deflate; /* permessage-deflate was agreed */
 
-    /* private */
+    /* private; there may be very many that are idle: kept small */
     bool over;      /* closed or failed: everything later is discarded */
     bool in_frame;  /* head is valid, payload under way */
     bool deflated;  /* the message under way */
