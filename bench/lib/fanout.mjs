@@ -124,7 +124,7 @@ export async function idle() {
   const n = settings.quick ? 2000 : 10000;
   const fresh = (start) => async () => {
     const server = await start();
-    const world = server.kind === "node" ? await settle(server) : null;
+    const world = server.kind === "node" ? await settle(server, { few: true }) : null;
     const lines = layout("idle", world, { seats: n });
     const first = await load(server, lines, ["--idle"]);
     const again = await load(server, lines, ["--idle"]); // tokens are known by now
@@ -132,7 +132,7 @@ export async function idle() {
     return { ...first, handshakes_again: again.handshakes_per_s, cpu_again: again.cpu_us_per_handshake };
   };
   const r = await interleave({ floor: fresh(() => startFloor(500)), node: fresh(() => startNode()), "npm ws": fresh(() => startPeer(500)) });
-  console.log(`\n${fmt(n)} idle connections.  The node's are authenticated (hello, welcome), of 1,000 people in three rooms each;
+  console.log(`\n${fmt(n)} idle connections.  The node's are authenticated (hello, welcome), ten of each of 1,000 people, who are ten to a room;
 "again": tokens were verified before.`);
   table([["", "RSS bytes/connection", "anonymous", "whole RSS MiB", "handshakes/s", "CPU µs/handshake", "again", "busy while idle"],
     ...Object.entries(r).map(([name, m]) => [name, fmt(m.rss_per_connection), fmt(m.anonymous_per_connection), fmt(m.rss / 1048576, 1),

@@ -23,18 +23,19 @@ const room = (node, person, name) =>
 const join = (node, person, id) => call(node, `/api/v1/rooms/${id}/join`, {}, person.token);
 const range = (n) => Array.from({ length: n }, (_, i) => i);
 
-/** n people: each has a room alone, ten share one, and all are in one. */
-export async function settle(node, n = 1000) {
+/** n people: ten share a room, and unless `few`, each has one alone, and all are in one. */
+export async function settle(node, { n = 1000, few = false } = {}) {
   const people = await Promise.all(range(n).map(async (i) => {
     const { user, access_token } = await call(node, "/api/v1/auth/register", { username: `u${i}`, password: "correct horse" });
     return { id: user.id, token: access_token };
   }));
-  const big = await room(node, people[0], "everybody");
+  const big = few ? null : await room(node, people[0], "everybody");
   const small = await Promise.all(range(n / 10).map((i) => room(node, people[i * 10], `ten ${i}`)));
   await Promise.all(people.map(async (p, i) => {
-    p.alone = await room(node, p, `alone ${i}`);
     p.small = small[Math.floor(i / 10)];
     if (i % 10) await join(node, p, p.small);
+    if (few) return;
+    p.alone = await room(node, p, `alone ${i}`);
     if (i) await join(node, p, big);
   }));
   return { people, big };
