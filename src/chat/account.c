@@ -82,10 +82,9 @@ bool nc_update_begin(struct nc_update *x, struct nc_chat *c, const struct nc_act
     x->arg = arg;
     nc_people_copy(x->target, sizeof x->target, u->a.username);
     nc_people_copy(x->address, sizeof x->address, who->address);
-    if (who->user) {
-        nc_people_copy(x->who, sizeof x->who, who->user->a.username);
+    nc_people_copy(x->who, sizeof x->who, nc_people_actor(who));
+    if (who->user)
         x->actor = who->user->a.id;
-    }
     if (u->a.deleted) {
         nc_op_fail(&x->op, NC_P_NOT_FOUND, "there is no such user");
         return false;

@@ -199,6 +199,13 @@ void nc_people_copy(char *to, size_t cap, struct nc_str s)
     to[n] = '\0';
 }
 
+struct nc_str nc_people_actor(const struct nc_actor *who)
+{
+    if (who->user)
+        return who->user->a.username;
+    return who->admin_socket ? NC_STR("admin.sock") : NC_STR("");
+}
+
 void nc_people_audit(struct nc_chat *c, const char *action, struct nc_str who,
                      struct nc_str target, struct nc_str address,
                      const struct nc_problem *why)

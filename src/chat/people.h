@@ -71,6 +71,9 @@ void nc_people_list(struct nc_chat *c, enum nc_query_kind kind, const struct nc_
 /* Copied into a fixed place with a NUL, cut if it is longer. */
 void nc_people_copy(char *to, size_t cap, struct nc_str s);
 
+/* Who did it, for the audit log: a username, or "admin.sock". */
+struct nc_str nc_people_actor(const struct nc_actor *who);
+
 /* One line for the audit log.  why: NULL when it worked. */
 void nc_people_audit(struct nc_chat *c, const char *action, struct nc_str who,
                      struct nc_str target, struct nc_str address,

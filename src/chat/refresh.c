@@ -177,10 +177,9 @@ static struct ending *ending_new(struct nc_chat *c, const struct nc_actor *who,
     nc_op_init(&x->op, c, finish_ending);
     x->user = user->a.id;
     x->session = *session;
-    if (who->user) {
+    if (who->user)
         x->actor = who->user->a.id;
-        nc_people_copy(x->who, sizeof x->who, who->user->a.username);
-    }
+    nc_people_copy(x->who, sizeof x->who, nc_people_actor(who));
     nc_people_copy(x->address, sizeof x->address, who->address);
     x->done = done;
     x->arg = arg;

@@ -77,8 +77,7 @@ void nc_account_reset_code(struct nc_chat *c, const struct nc_actor *who, struct
     nc_op_init(&m->op, c, finish_make);
     m->done = done;
     m->arg = arg;
-    if (who->user)
-        nc_people_copy(m->who, sizeof m->who, who->user->a.username);
+    nc_people_copy(m->who, sizeof m->who, nc_people_actor(who));
     nc_people_copy(m->target, sizeof m->target, u->a.username);
     nc_people_copy(m->address, sizeof m->address, who->address);
     if (!nc_account_rules(who, u) || u->a.deleted || u->a.kind != NC_PERSON) {
