@@ -10,6 +10,7 @@ const words = {
     logout: "Log out", send: "Send", new_room: "New room", say: "Message", stop: "Stop", deleted: "deleted",
     edited: "edited", online: "", offline: "No connection, trying again…", failed: "broke off", stopped: "stopped",
     pick: "Choose a room.", older: "Earlier messages", open_rooms: "Open rooms", join: "Join",
+    invite_go: "Invite somebody", invite_link: "This link makes one account:", left: "someone who left",
   },
   ru: {
     username: "Имя пользователя", password: "Пароль", display_name: "Имя для других", invite: "Код приглашения",
@@ -19,6 +20,7 @@ const words = {
     logout: "Выйти", send: "Отправить", new_room: "Новая комната", say: "Сообщение", stop: "Остановить", deleted: "удалено",
     edited: "изменено", online: "", offline: "Нет связи, пробуем снова…", failed: "оборвалось", stopped: "остановлено",
     pick: "Выберите комнату.", older: "Более ранние сообщения", open_rooms: "Открытые комнаты", join: "Войти",
+    invite_go: "Пригласить", invite_link: "Ссылка на одну учётную запись:", left: "ушедший участник",
   },
 };
 const lang = navigator.language?.startsWith("ru") ? "ru" : "en";
@@ -215,8 +217,9 @@ function draw(id) {
   li.className = m.deleted ? "gone" : m.kind === "notice" ? "notice" : m.sender.kind === "persona" ? "ai" : "";
   const time = new Date(m.created_at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
   const marks = [m.edited_at && t("edited"), (m.state === "failed" || m.state === "stopped") && t(m.state)].filter(Boolean);
-  head.textContent = [m.sender.display_name, time, ...marks].join(" · ");
-  p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${m.sender.display_name} ${m.text}` : m.text || (m.state === "streaming" ? "…" : "");
+  const name = m.sender.display_name || t("left");
+  head.textContent = [name, time, ...marks].join(" · ");
+  p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${name} ${m.text}` : m.text || (m.state === "streaming" ? "…" : "");
   if (m.state === "streaming") {
     const b = document.createElement("button");
     b.className = "quiet";
@@ -331,6 +334,14 @@ $("new-room").onsubmit = async (ev) => {
   }
 };
 $("back").onclick = () => { $("house").classList.remove("in-room"); current = null; drawRooms(); };
+$("invite").onclick = async () => {
+  try {
+    const { url } = await call("POST", "/api/v1/invites", { uses: 1 });
+    prompt(t("invite_link"), new URL(url, location.href).href);
+  } catch (e) {
+    $("room-error").textContent = e.message;
+  }
+};
 $("out").onclick = async () => {
   await call("POST", "/api/v1/auth/logout").catch(() => {});
   localStorage.removeItem("known");

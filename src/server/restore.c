@@ -150,6 +150,30 @@ static int restore_into(const struct nc_config *c, struct unpack *u)
     return 0;
 }
 
+/* A folder that was empty is empty again, so that the next try is not refused. */
+static void clear(const struct nc_config *c)
+{
+    static const char *const names[] = {"neuralchat.db",     "neuralchat.db-wal",
+                                        "neuralchat.db-shm", "neuralchat.db.lock",
+                                        "node-id",           "lock"};
+    char path[NC_PATH_MAX * 2], keys[NC_PATH_MAX];
+
+    snprintf(keys, sizeof(keys), "%s/keys", c->data);
+    DIR *dir = opendir(keys);
+    for (struct dirent *d; dir && (d = readdir(dir));) {
+        snprintf(path, sizeof(path), "%s/%s", keys, d->d_name);
+        if (d->d_name[0] != '.')
+            (void)unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+    (void)rmdir(keys);
+    for (size_t i = 0; i < NC_COUNT(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", c->data, names[i]);
+        (void)unlink(path);
+    }
+}
+
 int nc_restore(const struct nc_config *c)
 {
     struct unpack u = {.c = c};
@@ -166,8 +190,11 @@ int nc_restore(const struct nc_config *c)
         fprintf(stderr, "neuralchatd: %s can't be read\n", c->passphrase_file);
         return 1;
     }
-    if (nc_folder_open(c->data, &lock) == NC_OK)
+    if (nc_folder_open(c->data, &lock) == NC_OK) {
         status = restore_into(c, &u);
+        if (status)
+            clear(c);
+    }
     if (lock >= 0)
         close(lock);
     if (u.passphrase.p)
