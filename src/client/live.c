@@ -279,17 +279,17 @@ static void on_deadline(struct nc_deadline *d)
 
     if (l->state == NC_LIVE_HELLO)
         nc_ws_abort(&l->ws, "no welcome");
-    else if (l->state == NC_LIVE_PAUSE && !l->dialled)
+    else if ((l->state == NC_LIVE_PAUSE || l->state == NC_LIVE_TOKEN) && !l->dialled)
         begin(l);
-    else if (l->state == NC_LIVE_PAUSE)
-        nc_loop_deadline(l->loop, &l->deadline, 100);
+    else if (l->state == NC_LIVE_PAUSE || l->state == NC_LIVE_TOKEN)
+        nc_loop_deadline(l->loop, &l->deadline, 100); /* the old socket is still closing */
 }
 
 void nc_live_start(struct nc_live *l)
 {
     if (l->state == NC_LIVE_IDLE || l->state == NC_LIVE_OVER) {
         l->attempts = l->refusals = 0;
-        l->state = NC_LIVE_PAUSE; /* begins at the next turn */
+        l->state = NC_LIVE_TOKEN; /* told at the next turn: no callback from in here */
         nc_loop_deadline(l->loop, &l->deadline, 1);
     }
 }

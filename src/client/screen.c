@@ -58,6 +58,22 @@ static const struct {
     {KEY_F(5), NC_KEY_F5},
     {OWN_KEYS, NC_KEY_PASTE_BEGIN},
     {OWN_KEYS + 1, NC_KEY_PASTE_END},
+    {OWN_KEYS + 2, NC_KEY_ALT + NC_KEY_UP},
+    {OWN_KEYS + 3, NC_KEY_ALT + NC_KEY_DOWN},
+    {OWN_KEYS + 4, NC_KEY_ALT + NC_KEY_RIGHT},
+    {OWN_KEYS + 5, NC_KEY_ALT + NC_KEY_LEFT},
+};
+
+/* What terminals send although their description does not say so. */
+static const struct {
+    const char *bytes;
+    int code;
+} sequences[] = {
+    {"\033[A", KEY_UP},          {"\033[B", KEY_DOWN},        {"\033[C", KEY_RIGHT},
+    {"\033[D", KEY_LEFT},        {"\033[H", KEY_HOME},        {"\033[F", KEY_END},
+    {"\033[1;3A", OWN_KEYS + 2}, {"\033[1;3B", OWN_KEYS + 3}, {"\033[1;3C", OWN_KEYS + 4},
+    {"\033[1;3D", OWN_KEYS + 5}, {"\033[1;5C", OWN_KEYS + 4}, {"\033[1;5D", OWN_KEYS + 5},
+    {"\033[200~", OWN_KEYS},     {"\033[201~", OWN_KEYS + 1},
 };
 
 static attr_t attributes(const struct nc_screen *s, enum nc_ink ink)
@@ -85,8 +101,8 @@ enum nc_err nc_screen_open(struct nc_screen *s, bool plain)
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
     set_escdelay(ESCAPE_MS);
-    define_key("\033[200~", OWN_KEYS);
-    define_key("\033[201~", OWN_KEYS + 1);
+    for (size_t i = 0; i < NC_COUNT(sequences); i++)
+        define_key(sequences[i].bytes, sequences[i].code);
     s->coloured = !plain && !(none && *none) && has_colors() && start_color() == OK;
     if (s->coloured) {
         bool own = use_default_colors() == OK;
