@@ -20,8 +20,8 @@ const fails = (what, code, ...sent) => rows.push([what, sent, [], code]);
 for (const [op, word] of [[TEXT, "text"], [BINARY, "binary"]]) {
   const fill = (n) => (op === TEXT ? Buffer.alloc(n, "*") : randomBytes(n));
   for (const n of [0, 1, 125, 126, 127, 128, 65535, 65536]) echo(`1 ${word} of ${n} bytes`, op, fill(n));
-  const long = fill(65536);
-  echo(`1 ${word} in chops of 997 bytes`, op, long, Array.from({ length: 66 }, (_, i) => frame(op, long).subarray(i * 997, (i + 1) * 997)));
+  const long = fill(65536), whole = frame(op, long);
+  echo(`1 ${word} in chops of 997 bytes`, op, long, Array.from({ length: 66 }, (_, i) => whole.subarray(i * 997, (i + 1) * 997)));
   const short = fill(130);
   echo(`1 ${word} of 130 bytes byte by byte`, op, short, byte_by_byte(frame(op, short)));
 }
@@ -157,7 +157,8 @@ z.push(["12 binary that does not compress", [frame(BINARY, deflated(noise), { rs
 const packed = deflated(text(500));
 z.push(["13 compressed in fragments, RSV1 on the first", [frame(TEXT, packed.subarray(0, 10), { rsv: 4, fin: false }), frame(PING, "p"), frame(0, packed.subarray(10))], [[PONG, "p"], [TEXT, text(500)]]]);
 z.push(["13 two messages, each on its own", [frame(TEXT, packed, { rsv: 4 }), frame(TEXT, packed, { rsv: 4 })], [[TEXT, text(500)], [TEXT, text(500)]]]);
-z.push(["13 an empty block at the end", [frame(TEXT, Buffer.concat([packed, bytes(0, 0, 0, 0xff, 0xff), bytes(0)]), { rsv: 4 })], [[TEXT, text(500)]]]);
+z.push(["13 an empty block at the end", [frame(TEXT, Buffer.concat([packed, bytes(0, 0, 0xff, 0xff, 0)]), { rsv: 4 })], [[TEXT, text(500)]]]);
+z.push(["13 a last block that says it is (RFC 7692, 7.2.3.4)", [frame(TEXT, bytes(0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00), { rsv: 4 })], [[TEXT, "Hello"]]]);
 z.push(["13 RSV1 on a continuation", [frame(TEXT, packed.subarray(0, 10), { rsv: 4, fin: false }), frame(0, packed.subarray(10), { rsv: 4 })], [], 1002]);
 z.push(["13 RSV1 on a ping", [frame(PING, "x", { rsv: 4 })], [], 1002]);
 z.push(["13 RSV2", [frame(TEXT, packed, { rsv: 2 })], [], 1002]);
