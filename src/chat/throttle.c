@@ -14,12 +14,12 @@ enum { KEY_MAX = 160 };
 /* ---- buckets ------------------------------------------------------------- */
 
 /* The generic cell rate algorithm: one number says when the bucket is full again. */
-unsigned nc_bucket_take(struct nc_bucket *b, unsigned n, uint64_t window_ms,
-                        uint64_t now_us)
+static unsigned take(struct nc_bucket *b, unsigned cost, unsigned n, uint64_t window_ms,
+                     uint64_t now_us)
 {
     if (!n)
         return 0;
-    uint64_t window = window_ms * 1000, step = window / n;
+    uint64_t window = window_ms * 1000, step = cost * window / n;
     uint64_t due = b->due_us > now_us ? b->due_us : now_us;
     if (due + step > now_us + window) {
         uint64_t wait = due + step - window - now_us;
@@ -27,6 +27,21 @@ unsigned nc_bucket_take(struct nc_bucket *b, unsigned n, uint64_t window_ms,
     }
     b->due_us = due + step;
     return 0;
+}
+
+unsigned nc_bucket_take(struct nc_bucket *b, unsigned n, uint64_t window_ms,
+                        uint64_t now_us)
+{
+    return take(b, 1, n, window_ms, now_us);
+}
+
+/* Every message that may be sent in 10 s, as long as may be and escaped six times over,
+ * and as much again. */
+static unsigned kib_of(const struct nc_limits *l)
+{
+    uint64_t kib = (uint64_t)l->sends_per_10s * l->message_max * 12 / 1024 + 4096;
+
+    return kib < INT32_MAX ? (unsigned)kib : INT32_MAX;
 }
 
 static unsigned rate_of(const struct nc_limits *l, enum nc_rate r, uint64_t *window_ms)
@@ -38,6 +53,7 @@ static unsigned rate_of(const struct nc_limits *l, enum nc_rate r, uint64_t *win
     case NC_RATE_HISTORY: *window_ms = 1000; return l->history_per_s;
     case NC_RATE_LISTS: *window_ms = 10 * 1000; return l->lists_per_10s;
     case NC_RATE_CHANGES: *window_ms = 10 * 1000; return l->changes_per_10s;
+    case NC_RATE_KIB: *window_ms = 10 * 1000; return kib_of(l);
     case NC_RATES: break;
     }
     return 0;
@@ -45,6 +61,12 @@ static unsigned rate_of(const struct nc_limits *l, enum nc_rate r, uint64_t *win
 
 bool nc_rate_take(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,
                   struct nc_problem *why)
+{
+    return nc_rate_take_n(c, u, r, 1, why);
+}
+
+bool nc_rate_take_n(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,
+                    unsigned cost, struct nc_problem *why)
 {
     static const char *const what[NC_RATES] = {"messages",      "new rooms", "tickets",
                                                "history reads", "lists",     "changes"};
@@ -55,7 +77,7 @@ bool nc_rate_take(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,
         return true;
     if (!u->buckets)
         u->buckets = nc_alloc(NC_RATES * sizeof *u->buckets);
-    unsigned wait = nc_bucket_take(&u->buckets[r], n, window_ms, nc_mono_ns() / 1000);
+    unsigned wait = take(&u->buckets[r], cost, n, window_ms, nc_mono_ns() / 1000);
     if (!wait)
         return true;
     nc_problem_set(why, NC_P_RATE_LIMITED, "at most %u %s in %u s", n, what[r],

@@ -28,12 +28,16 @@ enum nc_rate {
     NC_RATE_HISTORY,
     NC_RATE_LISTS,   /* what walks rooms or people */
     NC_RATE_CHANGES, /* whatever else is kept, told to others or written to the audit log */
+    NC_RATE_KIB,     /* what came by sockets and had to be parsed; ask by nc_rate_take_n */
     NC_RATES
 };
 /* Count one for the user.  False: *why is rate_limited with its Retry-After (may be NULL).
  */
 bool nc_rate_take(const struct nc_chat *c, struct nc_user *u, enum nc_rate r,
                   struct nc_problem *why);
+
+bool nc_rate_take_n(const struct nc_chat *c, struct nc_user *u, enum nc_rate r, unsigned n,
+                    struct nc_problem *why);
 
 /* What is remembered of addresses and accounts. */
 struct nc_throttle;

@@ -195,7 +195,7 @@ static void read_some(struct nc_conn *c)
         } else {
             deliver(c, shared, (size_t)n);
         }
-        if (c->state != NC_CONN_OPEN || c->paused || c->kept.n >= KEPT_MAX)
+        if (c->state != NC_CONN_OPEN || c->paused || c->handed || c->kept.n >= KEPT_MAX)
             return;
         /* Less than there was room for: it is empty, most likely. */
         if ((size_t)n < room && (!c->ssl || n < 8192))
@@ -389,6 +389,8 @@ void nc_conn_own(struct nc_conn *c, const struct nc_conn_ops *ops, void *owner)
         nc_loop_defer(c->loop, &c->later);
     }
 }
+
+void nc_conn_yield(struct nc_conn *c) { c->handed = true; }
 
 void nc_conn_pause(struct nc_conn *c)
 {

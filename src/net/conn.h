@@ -87,6 +87,9 @@ size_t nc_conn_queued(const struct nc_conn *c); /* bytes not yet taken by the ke
 /* A peer that takes nothing of a non-empty queue for this long is dropped; 30 s. */
 void nc_conn_write_timeout(struct nc_conn *c, unsigned ms);
 
+/* From inside data(): what is not used up comes again in the next turn, others first. */
+void nc_conn_yield(struct nc_conn *c);
+
 /* Stop reading: the kernel's buffers fill and the peer must wait. */
 void nc_conn_pause(struct nc_conn *c);
 /* Read again.  Unused input comes again at the end of this turn, paused or not. */

@@ -13,6 +13,8 @@
 #define DEFLATE_MIN 128
 #define DEFLATE_MAX (64u << 10)
 #define CODE_ABNORMAL 1006
+/* Bytes of messages in a row: a small frame may inflate to a thousand times its size. */
+#define TURN_BYTES (256u << 10)
 
 static struct nc_loop *loop_of(const struct nc_ws *w) { return nc_conn_loop(w->conn); }
 
@@ -97,7 +99,7 @@ static void send_close(struct nc_ws *w, unsigned code, struct nc_str reason)
     nc_conn_limit(w->conn, UINT32_MAX / 4, NC_CONN_QUEUE_LOW);
     nc_conn_send(w->conn, &v, 1);
     nc_buf_fini(&frame);
-    w->closing = true;
+    w->closing = w->in.deaf = true;
 }
 
 void nc_ws_close(struct nc_ws *w, unsigned code, const char *reason)
@@ -174,8 +176,13 @@ static size_t on_data(void *owner, char *p, size_t n)
         w->missed = 0;
         nc_loop_deadline(loop_of(w), &w->deadline, w->ping_ms);
     }
-    while (handle(w, nc_ws_next(&w->in, &p, &n, &ev), &ev))
-        continue;
+    for (size_t handed = 0; handle(w, nc_ws_next(&w->in, &p, &n, &ev), &ev);) {
+        handed += ev.data.n;
+        if (handed > TURN_BYTES && n) {
+            nc_conn_yield(w->conn);
+            break;
+        }
+    }
     return had - n;
 }
 

@@ -31,12 +31,23 @@ static void drop_out(struct nc_socket *s)
     s->out = NULL;
 }
 
+static void reply_free(struct nc_reply *r)
+{
+    nc_buf_fini(&r->ref);
+    nc_buf_fini(&r->frames);
+    free(r);
+}
+
 static void socket_free(struct nc_socket *s)
 {
     struct nc_list *it;
 
-    while ((it = nc_list_pop(&s->replies)))
-        nc_of(it, struct nc_reply, node)->s = NULL;
+    while ((it = nc_list_pop(&s->replies))) {
+        struct nc_reply *r = nc_of(it, struct nc_reply, node);
+        r->s = NULL;
+        if (r->ready) /* it only waited for those before it */
+            reply_free(r);
+    }
     nc_loop_deadline(s->srv->loop, &s->deadline, 0);
     drop_out(s);
     free(s->since);
@@ -186,13 +197,6 @@ void nc_reply_say(struct nc_reply *r, struct nc_str json)
         nc_socket_say(s, json);
     else
         nc_ws_write(&r->frames, &(struct nc_ws_opts){.op = NC_WS_TEXT}, json);
-}
-
-static void reply_free(struct nc_reply *r)
-{
-    nc_buf_fini(&r->ref);
-    nc_buf_fini(&r->frames);
-    free(r);
 }
 
 void nc_reply_end(struct nc_reply *r)

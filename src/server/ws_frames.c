@@ -309,6 +309,14 @@ void nc_socket_frame(struct nc_socket *s, struct nc_str text)
     struct nc_problem why;
     json_t *in;
 
+    /* Inflating, checking and parsing cost far more than sending did. */
+    if (s->l.user && text.n > 1024 &&
+        !nc_rate_take_n(chat_of(s), s->l.user, NC_RATE_KIB, (unsigned)(text.n >> 10),
+                        &why)) {
+        refuse(nc_reply_new(s, NC_STR("")), &why);
+        nc_socket_close(s, 4429, "too_much");
+        return;
+    }
     if (nc_json_parse(text, &in, &why) != NC_OK) {
         refuse(nc_reply_new(s, NC_STR("")), &why);
         if (!s->l.user)

@@ -148,6 +148,10 @@ static enum nc_ws_what finish(struct nc_ws_in *w, struct nc_str body,
     enum nc_ws_op op = (enum nc_ws_op)w->opcode;
 
     w->opcode = 0;
+    if (w->deaf) {
+        nc_buf_fini(&w->msg);
+        return NC_WS_MORE;
+    }
     if (w->deflated) {
         struct nc_buf whole = {0};
         enum nc_err e = nc_ws_inflate(&whole, body, w->limit);

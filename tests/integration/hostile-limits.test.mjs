@@ -5,8 +5,8 @@ import http from "node:http";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { Node, Socket, ok, problem, sleep, until } from "./lib/node.mjs";
-import { frame, RawWs, TEXT } from "./lib/frames.mjs";
+import { Node, Socket, ok, patience, problem, sleep, until } from "./lib/node.mjs";
+import { deflated, frame, RawWs, TEXT } from "./lib/frames.mjs";
 import { Wire } from "./lib/wire.mjs";
 import { Stream } from "./lib/live.mjs";
 
@@ -135,6 +135,41 @@ test("strangers keep nothing big in memory", async () => {
   big.send(JSON.stringify({ type: "ping", ref: 1, more: "x".repeat(500000) }));
   await big.get("pong");
   big.close();
+});
+
+test("small frames that inflate a thousand times hold nobody up, and are counted", async () => {
+  const anna = await free.register("bomber");
+  const bomb = frame(TEXT, deflated(JSON.stringify({ type: "ping", x: "A".repeat(1_000_000) })), { rsv: 4 });
+  const open = async (node, who) => {
+    const s = await RawWs.open(node, { path: "/ws", headers: { "Sec-WebSocket-Extensions": "permessage-deflate" } });
+    s.send(frame(TEXT, JSON.stringify({ type: "hello", token: who.token })));
+    await s.next();
+    return s;
+  };
+  const s = await open(free, anna);
+  s.send(Buffer.concat(Array(100).fill(bomb)));
+  await sleep(5);
+  const from = Date.now();
+  ok(await free.call("GET", "/api/v1/server"));
+  assert(Date.now() - from < 400 * patience, `${Date.now() - from} ms`);
+  s.close();
+  const counted = await open(limited, await limited.register("bomber"));
+  counted.send(Buffer.concat(Array(60).fill(bomb)));
+  assert.equal((await counted.end(20000)).code, 4429);
+});
+
+test("answers that wait for others' turn go with their socket", async () => {
+  const anna = await free.register("hasty");
+  const room = await anna.room();
+  const first = await anna.say(room, "first");
+  await anna.say(room, "second");
+  for (let i = 0; i < 20; i++) { // the sanitizer looks when the node ends
+    const s = await anna.socket();
+    s.send({ type: "send", ref: 1, room: room.id, text: "slow", reply_to: first.id });
+    for (let n = 0; n < 20; n++) s.send({ type: "ping", ref: n });
+    await sleep(i % 4);
+    s.close();
+  }
 });
 
 test("through a proxy that nobody configured, strangers are not taken for this machine", async () => {
