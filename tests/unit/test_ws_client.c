@@ -172,6 +172,7 @@ static void finish(struct world *w)
     assert_int_equal(w->out.gone, 1);
     assert_int_equal(w->in.gone, w->upgrades);
     nc_httpd_free(w->httpd);
+    nc_loop_settle(w->loop); /* connections leave the listeners that let them in */
     nc_listeners_free(w->ls);
     nc_tls_free(w->server_tls);
     nc_tls_free(w->client_tls);
