@@ -35,7 +35,8 @@ static void measure(sqlite3 *db, sqlite3_stmt *insert, unsigned batch, double se
     h = (struct tool_hist){0};
     do {
         uint64_t from = tool_now_ns();
-        check(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK, db, "begin");
+        check(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK, db,
+              "begin");
         for (unsigned i = 0; i < batch; i++) {
             sqlite3_bind_int64(insert, 1, random() % 100);
             sqlite3_bind_int64(insert, 2, ++seq);
@@ -50,7 +51,8 @@ static void measure(sqlite3 *db, sqlite3_stmt *insert, unsigned batch, double se
         tool_hist_add(&h, now - from);
         rows += batch;
     } while ((double)(now - begun) / 1e9 < seconds);
-    printf("{\"batch\":%u,\"rows_per_s\":%.0f,\"commit_p50_us\":%.1f,\"commit_p99_us\":%.1f}\n",
+    printf("{\"batch\":%u,\"rows_per_s\":%.0f,\"commit_p50_us\":%.1f,\"commit_p99_us\":%."
+           "1f}\n",
            batch, (double)rows / ((double)(now - begun) / 1e9),
            (double)tool_hist_at(&h, .5) / 1e3, (double)tool_hist_at(&h, .99) / 1e3);
 }

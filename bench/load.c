@@ -2,7 +2,7 @@
  * bench/load: one measurement of a broadcasting server, as one line of JSON.
  *
  *   load --port N --pid N --layout FILE [--window N | --rate MESSAGES_PER_S]
- *        [--seconds S] [--text BYTES] [--idle]
+ *        [--seconds S] [--text BYTES] [--idle] [--tls]
  *
  * A line of the layout is a connection: path, token, room, and + if it publishes, with
  * tabs between; "-" stands for no token or room.  With a window each publisher keeps that
@@ -259,7 +259,8 @@ static void report(const struct counts *a, const struct counts *b)
            s, (double)d / s, (double)m / s, us(cpu.loop_ns, d), us(all, d),
            us(cpu.loop_ns, m), us(cpu.store_ns, m), us(cpu.rest_ns, m),
            (double)all / 1e9 / s, (double)(b->self_ns - a->self_ns) / 1e9 / s,
-           us(b->self_ns - a->self_ns, d), d ? (double)(b->bytes - a->bytes) / (double)d : 0,
+           us(b->self_ns - a->self_ns, d),
+           d ? (double)(b->bytes - a->bytes) / (double)d : 0,
            b->reads > a->reads ? (double)d / (double)(b->reads - a->reads) : 0);
     for (int i = 0; i < 2; i++)
         printf(",\"%sp50_us\":%.1f,\"%sp99_us\":%.1f,\"%sp999_us\":%.1f", name[i],
@@ -305,7 +306,8 @@ static void measure_idle(void)
     struct counts c = counted();
     wait_until(tool_now_ns() + 2000000000);
     struct counts d = counted();
-    struct tool_cpu cpu = tool_cpu_since(&b.cpu, &a.cpu), idle = tool_cpu_since(&d.cpu, &c.cpu);
+    struct tool_cpu cpu = tool_cpu_since(&b.cpu, &a.cpu),
+                    idle = tool_cpu_since(&d.cpu, &c.cpu);
     printf("{\"connections\":%u,\"handshakes_per_s\":%.0f,\"cpu_us_per_handshake\":%.2f,"
            "\"rss_per_connection\":%.0f,\"anonymous_per_connection\":%.0f,"
            "\"rss\":%llu,\"idle_busy\":%.5f}\n",
@@ -347,8 +349,8 @@ static void read_layout(const char *path)
     if (!file)
         tool_die("cannot read %s", path);
     while (getline(&line, &cap, file) > 0) {
-        if (l.ws.n % 1024 == 0 && !(l.ws.clients = realloc(l.ws.clients, (l.ws.n + 1024) *
-                                                           sizeof *l.ws.clients)))
+        if (l.ws.n % 1024 == 0 &&
+            !(l.ws.clients = realloc(l.ws.clients, (l.ws.n + 1024) * sizeof *l.ws.clients)))
             tool_die("out of memory");
         struct client *c = &l.ws.clients[l.ws.n];
         char *rest = line;
@@ -375,9 +377,11 @@ static void read_layout(const char *path)
 static void read_flags(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"port", 1, NULL, 'p'},    {"pid", 1, NULL, 'i'},  {"layout", 1, NULL, 'l'},
-        {"window", 1, NULL, 'w'},  {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 's'},
-        {"text", 1, NULL, 't'},    {"idle", 0, NULL, 'I'}, {0},
+        {"port", 1, NULL, 'p'},   {"pid", 1, NULL, 'i'},
+        {"layout", 1, NULL, 'l'}, {"window", 1, NULL, 'w'},
+        {"rate", 1, NULL, 'r'},   {"seconds", 1, NULL, 's'},
+        {"text", 1, NULL, 't'},   {"idle", 0, NULL, 'I'},
+        {"tls", 0, NULL, 'T'},    {0},
     };
     const char *layout = NULL;
 
@@ -391,6 +395,7 @@ static void read_flags(int argc, char **argv)
         case 's': l.seconds = atof(optarg); break;
         case 't': l.text_n = (unsigned)atoi(optarg); break;
         case 'I': l.idle = true; break;
+        case 'T': l.ws.use_tls = true; break;
         default: exit(1);
         }
     if (!layout || !l.ws.port || !l.pid || l.text_n < STAMP || l.text_n > TEXT_MAX ||

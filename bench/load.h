@@ -20,8 +20,12 @@ struct publisher {
 
 enum client_state { CLIENT_UPGRADING, CLIENT_GREETING, CLIENT_OPEN, CLIENT_GONE };
 
+struct ssl_st;
+struct ssl_ctx_st;
+
 struct client {
     int fd;
+    struct ssl_st *ssl; /* NULL: plain */
     enum client_state state;
     uint32_t nth;
     char *path, *token, *room; /* token and room: NULL for servers that know none */
@@ -34,6 +38,8 @@ struct client {
 struct load_ws {
     int epoll;
     unsigned port;
+    bool use_tls;
+    struct ssl_ctx_st *tls;
     struct client *clients;
     unsigned n, opened, open, gone;
     uint64_t reads;

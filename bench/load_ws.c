@@ -1,6 +1,9 @@
 #include "load.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +18,66 @@ enum { SCRATCH = 1 << 20, EVENTS = 256 };
 
 static char scratch[SCRATCH];
 
+/* ---- bytes, plain or sealed ---------------------------------------------- */
+
+/* As send and recv: -1 with EAGAIN where it would wait. */
+static ssize_t sealed(struct client *c, int result)
+{
+    if (result > 0)
+        return result;
+    int e = SSL_get_error(c->ssl, result);
+    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t put(struct client *c, const char *p, size_t n)
+{
+    return c->ssl ? sealed(c, SSL_write(c->ssl, p, (int)n))
+                  : send(c->fd, p, n, MSG_NOSIGNAL);
+}
+
+static ssize_t take(struct client *c, char *p, size_t n)
+{
+    if (!c->ssl)
+        return recv(c->fd, p, n, 0);
+    /* What is not asked for now wakes nobody later: all records that are here. */
+    size_t all = 0;
+    ssize_t got;
+    do {
+        ERR_clear_error();
+        got = sealed(c, SSL_read(c->ssl, p + all, (int)(n - all)));
+        all += got > 0 ? (size_t)got : 0;
+    } while (got > 0 && all < n);
+    return all > 0 ? (ssize_t)all : got;
+}
+
+static void seal(struct load_ws *w, struct client *c)
+{
+    int flags = fcntl(c->fd, F_GETFL);
+
+    if (!w->tls && !(w->tls = SSL_CTX_new(TLS_client_method())))
+        tool_die("no TLS");
+    fcntl(c->fd, F_SETFL, flags & ~O_NONBLOCK);
+    if (!(c->ssl = SSL_new(w->tls)) || !SSL_set_fd(c->ssl, c->fd) ||
+        SSL_connect(c->ssl) != 1)
+        tool_die("the TLS handshake failed");
+    fcntl(c->fd, F_SETFL, flags);
+}
+
 void load_ws_send(struct client *c, const char *p, size_t n)
 {
     while (n) {
-        ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL);
+        ssize_t sent = put(c, p, n);
         if (sent < 0 && errno == EAGAIN)
             continue; /* what publishers have under way always fits soon */
-        if (sent < 0)
+        if (sent <= 0)
             return; /* its end is read later */
         p += sent;
         n -= (size_t)sent;
     }
 }
+
+/* ---- connections --------------------------------------------------------- */
 
 size_t load_ws_frame(char *out, const char *text, size_t n)
 {
@@ -51,6 +102,8 @@ void load_ws_open(struct load_ws *w, struct client *c)
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 
     c->fd = tool_dial(w->port);
+    if (w->use_tls)
+        seal(w, c);
     c->state = CLIENT_UPGRADING;
     w->opened++;
     epoll_ctl(w->epoll, EPOLL_CTL_ADD, c->fd, &e);
@@ -165,7 +218,7 @@ static void keep(struct client *c, const char *p, size_t n)
 static void on_readable(struct load_ws *w, struct client *c)
 {
     memcpy(scratch, c->in, c->in_n);
-    ssize_t got = recv(c->fd, scratch + c->in_n, SCRATCH - c->in_n, 0);
+    ssize_t got = take(c, scratch + c->in_n, SCRATCH - c->in_n);
 
     if (got < 0 && errno == EAGAIN)
         return;

@@ -34,9 +34,10 @@ static size_t get(int fd, const char *path, const char *token)
     char head[4096];
     const char *stop, *length;
     size_t n = 0;
-    int len = snprintf(head, sizeof head,
-                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n",
-                       path, token);
+    int len =
+        snprintf(head, sizeof head,
+                 "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n",
+                 path, token);
 
     if (send(fd, head, (size_t)len, MSG_NOSIGNAL) != len)
         tool_die("cannot send");

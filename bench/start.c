@@ -43,7 +43,8 @@ static FILE *run(char **argv)
 
 static int is_ready(unsigned port)
 {
-    static const char ask[] = "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    static const char ask[] =
+        "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
     char answer[256] = "";
     int fd = tool_dial(port);
 

@@ -1,6 +1,6 @@
 // Servers under measurement, each a process of its own on CPU 0, and the load on CPU 1.
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -53,11 +53,13 @@ async function serve(command, extra) {
   return server;
 }
 
+/** A folder in memory, for a node whose disk costs nothing. */
+export const memoryFolder = () => mkdtempSync(existsSync("/dev/shm") ? "/dev/shm/nc-bench-" : join(settings.dir, "run-"));
 export const folder = () => (mkdirSync(settings.dir, { recursive: true }), mkdtempSync(join(settings.dir, "run-")));
 
-export function startNode({ store, args = [], data = folder() } = {}) {
+export function startNode({ args = [], data = folder() } = {}) {
   const flags = ["--data", data, "--listen", "127.0.0.1:0", "--registration", "open", "--rate-limits", "off",
-    "--password-cost", "test", ...(store ? ["--store", store] : []), ...args];
+    "--password-cost", "test", ...args];
   return serve([join(settings.build, "neuralchatd"), ...flags], { kind: "node", data });
 }
 export const startFloor = (bytes) => serve([program("floor_epoll"), String(bytes)], { kind: "floor" });
@@ -71,7 +73,7 @@ export async function load(server, layout, flags = []) {
   const file = join(settings.dir, `layout-${++layouts}`);
   writeFileSync(file, layout.map((l) => l.map((w) => w || "-").join("\t") + "\n").join(""));
   const [result] = await tool([program("load"), "--port", String(server.port), "--pid", String(server.pid),
-    "--layout", file, "--seconds", String(settings.seconds), ...flags.map(String)]);
+    "--layout", file, "--seconds", String(settings.seconds), ...(server.url.startsWith("https") ? ["--tls"] : []), ...flags.map(String)]);
   rmSync(file);
   return result;
 }
