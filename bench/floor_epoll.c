@@ -6,7 +6,7 @@
  * GET /<room> as a WebSocket joins the room; each message goes to every member, the
  * sender too, as a frame whose payload is BYTES long: what came, then blanks.  One frame
  * buffer per room per tick, one send per member per tick; what the kernel does not take
- * waits in a buffer of the member's own.  No authentication, no checks, nothing kept.
+ * waits as a reference to that buffer.  No authentication, no checks, nothing kept.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -27,15 +27,26 @@ enum { SCRATCH = 256 << 10, ROOMS = 4096, EVENTS = 512 };
 
 struct bytes {
     char *p;
-    size_t n, cap, taken; /* the first of them are gone already */
+    size_t n, cap;
+};
+
+/* A tick's frames of a room, once for everybody. */
+struct frames {
+    unsigned refs;
+    struct bytes b;
+};
+
+struct waiting {
+    struct waiting *next;
+    struct frames *frames;
+    size_t at;
 };
 
 struct room {
     char name[32];
     struct conn **members;
     unsigned n, cap;
-    struct bytes tick;
-    bool dirty;
+    struct frames *tick; /* NULL: nothing was said */
 };
 
 struct conn {
@@ -43,7 +54,7 @@ struct conn {
     struct room *room; /* NULL: still shaking hands */
     unsigned nth;      /* among the members */
     struct bytes in;   /* the beginning of a frame */
-    struct bytes out;
+    struct waiting *out, **out_end;
 };
 
 static struct {
@@ -58,12 +69,18 @@ static struct {
     char scratch[SCRATCH];
 } f;
 
+static void *need(void *p)
+{
+    if (!p)
+        tool_die("out of memory");
+    return p;
+}
+
 static char *reserve(struct bytes *b, size_t n)
 {
     if (b->n + n > b->cap) {
         b->cap = (b->n + n) * 2;
-        if (!(b->p = realloc(b->p, b->cap)))
-            tool_die("out of memory");
+        b->p = need(realloc(b->p, b->cap));
     }
     return b->p + b->n;
 }
@@ -74,17 +91,20 @@ static void add(struct bytes *b, const void *p, size_t n)
     b->n += n;
 }
 
-static size_t left(const struct bytes *b) { return b->n - b->taken; }
-
 static void drop(struct bytes *b, size_t n)
 {
-    b->taken += n;
-    if (b->taken == b->n) {
+    memmove(b->p, b->p + n, b->n -= n);
+    if (b->n == 0) {
         free(b->p);
         *b = (struct bytes){0};
-    } else if (b->taken > b->n / 2) {
-        memmove(b->p, b->p + b->taken, b->n -= b->taken);
-        b->taken = 0;
+    }
+}
+
+static void unref(struct frames *t)
+{
+    if (--t->refs == 0) {
+        free(t->b.p);
+        free(t);
     }
 }
 
@@ -110,28 +130,54 @@ static void end(struct conn *c)
 
 /* ---- out ----------------------------------------------------------------- */
 
-/* A member that is gone is noticed when its descriptor says so. */
-static void give(struct conn *c, const char *p, size_t n)
+static void wait_for(struct conn *c, struct frames *t, size_t at)
 {
-    ssize_t sent = left(&c->out) ? 0 : send(c->fd, p, n, MSG_NOSIGNAL);
+    struct waiting *w = need(malloc(sizeof *w));
+
+    *w = (struct waiting){NULL, t, at};
+    t->refs++;
+    if (!c->out) {
+        c->out_end = &c->out;
+        watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+    }
+    *c->out_end = w;
+    c->out_end = &w->next;
+}
+
+/* A member that is gone is noticed when its descriptor says so. */
+static void give(struct conn *c, struct frames *t)
+{
+    ssize_t sent = c->out ? 0 : send(c->fd, t->b.p, t->b.n, MSG_NOSIGNAL);
 
     if (sent < 0)
-        sent = errno == EAGAIN ? 0 : (ssize_t)n;
-    if ((size_t)sent == n)
-        return;
-    if (left(&c->out) == 0)
-        watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
-    add(&c->out, p + sent, n - (size_t)sent);
+        sent = errno == EAGAIN ? 0 : (ssize_t)t->b.n;
+    if ((size_t)sent < t->b.n)
+        wait_for(c, t, (size_t)sent);
+}
+
+static void forget_first(struct conn *c)
+{
+    struct waiting *w = c->out;
+
+    c->out = w->next;
+    unref(w->frames);
+    free(w);
 }
 
 static void on_writable(struct conn *c)
 {
-    ssize_t sent = send(c->fd, c->out.p + c->out.taken, left(&c->out), MSG_NOSIGNAL);
-
-    if (sent > 0)
-        drop(&c->out, (size_t)sent);
-    if (left(&c->out) == 0)
-        watch(c, EPOLL_CTL_MOD, EPOLLIN);
+    while (c->out) {
+        struct waiting *w = c->out;
+        size_t n = w->frames->b.n - w->at;
+        ssize_t sent = send(c->fd, w->frames->b.p + w->at, n, MSG_NOSIGNAL);
+        if (sent < 0)
+            return;
+        w->at += (size_t)sent;
+        if ((size_t)sent < n)
+            return;
+        forget_first(c);
+    }
+    watch(c, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 static void on_tick(void)
@@ -139,14 +185,15 @@ static void on_tick(void)
     for (unsigned i = 0; i < f.dirty_n; i++) {
         struct room *r = f.dirty[i];
         for (unsigned k = 0; k < r->n; k++)
-            give(r->members[k], r->tick.p, r->tick.n);
-        r->tick.n = 0;
-        r->dirty = false;
+            give(r->members[k], r->tick);
+        unref(r->tick);
+        r->tick = NULL;
     }
     f.dirty_n = 0;
     for (unsigned i = 0; i < f.gone_n; i++) {
+        while (f.gone[i]->out)
+            forget_first(f.gone[i]);
         free(f.gone[i]->in.p);
-        free(f.gone[i]->out.p);
         free(f.gone[i]);
     }
     f.gone_n = 0;
@@ -156,28 +203,30 @@ static void on_tick(void)
 
 static void publish(struct room *r, const unsigned char *mask, const char *p, size_t n)
 {
-    char *out = reserve(&r->tick, f.frame + 4);
+    if (!r->tick) {
+        r->tick = need(calloc(1, sizeof *r->tick));
+        r->tick->refs = 1;
+        f.dirty[f.dirty_n++] = r;
+    }
+    struct bytes *b = &r->tick->b;
+    char *out = reserve(b, f.frame + 4);
 
     *out++ = (char)0x81;
     if (f.frame < 126) {
         *out++ = (char)f.frame;
-        r->tick.n += 2;
+        b->n += 2;
     } else {
         *out++ = 126;
         *out++ = (char)(f.frame >> 8);
         *out++ = (char)f.frame;
-        r->tick.n += 4;
+        b->n += 4;
     }
     if (n > f.frame)
         n = f.frame;
     for (size_t i = 0; i < n; i++)
         out[i] = (char)(p[i] ^ mask[i & 3]);
     memset(out + n, ' ', f.frame - n);
-    r->tick.n += f.frame;
-    if (!r->dirty) {
-        r->dirty = true;
-        f.dirty[f.dirty_n++] = r;
-    }
+    b->n += f.frame;
 }
 
 /* Bytes used. */
@@ -226,8 +275,7 @@ static void join(struct conn *c, struct room *r)
 {
     if (r->n == r->cap) {
         r->cap = r->cap ? r->cap * 2 : 8;
-        if (!(r->members = realloc(r->members, r->cap * sizeof *r->members)))
-            tool_die("out of memory");
+        r->members = need(realloc(r->members, r->cap * sizeof *r->members));
     }
     c->room = r;
     c->nth = r->n;
@@ -259,7 +307,7 @@ static size_t on_head(struct conn *c, const char *p, size_t n)
     const char *name = p + 5;
     const char *blank = memchr(name, ' ', (size_t)(stop - name));
     join(c, room_of(name, blank ? (size_t)(blank - name) : 0));
-    give(c, answer, (size_t)len);
+    send(c->fd, answer, (size_t)len, MSG_NOSIGNAL);
     return (size_t)(stop + 4 - p);
 }
 
@@ -271,7 +319,7 @@ static void on_bytes(struct conn *c, const char *p, size_t n)
         used = on_head(c, p, n);
     if (c->room && c->fd >= 0)
         used += on_frames(c, p + used, n - used);
-    if (c->in.n && p == c->in.p + c->in.taken)
+    if (c->in.n && p == c->in.p)
         drop(&c->in, used);
     else if (used < n)
         add(&c->in, p + used, n - used);
@@ -287,7 +335,7 @@ static void on_readable(struct conn *c)
         end(c);
     } else if (c->in.n) {
         add(&c->in, f.scratch, (size_t)got);
-        on_bytes(c, c->in.p + c->in.taken, left(&c->in));
+        on_bytes(c, c->in.p, c->in.n);
     } else {
         on_bytes(c, f.scratch, (size_t)got);
     }
@@ -296,9 +344,7 @@ static void on_readable(struct conn *c)
 static void on_accept(int listener)
 {
     for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-        struct conn *c = calloc(1, sizeof *c);
-        if (!c)
-            tool_die("out of memory");
+        struct conn *c = need(calloc(1, sizeof *c));
         c->fd = fd;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         watch(c, EPOLL_CTL_ADD, EPOLLIN);
