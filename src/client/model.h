@@ -13,7 +13,8 @@
 #include "base/id.h"
 
 #define NC_MODEL_ORPHANS 64
-#define NC_MODEL_KEEP 2000 /* messages of a room that is not looked at */
+#define NC_MODEL_KEEP 2000                 /* messages of a room that is not looked at */
+#define NC_MODEL_MOST (10 * NC_MODEL_KEEP) /* of one that is */
 
 enum nc_sender_kind { NC_SENDER_USER, NC_SENDER_PERSONA, NC_SENDER_SYSTEM };
 enum nc_text_kind { NC_TEXT_PLAIN, NC_TEXT_ACTION, NC_TEXT_NOTICE, NC_TEXT_LOCAL };

@@ -37,13 +37,12 @@ static unsigned count(struct context *c, const struct nc_model_message *x)
     return changed | NC_CHANGED_ROOMS;
 }
 
-/* Rooms nobody looks at must not grow for ever; their past can be asked for again. */
+/* No room may grow for ever; its past can be asked for again.  In steps, so that it is
+ * not every message that moves the others. */
 static void trim(struct context *c)
 {
-    if (c->r != c->seen && c->r->n > NC_MODEL_KEEP) {
-        nc_model_forget(c->r);
-        c->r->first_unread = (struct nc_id){0};
-    }
+    if (c->r->n > (c->r == c->seen ? NC_MODEL_MOST : NC_MODEL_KEEP))
+        nc_model_forget_oldest(c->r, NC_MODEL_KEEP / 2);
 }
 
 static unsigned on_created(struct context *c, const json_t *event)

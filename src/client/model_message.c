@@ -21,6 +21,18 @@ void nc_model_forget(struct nc_model_room *r)
     r->loaded = r->has_more = false;
 }
 
+void nc_model_forget_oldest(struct nc_model_room *r, size_t keep)
+{
+    size_t gone = r->n > keep ? r->n - keep : 0;
+
+    for (size_t i = 0; i < gone; i++)
+        nc_model_free_message(r->messages[i]);
+    memmove(r->messages, r->messages + gone,
+            (r->n - gone) * sizeof(struct nc_model_message *));
+    r->n -= gone;
+    r->has_more = r->has_more || gone > 0;
+}
+
 /* Where `id` is or belongs. */
 static size_t place(const struct nc_model_room *r, const struct nc_id *id)
 {

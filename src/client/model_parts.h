@@ -16,4 +16,6 @@ struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *
                                       const json_t *message, bool *fresh);
 /* One message.delta: true if something is to be drawn.  r: NULL if it is unknown. */
 bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *event);
+/* Forget the oldest until `keep` are left; they can be asked for again. */
+void nc_model_forget_oldest(struct nc_model_room *r, size_t keep);
 void nc_model_free_message(struct nc_model_message *x);

@@ -11,11 +11,11 @@ int nc_client_fail(const char *fmt, ...)
 {
     va_list ap;
 
-    fputs("neuralchat: ", stderr);
     va_start(ap, fmt);
+    fputs("neuralchat: ", stderr);
     vfprintf(stderr, fmt, ap);
-    va_end(ap);
     fputc('\n', stderr);
+    va_end(ap);
     return NC_EXIT_FAILED;
 }
 

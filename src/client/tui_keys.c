@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "client/tui_parts.h"
+#include "crypto/hash.h"
 
 static unsigned input_width(const struct nc_tui *t)
 {
@@ -151,11 +152,9 @@ static void choose(struct nc_tui *t, int by)
     for (size_t i = 0; i < r->n; i++)
         if (nc_id_eq(&r->messages[i]->id, &t->chosen))
             at = i;
-    if (by < 0 && at > 0)
-        at--;
-    else if (by > 0 && at + 1 < r->n)
+    if (by > 0 && at + 1 < r->n)
         at++;
-    else if (at == r->n)
+    else if (at > 0 && (by < 0 || at == r->n))
         at--;
     t->chosen = r->messages[at]->id;
     if (at == 0 && by < 0)
@@ -305,6 +304,8 @@ static bool key_of_paste(struct nc_tui *t, uint32_t key)
         if (e && !nc_editor_insert(e, nc_buf_str(&t->pasted)))
             nc_tui_say(t, nc_word(NC_W_TOO_LONG));
         t->pasting = false;
+        if (t->pasted.p)
+            nc_wipe(t->pasted.p, t->pasted.n); /* it may be a password */
         nc_buf_clear(&t->pasted);
         return true;
     }

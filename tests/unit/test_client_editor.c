@@ -60,7 +60,10 @@ static void test_strangers_cannot_steer_the_terminal(void **state)
     struct nc_buf b = {0};
 
     (void)state;
-    nc_text_clean(&b, nc_str("a\033[2Jb\u202ec\xc2\x9b" "d\xff\te\r\nf\ng\u2028h"), true);
+    nc_text_clean(&b,
+                  nc_str("a\033[2Jb\u202ec\xc2\x9b"
+                         "d\xff\te\r\nf\ng\u2028h"),
+                  true);
     nc_buf_addc(&b, '\0');
     assert_string_equal(b.p, "a\ufffd[2Jb\ufffdc\ufffdd\ufffd    e\nf\ng\nh");
     nc_buf_clear(&b);

@@ -352,6 +352,21 @@ static void test_notices_stand_at_the_end(void **state)
     nc_model_fini(&m);
 }
 
+static void test_a_room_does_not_grow_for_ever(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM), newest = message_id(NC_MODEL_KEEP * 3);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+
+    (void)state;
+    for (unsigned i = 1; i <= NC_MODEL_KEEP * 3; i++)
+        feed_message(&m, NULL, "message.created", message(i, OLGA, "x", ""));
+    assert_in_range(r->n, NC_MODEL_KEEP / 2, NC_MODEL_KEEP);
+    assert_true(r->has_more);
+    assert_non_null(nc_model_message(r, &newest));
+    nc_model_fini(&m);
+}
+
 static void test_nonsense_changes_nothing(void **state)
 {
     static const char *const events[] = {
@@ -387,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_rooms_come_and_go),
         cmocka_unit_test(test_typing_and_presence),
         cmocka_unit_test(test_notices_stand_at_the_end),
+        cmocka_unit_test(test_a_room_does_not_grow_for_ever),
         cmocka_unit_test(test_nonsense_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
