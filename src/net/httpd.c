@@ -15,6 +15,8 @@
 
 static const struct nc_conn_ops conn_ops;
 
+static void tell_ends(struct nc_httpd *h);
+
 /* --- a connection --- */
 
 static void wait_for(struct nc_http_peer *p, uint32_t ms)
@@ -231,6 +233,7 @@ static size_t take_head(struct nc_http_peer *p, const char *bytes, size_t n)
 static size_t on_data(void *owner, char *bytes, size_t n)
 {
     struct nc_http_peer *p = owner;
+    struct nc_httpd *h = p->httpd;
     size_t used = 0;
 
     p->in_data = true;
@@ -246,6 +249,9 @@ static size_t on_data(void *owner, char *bytes, size_t n)
         if (step == 0)
             break;
         used += step;
+        /* Now, not at the turn's end: a pipeline of small requests must not be in
+         * memory all at once.  No handler is running here. */
+        tell_ends(h);
     }
     p->in_data = false;
     if (!p->c)
