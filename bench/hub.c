@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/hub.h"
-#include "chat/room.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/room.h"
 #include "loop/loop.h"
 
 struct sink {

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "ai/parts.h"
-#include "chat/fetch.h"
-#include "chat/hub.h"
-#include "chat/room.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/room.h"
+#include "chat/talk/fetch.h"
 
 /* Whether a reply answers the persona is known once its parent has been read. */
 struct reply {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/room.h"
+#include "chat/rooms/room.h"
 
 /* Everything said in the room is somebody's words, never an instruction of ours: it goes
  * to the model as quoted user content with the speaker's name before it. */

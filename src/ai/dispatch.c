@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "chat/hub.h"
-#include "chat/rooms.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/rooms.h"
 #include "loop/loop.h"
 #include "wire/json.h"
 

@@ -6,9 +6,9 @@
 #include "ai/parts.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "chat/hub.h"
-#include "chat/mention.h"
-#include "chat/room.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/room.h"
+#include "chat/talk/mention.h"
 
 static const struct nc_str names[] = {
     {"Ольга", sizeof("Ольга") - 1},   {"Оля", sizeof("Оля") - 1},

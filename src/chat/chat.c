@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "chat/people.h"
-#include "chat/rooms.h"
+#include "chat/people/people.h"
+#include "chat/rooms/rooms.h"
 
 const struct nc_limits nc_limits_default = {
     .message_max = 64 << 10,

@@ -26,15 +26,18 @@ struct nc_limits {
     unsigned room_name_max; /* characters: 100 */
     unsigned topic_max;     /* characters: 1000 */
     unsigned display_max;   /* characters: 100 */
-    unsigned rooms_per_user, members_per_room, sessions_per_user, keys_per_user, invites_per_user;
+    unsigned rooms_per_user, members_per_room, sessions_per_user, keys_per_user,
+        invites_per_user;
     bool rates; /* false: --rate-limits off */
-    unsigned sends_per_10s, registrations_per_hour, rooms_per_day, tickets_per_min, history_per_s;
+    unsigned sends_per_10s, registrations_per_hour, rooms_per_day, tickets_per_min,
+        history_per_s;
     unsigned lists_per_10s, changes_per_10s;
-    unsigned live_per_user; /* sockets, streams and polls of one account: 100; 0: any number */
-    uint64_t disk_free_min;                 /* bytes; below it sends are refused */
-    size_t queue_max, queue_total_max;      /* live queues: 1 MiB a listener, 64 MiB in all */
-    uint32_t replay_max;                    /* events a cursor may be behind: 10000 */
-    unsigned replay_days;                   /* … and days: 30 */
+    unsigned
+        live_per_user; /* sockets, streams and polls of one account: 100; 0: any number */
+    uint64_t disk_free_min;            /* bytes; below it sends are refused */
+    size_t queue_max, queue_total_max; /* live queues: 1 MiB a listener, 64 MiB in all */
+    uint32_t replay_max;               /* events a cursor may be behind: 10000 */
+    unsigned replay_days;              /* … and days: 30 */
 };
 extern const struct nc_limits nc_limits_default;
 
@@ -53,15 +56,15 @@ struct nc_chat_opts {
     struct nc_loop *loop;
     struct nc_store *store;
     struct nc_keyring *ring;
-    struct nc_pool *hashers; /* Argon2id runs here; its queue is the bound.  Free it before the
-                                store is closed, and set it to NULL here */
+    struct nc_pool *hashers; /* Argon2id runs here; its queue is the bound.  Free it before
+                                the store is closed, and set it to NULL here */
     bool cheap_passwords;    /* --password-cost test */
     enum nc_registration registration;
     bool directory_open;
     struct nc_limits limits;
-    struct nc_id node_id;    /* our node, `iss` of our tokens */
-    struct nc_str public_url; /* for invite links; empty: relative */
-    struct nc_str owner_code; /* empty: an owner exists or is made otherwise */
+    struct nc_id node_id;          /* our node, `iss` of our tokens */
+    struct nc_str public_url;      /* for invite links; empty: relative */
+    struct nc_str owner_code;      /* empty: an owner exists or is made otherwise */
     void (*owner_made)(void *arg); /* the owner_code was used and is void; may be NULL */
     void *owner_arg;
     void (*audit)(void *arg, const struct nc_audit *a);
@@ -76,10 +79,11 @@ struct nc_chat {
     struct nc_map users_by_name; /* without the deleted ones */
     struct nc_map rooms;         /* struct nc_room, hidden ones too */
     struct nc_list observers;    /* struct nc_observer */
-    struct nc_people *people;    /* chat/people.c: sessions, throttles, tickets */
-    struct nc_rooms *talk;       /* chat/message.c: pending sends, commands */
-    struct nc_user *default_persona; /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
-    bool sends_stopped;              /* disk below disk_free_min */
+    struct nc_people *people;    /* chat/people/people.c: sessions, throttles, tickets */
+    struct nc_rooms *talk;       /* chat/talk/message.c: pending sends, commands */
+    struct nc_user
+        *default_persona; /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
+    bool sends_stopped;   /* disk below disk_free_min */
 };
 
 /* Reads people, rooms and memberships from the store (blocking, before the loop)

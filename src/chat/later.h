@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "chat/rooms.h"
+#include "chat/rooms/rooms.h"
 
 void nc_later_init(struct nc_rooms *t);
 void nc_later_fini(struct nc_rooms *t); /* runs what still waits */

@@ -1,6 +1,6 @@
 #include "chat/observer.h"
 
-#include "chat/rooms.h"
+#include "chat/rooms/rooms.h"
 
 void nc_chat_observe(struct nc_chat *c, struct nc_observer *o)
 {

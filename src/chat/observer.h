@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "chat/message.h"
+#include "chat/talk/message.h"
 
 struct nc_observer {
     struct nc_list node;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/rooms.h"
+#include "chat/rooms/rooms.h"
 
 struct nc_user *nc_user_find(const struct nc_chat *c, const struct nc_id *id)
 {

@@ -4,17 +4,17 @@
 #pragma once
 
 #include "chat/chat.h"
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 
 struct nc_user {
     struct nc_account a;        /* strings owned by the user; password empty */
     struct nc_list memberships; /* struct nc_member, by_user */
     struct nc_list listeners;   /* struct nc_listener, by_user: sockets and streams */
     struct nc_topic topic;      /* what concerns this user alone */
-    struct nc_bucket *buckets;  /* rate limits, made on first use; chat/throttle.h */
+    struct nc_bucket *buckets;  /* rate limits, made on first use; chat/people/throttle.h */
     uint64_t seen_ms;           /* last sign of life, for presence */
     struct {
-        struct nc_list going; /* chat/presence.c: without a listener since lately */
+        struct nc_list going; /* chat/live/presence.c: without a listener since lately */
         uint64_t gone_ms;
         bool here;
     } presence;

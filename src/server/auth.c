@@ -1,6 +1,6 @@
 #include "server/auth.h"
 
-#include "chat/ticket.h"
+#include "chat/people/ticket.h"
 #include "server/call.h"
 #include "wire/http.h"
 

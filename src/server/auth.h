@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "chat/key.h"
+#include "chat/people/key.h"
 
 struct nc_call;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/throttle.h"
+#include "chat/people/throttle.h"
 #include "chat/user.h"
 #include "server/auth.h"
 #include "server/route.h"

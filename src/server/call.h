@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "chat/session.h"
+#include "chat/people/session.h"
 #include "net/httpd.h"
 #include "wire/json.h"
 

@@ -5,7 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "base/log.h"
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 #include "chat/user.h"
 #include "loop/loop.h"
 #include "server/server.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "server/disk.h"

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "wire/http_target.h"

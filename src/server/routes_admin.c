@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "chat/account.h"
-#include "chat/people.h"
-#include "chat/update.h"
+#include "chat/people/account.h"
+#include "chat/people/people.h"
+#include "chat/people/update.h"
 #include "crypto/hash.h"
 #include "loop/work.h"
 #include "server/call.h"

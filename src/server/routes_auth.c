@@ -1,6 +1,6 @@
 /* /api/v1/auth: coming in, staying in, leaving; and the keys that verify our tokens. */
-#include "chat/account.h"
-#include "chat/ticket.h"
+#include "chat/people/account.h"
+#include "chat/people/ticket.h"
 #include "crypto/hash.h"
 #include "crypto/keyring.h"
 #include "server/auth.h"

@@ -1,6 +1,6 @@
 /* Messages: saying, reading, changing. */
-#include "chat/event.h"
-#include "chat/message.h"
+#include "chat/talk/event.h"
+#include "chat/talk/message.h"
 #include "server/call.h"
 #include "wire/http_target.h"
 #include "wire/json_in.h"

@@ -1,7 +1,7 @@
 /* /api/v1/me, invites, users: one's own account, and others'. */
-#include "chat/account.h"
-#include "chat/event.h"
-#include "chat/invite.h"
+#include "chat/people/account.h"
+#include "chat/people/invite.h"
+#include "chat/talk/event.h"
 #include "crypto/hash.h"
 #include "server/auth.h"
 #include "server/call.h"

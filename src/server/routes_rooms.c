@@ -1,6 +1,6 @@
 /* /api/v1/rooms: rooms, and who is in them. */
-#include "chat/room_json.h"
-#include "chat/rooms.h"
+#include "chat/rooms/room_json.h"
+#include "chat/rooms/rooms.h"
 #include "server/call.h"
 #include "wire/json_in.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "wire/sse.h"

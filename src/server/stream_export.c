@@ -1,7 +1,7 @@
 #include "server/stream_export.h"
 
-#include "chat/export.h"
-#include "chat/throttle.h"
+#include "chat/people/export.h"
+#include "chat/people/throttle.h"
 #include "server/call.h"
 
 /* A page is far below the first; the second lets the next one be read early. */

@@ -1,5 +1,5 @@
 /*
- * server/stream_export: chat/export as a streamed answer.
+ * server/stream_export: chat/people/export as a streamed answer.
  */
 #pragma once
 

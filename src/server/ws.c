@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/event.h"
-#include "chat/hub.h"
+#include "chat/live/hub.h"
+#include "chat/talk/event.h"
 #include "server/auth.h"
 #include "server/server.h"
 #include "wire/http_write.h"

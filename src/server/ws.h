@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "chat/hub.h"
+#include "chat/live/hub.h"
 #include "net/ws_conn.h"
 #include "server/call.h"
 

@@ -6,10 +6,10 @@
 
 #include "ai/ai.h"
 #include "base/clock.h"
-#include "chat/event.h"
-#include "chat/message.h"
-#include "chat/presence.h"
-#include "chat/throttle.h"
+#include "chat/live/presence.h"
+#include "chat/people/throttle.h"
+#include "chat/talk/event.h"
+#include "chat/talk/message.h"
 #include "server/server.h"
 #include "wire/json_in.h"
 

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/cursor.h"
-#include "chat/event.h"
-#include "chat/hub.h"
-#include "chat/room.h"
+#include "chat/live/cursor.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/room.h"
+#include "chat/talk/event.h"
 #include "loop/loop.h"
 
 #define USERS 6

@@ -15,12 +15,12 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "chat/account.h"
-#include "chat/hashing.h"
-#include "chat/invite.h"
-#include "chat/key.h"
-#include "chat/throttle.h"
-#include "chat/ticket.h"
+#include "chat/people/account.h"
+#include "chat/people/hashing.h"
+#include "chat/people/invite.h"
+#include "chat/people/key.h"
+#include "chat/people/throttle.h"
+#include "chat/people/ticket.h"
 #include "crypto/hash.h"
 #include "crypto/keyring.h"
 #include "loop/work.h"

@@ -13,11 +13,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "chat/cursor.h"
-#include "chat/event.h"
-#include "chat/hub.h"
-#include "chat/message.h"
-#include "chat/rooms.h"
+#include "chat/live/cursor.h"
+#include "chat/live/hub.h"
+#include "chat/rooms/rooms.h"
+#include "chat/talk/event.h"
+#include "chat/talk/message.h"
 #include "crypto/hash.h"
 
 struct world {

@@ -1,4 +1,4 @@
-#include "chat/command.h"
+#include "chat/talk/command.h"
 #include "talk_world.h"
 
 struct den {

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "chat/cursor.h"
+#include "chat/live/cursor.h"
 
 static void round_trip(void **state)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "chat/event.h"
+#include "chat/talk/event.h"
 
 static struct nc_id id_of(uint8_t b)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chat/mention.h"
+#include "chat/talk/mention.h"
 
 static bool is_known(void *arg, struct nc_str name)
 {

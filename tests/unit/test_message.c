@@ -1,4 +1,4 @@
-#include "chat/throttle.h"
+#include "chat/people/throttle.h"
 #include "talk_world.h"
 
 struct den {

@@ -6,9 +6,9 @@
 
 #include "live_world.h"
 
-#include "chat/hub_parts.h"
+#include "chat/live/hub_parts.h"
+#include "chat/live/presence.h"
 #include "chat/observer.h"
-#include "chat/presence.h"
 
 static const struct nc_presence_times quick = {60, 50, 60, 20};
 

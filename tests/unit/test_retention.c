@@ -1,4 +1,4 @@
-#include "chat/retention.h"
+#include "chat/talk/retention.h"
 #include "talk_world.h"
 
 #define DAY 86400000ll

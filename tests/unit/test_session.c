@@ -1,6 +1,6 @@
 #include "people.h"
 
-#include "chat/export.h"
+#include "chat/people/export.h"
 
 static int setup(void **state)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chat/throttle.h"
+#include "chat/people/throttle.h"
 
 #define MINUTE 60000ull
 #define HOUR (60 * MINUTE)

@@ -1,0 +1,211 @@
+#include "chat/live/hub.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "chat/live/cursor.h"
+#include "chat/live/hub_parts.h"
+#include "chat/live/presence.h"
+#include "chat/observer.h"
+
+enum {
+    EARLY = 1 << 20,       /* bytes of events that are delivered before the turn ends */
+    KEEP_TEXT = 256 << 10, /* larger scratch is given back */
+};
+
+/* ---- the turn's end ------------------------------------------------------ */
+
+/* Live at last; tell who has something for newcomers. */
+static void welcome(struct nc_hub *h, struct nc_listener *l)
+{
+    l->special &= (uint8_t)~NC_FRESH;
+    if (l->ops->live)
+        l->ops->live(l);
+    nc_list_each(it, &h->chat->observers) {
+        struct nc_observer *o = nc_of(it, struct nc_observer, node);
+        if (o->live && l->state == NC_LIVE)
+            o->live(o, l);
+    }
+}
+
+/* Every commit that is done by now has been published, so the store's head is where
+ * the live listeners are once the tick is delivered.  Set first: who answers from
+ * inside deliver names it as the cursor. */
+static void on_turn_end(struct nc_task *t)
+{
+    struct nc_hub *h = nc_of(t, struct nc_hub, turn_end);
+    struct nc_list *it;
+
+    h->head = h->last = h->chat->opts.store->info.head;
+    nc_hub_flush(h);
+    nc_hub_review(h);
+    while ((it = nc_list_pop(&h->arriving))) {
+        struct nc_listener *l = nc_of(it, struct nc_listener, arriving);
+        if (l->state == NC_CATCHING_UP)
+            nc_catchup_arrived(h, l);
+        if (l->state == NC_LIVE)
+            welcome(h, l);
+    }
+    if (h->text.cap > KEEP_TEXT)
+        nc_buf_fini(&h->text);
+    if (h->out.cap > KEEP_TEXT)
+        nc_buf_fini(&h->out);
+}
+
+void nc_hub_announce(struct nc_hub *h, struct nc_listener *l)
+{
+    if (!nc_list_linked(&l->arriving))
+        nc_list_add(&h->arriving, &l->arriving);
+    nc_loop_defer(h->chat->opts.loop, &h->turn_end);
+}
+
+/* ---- publishing ---------------------------------------------------------- */
+
+static struct nc_topic_tick *tick_of(struct nc_hub *h, struct nc_topic *t)
+{
+    if (t->tick)
+        return t->tick;
+    if (h->ticks_n == h->ticks_cap) {
+        uint32_t old = h->ticks_cap;
+        NC_HUB_GROW(h->ticks, h->ticks_n, h->ticks_cap);
+        for (uint32_t i = old; i < h->ticks_cap; i++)
+            h->ticks[i] = nc_alloc(sizeof *h->ticks[i]);
+    }
+    struct nc_topic_tick *tick = h->ticks[h->ticks_n++];
+    tick->topic = t;
+    tick->first = tick->last = NC_NO_EVENT;
+    tick->first_seq = UINT64_MAX;
+    t->tick = tick;
+    return tick;
+}
+
+static struct nc_tick_event *append(struct nc_hub *h, struct nc_topic *t, uint64_t seq,
+                                    const char *type, struct nc_str json)
+{
+    struct nc_topic_tick *tick = tick_of(h, t);
+    uint32_t i = h->events_n;
+
+    NC_HUB_GROW(h->events, h->events_n, h->events_cap);
+    h->events_n++;
+    struct nc_tick_event *e = &h->events[i];
+    *e = (struct nc_tick_event){.tick = tick,
+                                .type = type,
+                                .seq = seq,
+                                .next = NC_NO_EVENT,
+                                .nth = tick->n++,
+                                .at = h->text.n,
+                                .n = json.n};
+    nc_buf_adds(&h->text, json);
+    if (tick->first == NC_NO_EVENT)
+        tick->first = i;
+    else
+        h->events[tick->last].next = i;
+    tick->last = i;
+    if (seq && tick->first_seq == UINT64_MAX)
+        tick->first_seq = seq;
+    h->stats.published++;
+    return e;
+}
+
+void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const char *type,
+                    struct nc_str json, struct nc_user *own, struct nc_str own_json)
+{
+    assert(seq > h->head && seq >= h->last);
+    /* A burst is delivered in parts.  Not between two events of one position: the
+     * second would look like an old one. */
+    if (h->text.n > EARLY && seq > h->last) {
+        h->head = h->last;
+        nc_hub_flush(h);
+    }
+    h->last = seq;
+    nc_loop_defer(h->chat->opts.loop, &h->turn_end);
+    if (t->n == 0)
+        return;
+    struct nc_tick_event *e = append(h, t, seq, type, json);
+    if (own && own_json.n) {
+        e->own = own;
+        e->own_at = h->text.n;
+        e->own_n = own_json.n;
+        nc_buf_adds(&h->text, own_json);
+    }
+}
+
+void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
+                              struct nc_str json)
+{
+    if (t->n == 0)
+        return;
+    append(h, t, 0, type, json);
+    nc_loop_defer(h->chat->opts.loop, &h->turn_end);
+}
+
+void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
+                 struct nc_str json)
+{
+    if (l->state != NC_LIVE)
+        return;
+    if (l->special & (NC_CLOGGED | NC_ENDING)) {
+        h->stats.dropped_ephemeral++;
+        return;
+    }
+    nc_buf_clear(&h->out);
+    nc_frame_add(&h->framer, &h->out, l->encoding, 0, type, json);
+    struct nc_blob *b = nc_blob_new(h->out.p, h->out.n);
+    nc_hub_give(h, l, b, 1);
+    nc_blob_unref(b);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+struct nc_hub *nc_hub_new(struct nc_chat *c)
+{
+    struct nc_hub *h = nc_alloc(sizeof *h);
+
+    h->chat = c;
+    h->turn_end.run = on_turn_end;
+    h->head = h->last = h->born_head = c->opts.store->info.head;
+    h->born_ms = nc_mono_ms();
+    h->framer.incarnation = c->opts.store->info.incarnation;
+    nc_list_init(&h->arriving);
+    nc_list_init(&h->backlog);
+    nc_list_init(&h->waiting);
+    nc_list_init(&h->asking);
+    h->presence = nc_presence_new(c, &nc_presence_times);
+    return h;
+}
+
+void nc_hub_free(struct nc_hub *h)
+{
+    if (!h)
+        return;
+    assert(h->stats.listeners == 0 && nc_list_empty(&h->asking));
+    nc_loop_undefer(h->chat->opts.loop, &h->turn_end);
+    nc_presence_free(h->presence);
+    for (uint32_t i = 0; i < h->ticks_cap; i++) {
+        struct nc_topic_tick *tick = h->ticks[i];
+        if (i < h->ticks_n && tick->topic)
+            tick->topic->tick = NULL;
+        for (unsigned k = 0; k < NC_ENCODINGS; k++)
+            free(tick->frames[k].ends);
+        free(tick);
+    }
+    free(h->ticks);
+    free(h->events);
+    free(h->dirty);
+    nc_arena_fini(&h->links);
+    free(h->late);
+    nc_framer_fini(&h->framer);
+    nc_buf_fini(&h->text);
+    nc_buf_fini(&h->out);
+    free(h);
+}
+
+const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h) { return &h->stats; }
+
+void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out)
+{
+    bool behind = l && l->state == NC_CATCHING_UP;
+    nc_cursor_add(out, &h->framer.incarnation, behind ? l->pos : h->head);
+}

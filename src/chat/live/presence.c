@@ -1,0 +1,229 @@
+#include "chat/live/presence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "chat/live/hub_parts.h"
+#include "chat/live/typing.h"
+#include "chat/talk/event.h"
+
+enum { ROOM_MAX = 200 }; /* members; larger ones don't hear who is there */
+
+const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000};
+
+/* A room that had a frame less than every_ms ago, or is due one.  By id: rooms go. */
+struct quiet {
+    struct nc_id room;
+    struct nc_list node;
+    uint64_t until_ms;
+    struct nc_user **changed; /* since the last frame */
+    uint32_t n, cap;
+};
+
+struct nc_presence {
+    struct nc_chat *chat;
+    const struct nc_presence_times *times;
+    struct nc_list
+        going; /* struct nc_user, soonest first; never freed while the hub lives */
+    struct nc_map quiet;   /* by room id */
+    struct nc_list quiets; /* struct quiet, soonest first */
+    struct nc_deadline deadline;
+    struct nc_typing *typing;
+};
+
+static uint64_t now_ms(const struct nc_presence *p)
+{
+    return nc_loop_now_ms(p->chat->opts.loop);
+}
+
+static void set_deadline(struct nc_presence *p)
+{
+    uint64_t due = UINT64_MAX, now = now_ms(p);
+
+    if (!nc_list_empty(&p->going))
+        due = nc_of(p->going.next, struct nc_user, presence.going)->presence.gone_ms;
+    if (!nc_list_empty(&p->quiets)) {
+        uint64_t until = nc_of(p->quiets.next, struct quiet, node)->until_ms;
+        due = until < due ? until : due;
+    }
+    if (due != UINT64_MAX)
+        nc_loop_deadline(p->chat->opts.loop, &p->deadline, due > now ? due - now : 1);
+}
+
+/* ---- a room's frame ------------------------------------------------------ */
+
+static void add_users(struct nc_presence *p, struct nc_json *j, const struct quiet *q,
+                      const char *key, bool online)
+{
+    nc_json_key(j, key);
+    nc_json_arr(j);
+    for (uint32_t i = 0; i < q->n; i++)
+        if (nc_presence_online(p->chat, q->changed[i]) == online)
+            nc_event_user(j, &q->changed[i]->a);
+    nc_json_arr_end(j);
+}
+
+static void publish(struct nc_presence *p, struct nc_room *r, const struct quiet *q)
+{
+    struct nc_buf b = {0};
+    struct nc_json j = nc_json_to(&b);
+
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "type", NC_STR("presence"));
+    nc_json_kid(&j, "room", &r->rec.id);
+    add_users(p, &j, q, "online", true);
+    add_users(p, &j, q, "offline", false);
+    nc_json_obj_end(&j);
+    nc_hub_publish_ephemeral(p->chat->hub, &r->topic, "presence", nc_buf_str(&b));
+    nc_buf_fini(&b);
+}
+
+static void quiet_free(struct nc_presence *p, struct quiet *q)
+{
+    nc_map_del(&p->quiet, &q->room, sizeof q->room);
+    nc_list_del(&q->node);
+    free(q->changed);
+    free(q);
+}
+
+/* Its time is over: say what has changed meanwhile, or forget the room. */
+static void on_due(struct nc_presence *p, struct quiet *q)
+{
+    struct nc_room *r = nc_map_get(&p->chat->rooms, &q->room, sizeof q->room);
+
+    if (!r || q->n == 0 || r->rec.deleted_ms || r->members.n > ROOM_MAX) {
+        quiet_free(p, q);
+        return;
+    }
+    publish(p, r, q);
+    q->n = 0;
+    q->until_ms = now_ms(p) + p->times->every_ms;
+    nc_list_del(&q->node);
+    nc_list_add(&p->quiets, &q->node);
+}
+
+static void note(struct nc_presence *p, struct nc_room *r, struct nc_user *u)
+{
+    struct quiet *q = nc_map_get(&p->quiet, &r->rec.id, sizeof r->rec.id);
+
+    if (!q) {
+        q = nc_alloc(sizeof *q);
+        q->room = r->rec.id;
+        /* Due at once, in front of those that wait. */
+        q->until_ms = now_ms(p);
+        nc_list_add(p->quiets.next, &q->node);
+        nc_map_put(&p->quiet, &q->room, sizeof q->room, q);
+    }
+    for (uint32_t i = 0; i < q->n; i++)
+        if (q->changed[i] == u)
+            return;
+    NC_HUB_GROW(q->changed, q->n, q->cap);
+    q->changed[q->n++] = u;
+}
+
+/* ---- coming and going ---------------------------------------------------- */
+
+static void tell_rooms(struct nc_presence *p, struct nc_user *u)
+{
+    nc_list_each(it, &u->memberships) {
+        struct nc_room *r = nc_of(it, struct nc_member, by_user)->room;
+        if (r->members.n <= ROOM_MAX && !r->rec.deleted_ms)
+            note(p, r, u);
+    }
+}
+
+static void come(struct nc_presence *p, struct nc_user *u)
+{
+    nc_list_del(&u->presence.going);
+    if (u->presence.here)
+        return;
+    u->presence.here = true;
+    tell_rooms(p, u);
+}
+
+static void go(struct nc_presence *p, struct nc_user *u)
+{
+    if (!u->presence.here)
+        return;
+    u->presence.gone_ms = now_ms(p) + p->times->linger_ms;
+    nc_list_del(&u->presence.going);
+    nc_list_add(&p->going, &u->presence.going);
+}
+
+void nc_presence_seen(struct nc_presence *p, struct nc_user *u)
+{
+    u->seen_ms = nc_wall_ms();
+    if (nc_list_empty(&u->listeners))
+        go(p, u);
+    else
+        come(p, u);
+    set_deadline(p);
+}
+
+static void on_gone(struct nc_presence *p, struct nc_user *u)
+{
+    nc_list_del(&u->presence.going);
+    u->presence.here = false;
+    tell_rooms(p, u);
+}
+
+static void on_deadline(struct nc_deadline *d)
+{
+    struct nc_presence *p = nc_of(d, struct nc_presence, deadline);
+    uint64_t now = now_ms(p);
+
+    while (!nc_list_empty(&p->going)) {
+        struct nc_user *u = nc_of(p->going.next, struct nc_user, presence.going);
+        if (u->presence.gone_ms > now)
+            break;
+        on_gone(p, u);
+    }
+    while (!nc_list_empty(&p->quiets)) {
+        struct quiet *q = nc_of(p->quiets.next, struct quiet, node);
+        if (q->until_ms > now)
+            break;
+        on_due(p, q);
+    }
+    set_deadline(p);
+}
+
+bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u)
+{
+    (void)c;
+    return u->presence.here;
+}
+
+void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u)
+{
+    nc_typing_set(c->hub->presence->typing, r, u);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+struct nc_presence *nc_presence_new(struct nc_chat *c, const struct nc_presence_times *t)
+{
+    struct nc_presence *p = nc_alloc(sizeof *p);
+
+    p->chat = c;
+    p->times = t;
+    p->deadline.fire = on_deadline;
+    nc_list_init(&p->going);
+    nc_list_init(&p->quiets);
+    p->typing = nc_typing_new(c, t);
+    return p;
+}
+
+void nc_presence_free(struct nc_presence *p)
+{
+    if (!p)
+        return;
+    while (nc_list_pop(&p->going))
+        continue;
+    nc_loop_deadline(p->chat->opts.loop, &p->deadline, 0);
+    while (!nc_list_empty(&p->quiets))
+        quiet_free(p, nc_of(p->quiets.next, struct quiet, node));
+    nc_map_fini(&p->quiet);
+    nc_typing_free(p->typing);
+    free(p);
+}

@@ -1,0 +1,35 @@
+/*
+ * chat/live/presence: who is there, and who is typing.
+ *
+ * Ephemeral: nothing of it is stored or replayed.  Somebody is there while one of
+ * their live connections is, and for 20 s after the last one: a long poll breathes.
+ * A room hears of changes in one frame per 5 s at most, rooms of more than 200
+ * members not at all.  Typing ends after 6 s, or with the message.
+ *
+ *   {"type":"presence","room":…,"online":[user…],"offline":[user…]}
+ *   {"type":"typing","room":…,"user":…,"typing":true|false}
+ */
+#pragma once
+
+#include "chat/rooms/room.h"
+
+struct nc_presence;
+
+struct nc_presence_times {
+    unsigned every_ms;  /* one frame per room: 5000 */
+    unsigned linger_ms; /* from the last connection to being away: 20000 */
+    unsigned typing_ms; /* until typing ends by itself: 6000 */
+    unsigned again_ms;  /* renewals of typing reach the room's ears no sooner: 3000 */
+};
+extern const struct nc_presence_times nc_presence_times; /* the above */
+
+struct nc_presence *nc_presence_new(struct nc_chat *c, const struct nc_presence_times *t);
+void nc_presence_free(struct nc_presence *p); /* NULL is fine */
+
+/* The hub tells: a listener of theirs came or went. */
+void nc_presence_seen(struct nc_presence *p, struct nc_user *u);
+
+bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u);
+
+/* They type there, now. */
+void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u);

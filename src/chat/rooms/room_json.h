@@ -1,0 +1,22 @@
+/*
+ * chat/rooms/room_json: rooms and their members as API answers, written on the loop.
+ */
+#pragma once
+
+#include "chat/rooms/rooms.h"
+#include "wire/json.h"
+
+/* The room object as `reader` sees it, not closed: more members may follow. */
+void nc_room_json_open(struct nc_json *j, const struct nc_room *r,
+                       const struct nc_user *reader);
+/* The same, whole. */
+void nc_room_json(struct nc_buf *out, const struct nc_room *r,
+                  const struct nc_user *reader);
+/* {"members":[{id, username, display_name, kind, role, online}]} */
+void nc_room_members_json(struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
+                          bool online_only);
+/* {"rooms":[…],"has_more"}: public rooms whose name contains `q`, case folded, by id,
+ * those after `after` (zero: from the start). */
+void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
+                          const struct nc_user *reader, struct nc_str q,
+                          const struct nc_id *after, unsigned limit);

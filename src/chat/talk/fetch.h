@@ -1,0 +1,21 @@
+/*
+ * chat/talk/fetch: one message from the store, as a copy of our own.
+ */
+#pragma once
+
+#include "chat/rooms/rooms.h"
+
+struct nc_fetch {
+    struct nc_query query;
+    struct nc_chat *chat;
+    bool found;
+    struct nc_message message; /* views into strs */
+    char *strs;
+    void (*done)(struct nc_fetch *f, enum nc_err e);
+    void *arg;
+};
+
+/* done: once, on the loop; `f` and what it holds go when it returns.  Not found is no
+ * error. */
+void nc_fetch(struct nc_chat *c, const struct nc_id *id,
+              void (*done)(struct nc_fetch *f, enum nc_err e), void *arg);

@@ -1,0 +1,109 @@
+#include "chat/talk/system.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "chat/talk/put.h"
+
+/* A line that waits until the account has been made. */
+struct line {
+    struct nc_list node;
+    struct nc_room *room;
+    struct nc_buf text;
+};
+
+static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    (void)arg;
+    (void)sent;
+    if (why)
+        nc_log(NC_WARN, "system.say", "error=%s", nc_problem_name(why->code));
+}
+
+static void say(struct nc_chat *c, struct nc_user *system, struct nc_room *r,
+                struct nc_str text)
+{
+    struct nc_put put = {.kind = NC_NOTICE, .text = text};
+
+    nc_put_run(nc_put_new(c, r, system, &put, on_said, NULL));
+}
+
+struct making {
+    struct nc_commit commit;
+    struct nc_change change;
+    struct nc_chat *chat;
+};
+
+static void on_made(struct nc_commit *commit, enum nc_err e)
+{
+    struct making *m = nc_of(commit, struct making, commit);
+    struct nc_rooms *t = m->chat->talk;
+    struct nc_user *system = e ? NULL : nc_user_add(m->chat, &m->change.account);
+
+    if (e)
+        nc_log(NC_WARN, "system.account", "error=%s", nc_strerr(e));
+    t->making_system = false;
+    for (struct nc_list *n; (n = nc_list_pop(&t->unsaid));) {
+        struct line *l = nc_of(n, struct line, node);
+        if (system)
+            say(m->chat, system, l->room, nc_buf_str(&l->text));
+        nc_buf_fini(&l->text);
+        free(l);
+    }
+    free(m);
+}
+
+static void make(struct nc_chat *c)
+{
+    struct making *m = nc_alloc(sizeof(*m));
+    struct nc_account *a = &m->change.account;
+    struct nc_event *ev = &m->change.event;
+
+    m->chat = c;
+    m->change.kind = NC_ACCOUNT_INSERT;
+    *a = (struct nc_account){.id = nc_hlc_id(nc_hlc_now(&c->clock)),
+                             .kind = NC_SYSTEM,
+                             .username = NC_STR(NC_SYSTEM_NAME),
+                             .display_name = NC_STR("NeuralChat"),
+                             .created_ms = nc_wall_ms()};
+    *ev = nc_room_event(c, NC_EV_ACCOUNT_CREATED, &a->id, NULL, NULL);
+    ev->audience = NC_AUD_ADMINS;
+    ev->subject = a->id;
+    m->commit.changes = &m->change;
+    m->commit.n = 1;
+    m->commit.done = on_made;
+    c->talk->making_system = true;
+    c->opts.store->ops->commit(c->opts.store, &m->commit);
+}
+
+void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text)
+{
+    struct nc_user *system = nc_user_named(c, NC_STR(NC_SYSTEM_NAME));
+
+    if (system && system->a.kind != NC_SYSTEM) {
+        nc_log(NC_WARN, "system.account", "error=taken");
+        return;
+    }
+    if (system) {
+        say(c, system, r, text);
+        return;
+    }
+
+    struct line *l = nc_alloc(sizeof(*l));
+
+    l->room = r;
+    nc_buf_adds(&l->text, text);
+    nc_list_add(&c->talk->unsaid, &l->node);
+    if (!c->talk->making_system)
+        make(c);
+}
+
+void nc_system_free(struct nc_rooms *t)
+{
+    for (struct nc_list *n; (n = nc_list_pop(&t->unsaid));) {
+        struct line *l = nc_of(n, struct line, node);
+        nc_buf_fini(&l->text);
+        free(l);
+    }
+}
