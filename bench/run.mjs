@@ -31,7 +31,7 @@ settings.dir = `${values.build}/bench.data`; // on the disk that is to be measur
 settings.quick = values.quick ?? false;
 settings.long = values.long ?? false;
 settings.rounds = Number(values.rounds ?? (settings.quick ? 1 : 3));
-settings.seconds = Number(values.seconds ?? (settings.quick ? 1 : 3));
+settings.seconds = Number(values.seconds ?? (settings.quick ? 0.7 : 2));
 
 execFileSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { stdio: ["ignore", "ignore", "inherit"] });
 mkdirSync(settings.dir, { recursive: true });
