@@ -60,7 +60,7 @@ static enum nc_ws_what read_head(struct nc_ws_in *w, char **p, size_t *n,
 
     if (had) {
         size_t take = NC_WS_HEAD_MAX - had < *n ? NC_WS_HEAD_MAX - had : *n;
-        memcpy(w->part + had, *p, take);
+        memcpy(part_of(w) + had, *p, take);
         in = (struct nc_str){(char *)w->part, had + take};
     }
     switch (nc_ws_head(&w->head, in, w->role, w->limit - w->msg.n)) {
