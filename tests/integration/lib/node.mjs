@@ -40,6 +40,16 @@ export async function until(check, what, ms = 5000) {
 
 const defaults = ["--registration", "open", "--rate-limits", "off", "--password-cost", "test"];
 
+/** Those a failed test has left behind would keep its file waiting for ever. */
+const running = new Set();
+after(async () => {
+  for (const node of running) {
+    if (node.ofFile) continue; // its own hook stops it
+    await node.kill();
+    if (node.ownsData) rmSync(node.data, { recursive: true, force: true });
+  }
+});
+
 export class Node {
   log = "";
   constructor(options) {
@@ -49,6 +59,7 @@ export class Node {
   /** The node of a whole test file: it must end cleanly after the last test. */
   static async forFile(options) {
     const node = await Node.start(options);
+    node.ofFile = true;
     after(async () => assert.equal(await node.stop(), 0, node.log.slice(-2000)));
     return node;
   }
@@ -72,7 +83,11 @@ export class Node {
     this.child = spawn(neuralchatd, flags, { env: cleanEnv(this.env), stdio: ["ignore", "pipe", "pipe"] });
     this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     let gone = false;
-    this.exit.then(() => (gone = true));
+    running.add(this);
+    this.exit.then(() => {
+      gone = true;
+      running.delete(this);
+    });
     const from = this.log.length;
     this.child.stderr.setEncoding("utf8").on("data", (s) => (this.log += s));
     this.child.stdout.setEncoding("utf8").on("data", (s) => (this.log += s));
@@ -101,7 +116,8 @@ export class Node {
     await this.exit;
   }
 
-  async call(method, path, { token, body, headers = {}, raw = false } = {}) {
+  /** body: as JSON, or text as it is.  bytes: as they are, without a type. */
+  async call(method, path, { token, body, bytes, headers = {}, raw = false } = {}) {
     const r = await fetch(this.url + path, {
       method,
       headers: {
@@ -109,7 +125,7 @@ export class Node {
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },
-      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+      body: bytes !== undefined ? bytes : body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
     });
     if (raw) return r;
     const text = await r.text();
