@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "load.h"
@@ -30,7 +29,7 @@ enum {
 
 /* What is told about a stretch of time is the difference of two of these. */
 struct counts {
-    uint64_t at, deliveries, bytes, messages, reads, self_ns;
+    uint64_t at, deliveries, bytes, messages, reads, idle_ns;
     struct tool_cpu cpu;
 };
 
@@ -174,22 +173,13 @@ void on_client_read(struct client *c)
 
 /* ---- the run ------------------------------------------------------------- */
 
-static uint64_t self_ns(void)
-{
-    struct rusage r;
-
-    getrusage(RUSAGE_SELF, &r);
-    return ((uint64_t)r.ru_utime.tv_sec + (uint64_t)r.ru_stime.tv_sec) * 1000000000u +
-           ((uint64_t)r.ru_utime.tv_usec + (uint64_t)r.ru_stime.tv_usec) * 1000u;
-}
-
 static struct counts counted(void)
 {
     struct counts c = l.now;
 
     c.at = tool_now_ns();
     c.reads = l.ws.reads;
-    c.self_ns = self_ns();
+    c.idle_ns = l.ws.idle_ns;
     tool_cpu(l.pid, &c.cpu);
     return c;
 }
@@ -247,6 +237,7 @@ static void report(const struct counts *a, const struct counts *b)
     struct tool_cpu cpu = tool_cpu_since(&b->cpu, &a->cpu);
     double s = (double)(b->at - a->at) / 1e9;
     uint64_t d = b->deliveries - a->deliveries, m = b->messages - a->messages;
+    uint64_t busy = b->at - a->at - (b->idle_ns - a->idle_ns);
     uint64_t all = cpu.loop_ns + cpu.store_ns + cpu.rest_ns;
     const struct tool_hist *h[] = {&l.delivery, &l.ack};
     const char *name[] = {"", "ack_"};
@@ -258,8 +249,7 @@ static void report(const struct counts *a, const struct counts *b)
            "\"load_us_per_delivery\":%.3f,\"frame_bytes\":%.1f,\"frames_per_read\":%.2f",
            s, (double)d / s, (double)m / s, us(cpu.loop_ns, d), us(all, d),
            us(cpu.loop_ns, m), us(cpu.store_ns, m), us(cpu.rest_ns, m),
-           (double)all / 1e9 / s, (double)(b->self_ns - a->self_ns) / 1e9 / s,
-           us(b->self_ns - a->self_ns, d),
+           (double)all / 1e9 / s, (double)busy / 1e9 / s, us(busy, d),
            d ? (double)(b->bytes - a->bytes) / (double)d : 0,
            b->reads > a->reads ? (double)d / (double)(b->reads - a->reads) : 0);
     for (int i = 0; i < 2; i++)

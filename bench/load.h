@@ -43,6 +43,7 @@ struct load_ws {
     struct client *clients;
     unsigned n, opened, open, gone;
     uint64_t reads;
+    uint64_t idle_ns; /* polled in vain */
 };
 
 /* What the frames mean.  `now` is when they were read. */

@@ -33,7 +33,7 @@ settings.long = values.long ?? false;
 settings.rounds = Number(values.rounds ?? (settings.quick ? 1 : 3));
 settings.seconds = Number(values.seconds ?? (settings.quick ? 0.7 : 2));
 
-execFileSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { stdio: ["ignore", "ignore", "inherit"] });
+execFileSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { stdio: ["ignore", 2, "inherit"] });
 mkdirSync(settings.dir, { recursive: true });
 
 console.log(`${cpus().length} × ${cpus()[0].model}; servers on CPU 0, load on CPU 1; medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s`);

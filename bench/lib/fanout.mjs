@@ -1,7 +1,7 @@
 // Fan-out: throughput (A, B, C), latency at a fixed rate (D, E), idle connections.
 import { layout, settle } from "./people.mjs";
 import { load, memoryFolder, settings, startFloor, startNode, startPeer } from "./servers.mjs";
-import { fmt, medians, table, target } from "./table.mjs";
+import { fmt, median, medians, table, target } from "./table.mjs";
 
 /* uWebSockets was measured beside the same floor: what it costs in the floor's measure. */
 const UWS = { A: [1.12, 1.21], C: [1.16, 1.21], B: [10, 10] };
@@ -23,7 +23,9 @@ async function interleave(runs) {
       got[name].push(await run());
     }
   process.stderr.write(" ".repeat(60) + "\r");
-  return Object.fromEntries(Object.entries(got).map(([k, v]) => [k, medians(v)]));
+  const result = Object.fromEntries(Object.entries(got).map(([k, v]) => [k, medians(v)]));
+  Object.defineProperty(result, "rounds", { value: got });
+  return result;
 }
 
 async function cast(more = {}) {
@@ -42,9 +44,12 @@ function complain(r) {
 }
 
 /** What each further receiver costs: the whole, less the same publishing to oneself. */
-function perReceiver(whole, alone, receivers) {
-  return (whole.loop_us_per_message - alone.loop_us_per_message) / (receivers - 1);
+function perReceiver(r, name, receivers) {
+  return r.rounds[name].map((whole, i) => (whole.loop_us_per_message - r.rounds[`${name} alone`][i].loop_us_per_message) / (receivers - 1));
 }
+
+/** Round by round, as neighbours in time share the machine's weather. */
+const ratio = (a, b) => median(a.map((x, i) => x / b[i]));
 
 function printFanout(shape, r) {
   const rows = [["", "deliveries/s", "× floor", "loop µs/delivery", "× floor", "all threads", "store µs/message",
@@ -61,10 +66,10 @@ function printFanout(shape, r) {
 }
 
 function judgeReceiver(row, shape, r, receivers, bar) {
-  const ours = perReceiver(r.node, r["node alone"], receivers), floor = perReceiver(r.floor, r["floor alone"], receivers);
-  console.log(`  each further receiver, loop thread: node ${fmt(ours, 3)} µs, floor ${fmt(floor, 3)} µs; recorded for uWebSockets: ${UWS[shape].map((x) => fmt(x * floor, 2)).join(" to ")} µs`);
+  const ours = perReceiver(r, "node", receivers), floors = perReceiver(r, "floor", receivers), floor = median(floors);
+  console.log(`  each further receiver, loop thread: node ${fmt(median(ours), 3)} µs, floor ${fmt(floor, 3)} µs; round by round × ${ours.map((x, i) => fmt(x / floors[i], 2)).join(", ")}; recorded for uWebSockets: ${UWS[shape].map((x) => fmt(x * floor, 2)).join(" to ")} µs`);
   console.log(`  the sender's own part, per message: loop ${fmt(r["node alone"].loop_us_per_message, 1)} µs (floor ${fmt(r["floor alone"].loop_us_per_message, 1)}), store ${fmt(r.node.store_us_per_message, 1)} µs`);
-  target(row, `${shape}: fan-out CPU per delivery, × floor`, ours / floor, bar);
+  target(row, `${shape}: fan-out CPU per delivery, × floor`, ratio(ours, floors), bar);
 }
 
 export async function fanout() {
@@ -159,9 +164,9 @@ export async function tls() {
     r[shape] = await interleave({ plain: go(plain, shape), tls: go(sealed, shape),
       "plain alone": go(plain, `${shape} alone`), "tls alone": go(sealed, `${shape} alone`) });
     complain(r[shape]);
-    const a = perReceiver(r[shape].plain, r[shape]["plain alone"], receivers), b = perReceiver(r[shape].tls, r[shape]["tls alone"], receivers);
-    rows.push([shape, fmt(r[shape].tls.deliveries_per_s), fmt(a, 3), fmt(b, 3), fmt(b / a, 2)]);
-    target(8, `${shape}: fan-out CPU with TLS, × plain`, b / a, 1.3);
+    const a = perReceiver(r[shape], "plain", receivers), b = perReceiver(r[shape], "tls", receivers), times = ratio(b, a);
+    rows.push([shape, fmt(r[shape].tls.deliveries_per_s), fmt(median(a), 3), fmt(median(b), 3), fmt(times, 2)]);
+    target(8, `${shape}: fan-out CPU with TLS, × plain`, times, 1.3);
   }
   table(rows);
   await plain.stop();
