@@ -19,7 +19,8 @@ static const char *check_server(const char *v)
 static const char *check_file(const char *v)
 {
     struct stat st;
-    return stat(v, &st) == 0 && !S_ISDIR(st.st_mode) ? NULL : "must name a file that is there";
+    return stat(v, &st) == 0 && !S_ISDIR(st.st_mode) ? NULL
+                                                     : "must name a file that is there";
 }
 
 static const char *const language_words[] = {"auto", "en", "ru", NULL};

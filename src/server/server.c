@@ -275,21 +275,24 @@ static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
                     admin ? s->admin : s->listeners, tag);
 }
 
-static void announce(struct nc_server *s, const struct nc_addr *at)
-{
-    char text[NC_ADDR_TEXT], url[NC_ADDR_TEXT + 16];
+#define BOUND_MAX 64
 
-    snprintf(url, sizeof(url), "%s://%s", s->tls ? "https" : "http",
-             nc_addr_text_port(at, text));
-    if (!s->public_url[0])
-        snprintf(s->public_url, sizeof(s->public_url), "%s", url);
-    nc_log(NC_INFO, "server.listening", "url=%s", url);
+/* What the listeners became, told once everything else is ready. */
+struct bound {
+    struct nc_addr at[BOUND_MAX];
+    unsigned n;
+};
+
+static void url_of(const struct nc_server *s, const struct nc_addr *at, char *url, size_t n)
+{
+    char text[NC_ADDR_TEXT];
+
+    snprintf(url, n, "%s://%s", s->tls ? "https" : "http", nc_addr_text_port(at, text));
 }
 
-static enum nc_err open_listeners(struct nc_server *s)
+static enum nc_err open_listeners(struct nc_server *s, struct bound *b)
 {
     const struct nc_config *c = s->cfg;
-    struct nc_addr at[16];
     char path[NC_PATH_MAX + 8];
 
     s->listeners = nc_listeners_new(
@@ -299,13 +302,11 @@ static enum nc_err open_listeners(struct nc_server *s)
         on_accept, s);
     s->admin = nc_listeners_new(s->loop, &(struct nc_listeners_opts){.total_max = 32},
                                 on_accept, s);
-    unsigned inherited =
-        nc_listeners_adopt_systemd(s->listeners, NULL, at, (unsigned)NC_COUNT(at));
-    for (unsigned i = 0; i < inherited && i < NC_COUNT(at); i++)
-        announce(s, &at[i]);
+    unsigned inherited = nc_listeners_adopt_systemd(s->listeners, NULL, b->at, BOUND_MAX);
+    b->n = inherited < BOUND_MAX ? inherited : BOUND_MAX;
     for (size_t i = 0; i < c->listen.n; i++) {
-        enum nc_err e =
-            nc_listeners_add(s->listeners, nc_str(c->listen.v[i]), NULL, &at[0]);
+        struct nc_addr at;
+        enum nc_err e = nc_listeners_add(s->listeners, nc_str(c->listen.v[i]), NULL, &at);
         /* systemd holds the very address that is also the default: not a clash */
         if (e == NC_EEXIST && inherited)
             continue;
@@ -313,10 +314,24 @@ static enum nc_err open_listeners(struct nc_server *s)
             nc_log(NC_ERROR, "server.listen", "addr=%s reason=taken", c->listen.v[i]);
         if (e != NC_OK)
             return e;
-        announce(s, &at[0]);
+        if (b->n < BOUND_MAX)
+            b->at[b->n++] = at;
     }
+    if (!s->public_url[0] && b->n)
+        url_of(s, &b->at[0], s->public_url, sizeof(s->public_url));
     snprintf(path, sizeof(path), "unix:%s/admin.sock", c->data);
     return nc_listeners_add(s->admin, nc_str(path), &s->admin, NULL);
+}
+
+/* The line that says so is what scripts wait for: it comes last. */
+static void announce(const struct nc_server *s, const struct bound *b)
+{
+    char url[NC_ADDR_TEXT + 16];
+
+    for (unsigned i = 0; i < b->n; i++) {
+        url_of(s, &b->at[i], url, sizeof(url));
+        nc_log(NC_INFO, "server.listening", "url=%s", url);
+    }
 }
 
 static const struct nc_route *const tables[] = {
@@ -383,6 +398,7 @@ static enum nc_err open_signals(struct nc_server *s)
 enum nc_err nc_server_open(struct nc_server *s)
 {
     char path[NC_PATH_MAX];
+    struct bound bound = {.n = 0};
     enum nc_err e;
 
     s->started_ms = nc_wall_ms();
@@ -401,10 +417,11 @@ enum nc_err nc_server_open(struct nc_server *s)
     nc_loop_deadline(s->loop, &s->key_deadline, 1);
     open_httpd(s);
     make_owner_code(s);
-    if ((e = open_listeners(s)) != NC_OK)
+    if ((e = open_listeners(s, &bound)) != NC_OK)
         return e;
     s->chat->opts.public_url = nc_str(s->public_url);
     offer_owner_code(s);
+    announce(s, &bound);
     nc_notify("READY=1");
     return NC_OK;
 }

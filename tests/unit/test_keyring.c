@@ -72,7 +72,7 @@ static void es256_vector(void **state)
     size_t n;
     (void)state;
     struct nc_eckey *k = nc_eckey_of_point("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-                                       "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+                                           "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
     assert_non_null(k);
     assert_int_equal(nc_b64url_decode(nc_str(signature), sig, sizeof sig, &n), NC_OK);
     assert_true(nc_eckey_verify(k, nc_str(text), sig));
@@ -99,7 +99,7 @@ static void no_point_of_the_curve(void **state)
     assert_null(nc_eckey_of_point(x, ""));
     assert_null(nc_eckey_of_point("AA", "AA"));
     assert_null(nc_eckey_of_point("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+                                  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
     assert_int_equal(ERR_peek_error(), 0);
 }
 
