@@ -77,7 +77,7 @@ static void test_survives_a_restart_in_order(void **state)
     assert_int_equal(nc_outbox_open(&o, box), NC_OK);
     first = add(&o, &room, "first \"line\"\nsecond")->client_id;
     for (int i = 0; i < 20; i++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%d", i);
         assert_int_equal(nc_outbox_add(&o, &room, &reply, nc_str(text), &it), NC_OK);
     }
