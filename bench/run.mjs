@@ -1,5 +1,5 @@
 // The stages of bench/run.  Without names all of them; --quick: one short round of each.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -33,7 +33,11 @@ settings.long = values.long ?? false;
 settings.rounds = Number(values.rounds ?? (settings.quick ? 1 : 3));
 settings.seconds = Number(values.seconds ?? (settings.quick ? 0.7 : 2));
 
-execFileSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { stdio: ["ignore", 2, "inherit"] });
+const built = spawnSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { encoding: "utf8" });
+if (built.status !== 0) {
+  console.error(built.stdout + built.stderr);
+  process.exit(1);
+}
 mkdirSync(settings.dir, { recursive: true });
 
 console.log(`${cpus().length} × ${cpus()[0].model}; servers on CPU 0, load on CPU 1; medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s`);

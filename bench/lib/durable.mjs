@@ -1,4 +1,5 @@
 // What the disk has a say in: sends, history, the start.
+import { execFileSync } from "node:child_process";
 import { statSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { layout, settle } from "./people.mjs";
@@ -47,9 +48,8 @@ function parseStore(text) {
 }
 
 async function storeRun(messages) {
-  const { execFileSync } = await import("node:child_process");
   const dir = folder();
-  const text = execFileSync(program("store"), [dir, String(messages)], { encoding: "utf8", timeout: 900_000 });
+  const text = execFileSync(program("store"), [dir, String(messages)], { encoding: "utf8", timeout: 900_000, stdio: ["ignore", "pipe", "ignore"] });
   rmSync(dir, { recursive: true, force: true });
   return parseStore(text.split("\n"));
 }
@@ -104,8 +104,7 @@ Memory then: ${mib(r.anonymous)} MiB anonymous, ${mib(r.rss)} MiB RSS; an empty 
 }
 
 export async function hub() {
-  const { execFileSync } = await import("node:child_process");
-  const text = execFileSync("taskset", ["-c", "0", program("hub")], { encoding: "utf8" });
+  const text = execFileSync("taskset", ["-c", "0", program("hub")], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   console.log("\nThe hub alone, with listeners that only count\n" + text.replace(/^/gm, "  ").trimEnd());
   return text.split("\n");
 }
