@@ -228,9 +228,14 @@ static enum nc_err open_provider(struct nc_server *s)
 
     if (!*c->ai_base_url)
         return NC_OK;
-    if (*c->ai_key_file && (e = nc_file_read(c->ai_key_file, 4096, &key)) != NC_OK) {
+    if (*c->ai_key_file)
+        e = nc_file_read(c->ai_key_file, 4096, &key);
+    if (*c->ai_key_file && e == NC_OK && nc_str_trim(nc_buf_str(&key)).n == 0)
+        e = NC_EINVAL; /* an empty file is a mistake, not a server without keys */
+    if (e != NC_OK) {
         nc_log(NC_ERROR, "ai.key_file", "path=%s error=%s",
                nc_log_q(nc_str(c->ai_key_file)), nc_strerr(e));
+        nc_buf_fini(&key);
         return e;
     }
     char *text = nc_str_dup(nc_str_trim(nc_buf_str(&key)));
