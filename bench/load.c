@@ -2,13 +2,15 @@
  * bench/load: one measurement of a broadcasting server, as one line of JSON.
  *
  *   load --port N --pid N --layout FILE [--window N | --rate MESSAGES_PER_S]
- *        [--seconds S] [--text BYTES] [--idle] [--tls]
+ *        [--seconds S] [--text BYTES] [--idle] [--tls] [--nap MICROSECONDS]
  *
  * A line of the layout is a connection: path, token, room, and + if it publishes, with
  * tabs between; "-" stands for no token or room.  With a window each publisher keeps that
  * many messages under way: a message is over when its ack (its echo, where there are no
  * acks) is there.  With a rate messages are due at fixed times, in turn by publisher, and
  * latency counts from when they were due.  --idle only connects, and measures memory.
+ * Sockets are polled without sleeping, every --nap microseconds (2): rarely enough not to
+ * be in the server's way where only its throughput matters.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -47,7 +49,7 @@ static struct {
     uint64_t expected, errors, others, sent;
     bool counting, publishing;
     char text[TEXT_MAX + 1];
-} l = {.window = 1, .seconds = 3, .text_n = 200};
+} l = {.window = 1, .seconds = 3, .text_n = 200, .ws.nap_ns = 2000};
 
 /* ---- publishing ---------------------------------------------------------- */
 
@@ -367,11 +369,17 @@ static void read_layout(const char *path)
 static void read_flags(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"port", 1, NULL, 'p'},   {"pid", 1, NULL, 'i'},
-        {"layout", 1, NULL, 'l'}, {"window", 1, NULL, 'w'},
-        {"rate", 1, NULL, 'r'},   {"seconds", 1, NULL, 's'},
-        {"text", 1, NULL, 't'},   {"idle", 0, NULL, 'I'},
-        {"tls", 0, NULL, 'T'},    {0},
+        {"port", 1, NULL, 'p'},
+        {"pid", 1, NULL, 'i'},
+        {"layout", 1, NULL, 'l'},
+        {"window", 1, NULL, 'w'},
+        {"rate", 1, NULL, 'r'},
+        {"seconds", 1, NULL, 's'},
+        {"text", 1, NULL, 't'},
+        {"idle", 0, NULL, 'I'},
+        {"tls", 0, NULL, 'T'},
+        {"nap", 1, NULL, 'n'},
+        {0},
     };
     const char *layout = NULL;
 
@@ -386,6 +394,7 @@ static void read_flags(int argc, char **argv)
         case 't': l.text_n = (unsigned)atoi(optarg); break;
         case 'I': l.idle = true; break;
         case 'T': l.ws.use_tls = true; break;
+        case 'n': l.ws.nap_ns = strtoull(optarg, NULL, 10) * 1000; break;
         default: exit(1);
         }
     if (!layout || !l.ws.port || !l.pid || l.text_n < STAMP || l.text_n > TEXT_MAX ||

@@ -44,6 +44,7 @@ struct load_ws {
     unsigned n, opened, open, gone;
     uint64_t reads;
     uint64_t idle_ns; /* polled in vain */
+    uint64_t nap_ns;  /* between polls, awake */
 };
 
 /* What the frames mean.  `now` is when they were read. */

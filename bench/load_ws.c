@@ -266,6 +266,6 @@ void load_ws_poll(struct load_ws *w)
     /* Not all the time inside of epoll, whose lock a sender needs. */
     do
         now = tool_now_ns();
-    while (now < begun + 2000);
+    while (now < begun + w->nap_ns);
     w->idle_ns += now - begun;
 }

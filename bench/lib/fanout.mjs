@@ -77,7 +77,7 @@ export async function fanout() {
   const world = await settle(light);
   const s = await cast({ light });
   const of = (server) => (server === s.node ? s.world : server === light ? world : null);
-  const go = (server, shape, ...flags) => () => load(server, layout(shape, of(server)), flags);
+  const go = (server, shape, ...flags) => () => load(server, layout(shape, of(server)), [...flags, "--nap", 20]);
   console.log(`\nFan-out.  The node: accounts, rooms, SQLite; an event of a 200-byte text is ${s.bytes} bytes, and so is the floor's frame.
 "alone": the same publishers, each in a room of its own.  What a receiver costs is the loop thread's time
 per message less that, by the number of further receivers; storing is told apart.
@@ -160,7 +160,7 @@ export async function tls() {
   console.log("\nTLS 1.3 beside plain: each frame is sealed once for every receiver");
   const rows = [["", "deliveries/s", "per further receiver, plain µs", "TLS µs", "TLS ÷ plain"]], r = {};
   for (const [shape, window, receivers] of [["A", 1, 1000], ["C", 4, 10]]) {
-    const go = (server, name) => () => load(server, layout(name, worlds.get(server)), ["--window", window]);
+    const go = (server, name) => () => load(server, layout(name, worlds.get(server)), ["--window", window, "--nap", 20]);
     r[shape] = await interleave({ plain: go(plain, shape), tls: go(sealed, shape),
       "plain alone": go(plain, `${shape} alone`), "tls alone": go(sealed, `${shape} alone`) });
     complain(r[shape]);
