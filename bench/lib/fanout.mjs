@@ -19,10 +19,10 @@ async function interleave(runs) {
   const got = Object.fromEntries(Object.keys(runs).map((k) => [k, []]));
   for (let round = 0; round < settings.rounds; round++)
     for (const [name, run] of Object.entries(runs)) {
-      process.stderr.write(`-- ${name}, round ${round + 1} of ${settings.rounds}   \r`);
+      if (process.stderr.isTTY) process.stderr.write(`-- ${name}, round ${round + 1} of ${settings.rounds}\x1b[K\r`);
       got[name].push(await run());
     }
-  process.stderr.write(" ".repeat(60) + "\r");
+  if (process.stderr.isTTY) process.stderr.write("\x1b[K");
   const result = Object.fromEntries(Object.entries(got).map(([k, v]) => [k, medians(v)]));
   Object.defineProperty(result, "rounds", { value: got });
   return result;
@@ -40,7 +40,7 @@ async function cast(more = {}) {
 function complain(r) {
   for (const [name, m] of Object.entries(r))
     if (m.missing || m.errors || m.closed)
-      console.log(`  ${name}: ${m.missing} deliveries missing, ${m.errors} errors, ${m.closed} connections closed`);
+      console.log(`  ${name}: ${m.missing} deliveries not there 5 s after the end, ${m.errors} errors, ${m.closed} connections closed`);
 }
 
 /** What each further receiver costs: the whole, less the same publishing to oneself. */
