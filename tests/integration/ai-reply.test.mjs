@@ -1,29 +1,20 @@
 // Replying to what Olga said asks her; replying to a person does not.
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { Node } from "./lib/node.mjs";
 
-let node, upstream;
-
-before(async () => {
-  upstream = createServer((req, res) => {
-    const chunk = { choices: [{ delta: { content: "да" }, finish_reason: "stop" }] };
-    req.resume().on("end", () => {
-      res.writeHead(200, { "content-type": "text/event-stream" });
-      res.end(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
-    });
-  }).listen(0, "127.0.0.1");
-  await once(upstream, "listening");
-  node = await Node.start({ args: ["--ai-base-url", `http://127.0.0.1:${upstream.address().port}/v1`, "--ai-model", "m"] });
-});
-
-after(async () => {
-  assert.equal(await node.stop(), 0);
-  upstream.closeAllConnections();
-  upstream.close();
-});
+const upstream = createServer((req, res) => {
+  const chunk = { choices: [{ delta: { content: "да" }, finish_reason: "stop" }] };
+  req.resume().on("end", () => {
+    res.writeHead(200, { "content-type": "text/event-stream", connection: "close" });
+    res.end(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
+  });
+}).listen(0, "127.0.0.1");
+upstream.unref();
+await once(upstream, "listening");
+const node = await Node.forFile({ args: ["--ai-base-url", `http://127.0.0.1:${upstream.address().port}/v1`, "--ai-model", "m"] });
 
 test("a reply to her message asks her, a reply to a person does not", async () => {
   const anna = await node.register("anna");
