@@ -190,13 +190,13 @@ void nc_account_delete(struct nc_chat *c, const struct nc_actor *who, nc_done_fn
     b->arg = arg;
     nc_people_copy(b->who, sizeof b->who, u->a.username);
     nc_people_copy(b->address, sizeof b->address, who->address);
-    if (u->renaming || u->coming) { /* a room just made would be left without its owner */
-        nc_op_fail(&b->op, NC_P_BUSY, "another change of this account is under way");
-        return;
-    }
     if (nc_account_last_owner(c, u)) {
         nc_op_fail(&b->op, NC_P_CONFLICT,
                    "the node needs an owner: name another one first");
+        return;
+    }
+    if (u->renaming || u->coming) { /* a room just made would be left without its owner */
+        nc_op_fail(&b->op, NC_P_BUSY, "another change of this account is under way");
         return;
     }
     u->renaming = u->going = b->locked = true;
