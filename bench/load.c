@@ -31,7 +31,7 @@ enum {
 
 /* What is told about a stretch of time is the difference of two of these. */
 struct counts {
-    uint64_t at, deliveries, bytes, messages, reads, idle_ns;
+    uint64_t at, deliveries, bytes, messages, reads, idle_ns, self_ns, machine_ns;
     struct tool_cpu cpu;
 };
 
@@ -175,6 +175,14 @@ void on_client_read(struct client *c)
 
 /* ---- the run ------------------------------------------------------------- */
 
+static uint64_t self_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static struct counts counted(void)
 {
     struct counts c = l.now;
@@ -182,6 +190,8 @@ static struct counts counted(void)
     c.at = tool_now_ns();
     c.reads = l.ws.reads;
     c.idle_ns = l.ws.idle_ns;
+    c.self_ns = self_ns();
+    c.machine_ns = tool_machine_ns();
     tool_cpu(l.pid, &c.cpu);
     return c;
 }
@@ -240,6 +250,7 @@ static void report(const struct counts *a, const struct counts *b)
     double s = (double)(b->at - a->at) / 1e9;
     uint64_t d = b->deliveries - a->deliveries, m = b->messages - a->messages;
     uint64_t busy = b->at - a->at - (b->idle_ns - a->idle_ns);
+    int64_t others = (int64_t)(b->machine_ns - a->machine_ns - (b->self_ns - a->self_ns));
     uint64_t all = cpu.loop_ns + cpu.store_ns + cpu.rest_ns;
     const struct tool_hist *h[] = {&l.delivery, &l.ack};
     const char *name[] = {"", "ack_"};
@@ -247,11 +258,13 @@ static void report(const struct counts *a, const struct counts *b)
     printf("{\"seconds\":%.2f,\"deliveries_per_s\":%.0f,\"messages_per_s\":%.1f,"
            "\"loop_us_per_delivery\":%.4f,\"cpu_us_per_delivery\":%.4f,"
            "\"loop_us_per_message\":%.3f,\"store_us_per_message\":%.3f,"
-           "\"rest_us_per_message\":%.3f,\"server_busy\":%.3f,\"load_busy\":%.3f,"
+           "\"rest_us_per_message\":%.3f,\"server_busy\":%.3f,\"load_busy\":%.3f,\"others_"
+           "busy\":%.3f,"
            "\"load_us_per_delivery\":%.3f,\"frame_bytes\":%.1f,\"frames_per_read\":%.2f",
            s, (double)d / s, (double)m / s, us(cpu.loop_ns, d), us(all, d),
            us(cpu.loop_ns, m), us(cpu.store_ns, m), us(cpu.rest_ns, m),
-           (double)all / 1e9 / s, (double)busy / 1e9 / s, us(busy, d),
+           (double)all / 1e9 / s, (double)busy / 1e9 / s,
+           (double)(others - (int64_t)all) / 1e9 / s, us(busy, d),
            d ? (double)(b->bytes - a->bytes) / (double)d : 0,
            b->reads > a->reads ? (double)d / (double)(b->reads - a->reads) : 0);
     for (int i = 0; i < 2; i++)

@@ -138,6 +138,19 @@ void tool_cpu(int pid, struct tool_cpu *out)
     closedir(d);
 }
 
+uint64_t tool_machine_ns(void)
+{
+    char text[512];
+    unsigned long long t[8] = {0}; /* user nice system idle iowait irq softirq steal */
+
+    if (read_file("/proc/stat", text, sizeof text) < 0 ||
+        sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2],
+               &t[3], &t[4], &t[5], &t[6], &t[7]) != 8)
+        return 0;
+    return (t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) *
+           (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 struct tool_cpu tool_cpu_since(const struct tool_cpu *now, const struct tool_cpu *then)
 {
     return (struct tool_cpu){now->loop_ns - then->loop_ns, now->store_ns - then->store_ns,

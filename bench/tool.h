@@ -24,6 +24,9 @@ struct tool_cpu {
 void tool_cpu(int pid, struct tool_cpu *out);
 struct tool_cpu tool_cpu_since(const struct tool_cpu *now, const struct tool_cpu *then);
 
+/* Nanoseconds that all processors together were busy, since the machine began. */
+uint64_t tool_machine_ns(void);
+
 struct tool_memory {
     uint64_t rss, anonymous; /* bytes */
 };

@@ -53,12 +53,12 @@ const ratio = (a, b) => median(a.map((x, i) => x / b[i]));
 
 function printFanout(shape, r) {
   const rows = [["", "deliveries/s", "× floor", "loop µs/delivery", "× floor", "all threads", "store µs/message",
-    "frames/read", "p50 µs", "p99", "server busy", "load busy"]];
+    "frames/read", "p50 µs", "p99", "server busy", "load busy", "others"]];
   for (const [name, m] of Object.entries(r)) {
     const f = name.includes("alone") ? r["floor alone"] : r.floor;
     rows.push([name, fmt(m.deliveries_per_s), fmt(m.deliveries_per_s / f.deliveries_per_s, 2), fmt(m.loop_us_per_delivery, 2),
       fmt(m.loop_us_per_delivery / f.loop_us_per_delivery, 2), fmt(m.cpu_us_per_delivery, 2), fmt(m.store_us_per_message, 1),
-      fmt(m.frames_per_read, 1), fmt(m.p50_us), fmt(m.p99_us), fmt(m.server_busy, 2), fmt(m.load_busy, 2)]);
+      fmt(m.frames_per_read, 1), fmt(m.p50_us), fmt(m.p99_us), fmt(m.server_busy, 2), fmt(m.load_busy, 2), fmt(m.others_busy, 2)]);
   }
   console.log(`\nShape ${shape}`);
   table(rows);
@@ -81,7 +81,8 @@ export async function fanout() {
   console.log(`\nFan-out.  The node: accounts, rooms, SQLite; an event of a 200-byte text is ${s.bytes} bytes, and so is the floor's frame.
 "alone": the same publishers, each in a room of its own.  What a receiver costs is the loop thread's time
 per message less that, by the number of further receivers; storing is told apart.
-"in memory": the same node, its folder on a tmpfs, so that its throughput is not the disk's.`);
+"in memory": the same node, its folder on a tmpfs, so that its throughput is not the disk's.
+"others": processors busy with what is no part of this; above 0.1 or so the figures are the machine's mood.`);
   target(1, "message.created of a 200-byte text, bytes", s.bytes, 600, { digits: 0 });
   const r = {};
   for (const [shape, window] of [["A", 1], ["B", 64], ["C", 4]]) {
@@ -118,9 +119,9 @@ export async function latency() {
     const go = (server) => () => load(server, layout(shape, of(server)), ["--rate", rate]);
     r[shape] = await interleave({ floor: go(s.floor), "in memory": go(light), node: go(s.node), "npm ws": go(s.peer) });
     console.log(`\nShape ${shape}`);
-    table([["", "deliveries/s", "p50 µs", "p99", "p99.9", "ack p50", "ack p99", "CPU µs/delivery", "server busy"],
+    table([["", "deliveries/s", "p50 µs", "p99", "p99.9", "ack p50", "ack p99", "CPU µs/delivery", "server busy", "others"],
       ...Object.entries(r[shape]).map(([name, m]) => [name, fmt(m.deliveries_per_s), fmt(m.p50_us), fmt(m.p99_us), fmt(m.p999_us),
-        fmt(m.ack_p50_us), fmt(m.ack_p99_us), fmt(m.cpu_us_per_delivery, 2), fmt(m.server_busy, 2)])]);
+        fmt(m.ack_p50_us), fmt(m.ack_p99_us), fmt(m.cpu_us_per_delivery, 2), fmt(m.server_busy, 2), fmt(m.others_busy, 2)])]);
     complain(r[shape]);
   }
   target(4, "D: p50 without the disk, µs", r.D["in memory"].p50_us, 150, { digits: 0 });
