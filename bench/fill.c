@@ -93,7 +93,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         tool_die("usage: fill STORE-URL COUNT < lines of ROOM and USER");
     uint64_t count = strtoull(argv[2], NULL, 10), begun = tool_now_ns();
-    nc_log_level(NC_WARN);
+    nc_log_level(NC_ERROR);
     read_places();
     nc_hlc_init(&clock, 0);
     if (nc_loop_new(&loop) != NC_OK || nc_store_open(&store, loop, argv[1], NULL) != NC_OK)
