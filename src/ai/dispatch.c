@@ -9,18 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/deltas.h"
 #include "ai/parts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "chat/live/hub.h"
 #include "chat/rooms/rooms.h"
 #include "loop/loop.h"
 #include "wire/json.h"
 
-#define FLUSH_MS 40
-#define CHECKPOINT_MS 1000
-#define CHECKPOINT_BYTES 2048
 #define RETRY_MS 2000
 #define TOLD_EVERY_MS (60u * 1000)
 
@@ -32,12 +29,6 @@ struct waiter {
     void *arg;
 };
 
-/* One of the two texts of an answer: all of it, and how much everybody has been told. */
-struct channel {
-    struct nc_buf text;
-    size_t sent;
-};
-
 struct nc_job {
     struct nc_list node;
     struct nc_ai *ai;
@@ -46,13 +37,9 @@ struct nc_job {
     char asker_name[40];
     struct nc_context context;
     struct nc_llm_ask ask;
-    struct channel channel[2]; /* by enum nc_llm_channel */
-    uint64_t n;                /* of the next delta */
-    struct nc_deadline flush, checkpoint;
-    uint64_t flushed_ms;
-    size_t kept; /* bytes of the last checkpoint */
+    struct nc_deltas deltas;
+    struct nc_deadline retry; /* of the end, while the disk is full */
     bool stopped, too_long, gone;
-    const char *why; /* of a failure */
     char reason[NC_LLM_REASON];
     enum nc_message_state result;
     struct nc_buf ai_json;
@@ -67,68 +54,7 @@ static struct nc_room *room_of(const struct nc_job *j)
     return nc_room_find(j->ai->o.chat, &j->room);
 }
 
-/* ---- deltas ---------------------------------------------------------------- */
-
-static const char *const channel_names[] = {
-    [NC_LLM_TEXT] = "text", [NC_LLM_REASONING] = "reasoning"};
-
-static void write_delta(const struct nc_job *j, enum nc_llm_channel ch, uint64_t n,
-                        size_t at, struct nc_str text, bool snapshot, struct nc_buf *out)
-{
-    struct nc_json w = nc_json_to(out);
-
-    nc_json_obj(&w);
-    nc_json_kstr(&w, "type", NC_STR("message.delta"));
-    nc_json_kid(&w, "room", &j->room);
-    nc_json_kid(&w, "message_id", &j->message);
-    nc_json_kuint(&w, "run", 0);
-    nc_json_kuint(&w, "n", n);
-    nc_json_kuint(&w, "at", at);
-    nc_json_kstr(&w, "channel", nc_str(channel_names[ch]));
-    nc_json_kstr(&w, "text", text);
-    if (snapshot)
-        nc_json_kbool(&w, "snapshot", true);
-    nc_json_obj_end(&w);
-}
-
-static void flush(struct nc_job *j)
-{
-    struct nc_room *r = room_of(j);
-
-    for (int i = 0; i < 2; i++) {
-        struct channel *c = &j->channel[i];
-        struct nc_buf json = {0};
-        if (c->sent == c->text.n)
-            continue;
-        write_delta(j, (enum nc_llm_channel)i, j->n++, c->sent,
-                    (struct nc_str){c->text.p + c->sent, c->text.n - c->sent}, false,
-                    &json);
-        c->sent = c->text.n;
-        if (r)
-            nc_hub_publish_ephemeral(j->ai->o.chat->hub, &r->topic, "message.delta",
-                                     nc_buf_str(&json));
-        nc_buf_fini(&json);
-    }
-    j->flushed_ms = nc_loop_now_ms(j->ai->o.loop);
-}
-
-static void on_flush(struct nc_deadline *d) { flush(nc_of(d, struct nc_job, flush)); }
-
-static void keep(struct nc_job *j)
-{
-    struct nc_str text = nc_buf_str(&j->channel[NC_LLM_TEXT].text);
-
-    nc_loop_deadline(j->ai->o.loop, &j->checkpoint, 0);
-    if (text.n == j->kept || j->state != ASKING)
-        return;
-    j->kept = text.n;
-    nc_answer_checkpoint(j->ai->o.chat, &j->message, text);
-}
-
-static void on_checkpoint(struct nc_deadline *d)
-{
-    keep(nc_of(d, struct nc_job, checkpoint));
-}
+/* ---- who comes in the middle ------------------------------------------------- */
 
 void nc_dispatch_snapshots(struct nc_ai *ai, struct nc_listener *l,
                            const struct nc_room *only)
@@ -136,18 +62,8 @@ void nc_dispatch_snapshots(struct nc_ai *ai, struct nc_listener *l,
     nc_list_each(node, &ai->jobs) {
         struct nc_job *j = nc_of(node, struct nc_job, node);
         struct nc_room *r = room_of(j);
-        if (j->n == 0 || !r || (only && r != only) || !nc_room_member(r, l->user))
-            continue;
-        for (int i = 0; i < 2; i++) {
-            struct channel *c = &j->channel[i];
-            struct nc_buf json = {0};
-            if (c->sent == 0)
-                continue;
-            write_delta(j, (enum nc_llm_channel)i, j->n - 1, 0,
-                        (struct nc_str){c->text.p, c->sent}, true, &json);
-            nc_hub_tell(ai->o.chat->hub, l, "message.delta", nc_buf_str(&json));
-            nc_buf_fini(&json);
-        }
+        if (r && (!only || r == only) && nc_room_member(r, l->user))
+            nc_deltas_snapshot(&j->deltas, l);
     }
 }
 
@@ -156,27 +72,11 @@ void nc_dispatch_snapshots(struct nc_ai *ai, struct nc_listener *l,
 static void on_text(struct nc_llm_ask *a, enum nc_llm_channel ch, struct nc_str piece)
 {
     struct nc_job *j = nc_of(a, struct nc_job, ask);
-    struct channel *c = &j->channel[ch];
-    struct nc_loop *loop = j->ai->o.loop;
-    size_t max = j->ai->o.chat->opts.limits.answer_max, room = max - c->text.n;
 
-    if (j->too_long || j->stopped)
+    if (j->too_long || j->stopped || nc_deltas_add(&j->deltas, ch, piece))
         return;
-    if (piece.n > room) {
-        piece.n = nc_utf8_boundary(piece, room);
-        j->too_long = true;
-    }
-    nc_buf_adds(&c->text, piece);
-    if (!j->flush.due) {
-        uint64_t since = nc_loop_now_ms(loop) - j->flushed_ms;
-        nc_loop_deadline(loop, &j->flush, since >= FLUSH_MS ? 1 : FLUSH_MS - since);
-    }
-    if (j->channel[NC_LLM_TEXT].text.n - j->kept >= CHECKPOINT_BYTES)
-        keep(j);
-    else if (!j->checkpoint.due)
-        nc_loop_deadline(loop, &j->checkpoint, CHECKPOINT_MS);
-    if (j->too_long)
-        j->ai->o.provider->ops->stop(j->ai->o.provider, &j->ask);
+    j->too_long = true;
+    j->ai->o.provider->ops->stop(j->ai->o.provider, &j->ask);
 }
 
 /* The `ai` member of the message (protocol.md section 3). */
@@ -184,7 +84,7 @@ static void describe(struct nc_job *j, const struct nc_llm_end *end)
 {
     struct nc_json w = nc_json_to(&j->ai_json);
     struct nc_str provider = nc_str(j->ai->o.provider->name);
-    const struct nc_buf *reasoning = &j->channel[NC_LLM_REASONING].text;
+    struct nc_str reasoning = nc_deltas_text(&j->deltas, NC_LLM_REASONING);
 
     nc_buf_clear(&j->ai_json);
     nc_json_obj(&w);
@@ -207,8 +107,7 @@ static void describe(struct nc_job *j, const struct nc_llm_end *end)
         nc_json_kuint(&w, "completion_tokens", end->completion_tokens);
     }
     nc_json_kuint(&w, "omitted_messages", j->context.omitted);
-    nc_json_kuint(&w, "reasoning_chars",
-                  reasoning->n ? nc_utf8_count(nc_buf_str(reasoning)) : 0);
+    nc_json_kuint(&w, "reasoning_chars", nc_utf8_count(reasoning));
     nc_json_kstr(&w, "asked_by", nc_str(j->asker_name));
     nc_json_kid(&w, "asked_message", &j->question);
     if (j->reason[0])
@@ -236,7 +135,7 @@ static void on_llm_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
         j->result = j->too_long ? NC_STOPPED : NC_COMPLETE;
     } else if (j->stopped) {
         j->result = NC_STOPPED;
-    } else if (end->e == NC_OK && j->channel[NC_LLM_TEXT].text.n == 0) {
+    } else if (end->e == NC_OK && nc_deltas_text(&j->deltas, NC_LLM_TEXT).n == 0) {
         set_reason(j, "the model gave an empty answer");
         j->result = NC_FAILED;
     } else if (end->e == NC_OK) {
@@ -259,16 +158,14 @@ static void release(struct nc_job *j, const struct nc_problem *why)
     struct nc_ai *ai = j->ai;
 
     nc_list_del(&j->node);
-    nc_loop_deadline(ai->o.loop, &j->flush, 0);
-    nc_loop_deadline(ai->o.loop, &j->checkpoint, 0);
+    nc_loop_deadline(ai->o.loop, &j->retry, 0);
     for (struct nc_list *n; (n = nc_list_pop(&j->waiters));) {
         struct waiter *w = nc_of(n, struct waiter, node);
         w->done(w->arg, why);
         free(w);
     }
     nc_context_fini(&j->context);
-    nc_buf_fini(&j->channel[0].text);
-    nc_buf_fini(&j->channel[1].text);
+    nc_deltas_fini(&j->deltas);
     nc_buf_fini(&j->ai_json);
     free(j);
     if (!ai->closing)
@@ -292,7 +189,7 @@ static void on_finished(void *arg, const struct nc_problem *why, const struct nc
     (void)sent;
     if (why && why->code == NC_P_UNAVAILABLE && !j->ai->closing && !j->gone) {
         /* the disk is full: what was generated is still here, and is kept when it can be */
-        nc_loop_deadline(j->ai->o.loop, &j->checkpoint, RETRY_MS);
+        nc_loop_deadline(j->ai->o.loop, &j->retry, RETRY_MS);
         return;
     }
     if (!why)
@@ -300,18 +197,14 @@ static void on_finished(void *arg, const struct nc_problem *why, const struct nc
     release(j, NULL);
 }
 
-static void on_retry(struct nc_deadline *d) { finish(nc_of(d, struct nc_job, checkpoint)); }
+static void on_retry(struct nc_deadline *d) { finish(nc_of(d, struct nc_job, retry)); }
 
 static void finish(struct nc_job *j)
 {
-    if (j->state != FINISHING) {
-        flush(j);
-        nc_loop_deadline(j->ai->o.loop, &j->flush, 0);
-        nc_loop_deadline(j->ai->o.loop, &j->checkpoint, 0);
-        j->checkpoint.fire = on_retry;
-        j->state = FINISHING;
-    }
-    nc_answer_finish(j->ai->o.chat, &j->message, nc_buf_str(&j->channel[NC_LLM_TEXT].text),
+    if (j->state != FINISHING)
+        nc_deltas_end(&j->deltas);
+    j->state = FINISHING;
+    nc_answer_finish(j->ai->o.chat, &j->message, nc_deltas_text(&j->deltas, NC_LLM_TEXT),
                      j->result, nc_buf_str(&j->ai_json), on_finished, j);
 }
 
@@ -364,7 +257,7 @@ static void on_started(void *arg, const struct nc_problem *why, const struct nc_
         release(j, NULL);
         return;
     }
-    j->message = sent->message.id;
+    j->message = j->deltas.message = sent->message.id;
     j->state = READING;
     nc_context_read(j->ai->o.chat, &j->context, r, j->ai->persona, &j->question,
                     on_context);
@@ -479,9 +372,9 @@ void nc_dispatch_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_messag
         .room = r->rec.id,
         .question = m->id,
         .asker = m->sender,
-        .flush = {.fire = on_flush},
-        .checkpoint = {.fire = on_checkpoint},
+        .retry = {.fire = on_retry},
     };
+    nc_deltas_init(&j->deltas, ai->o.chat, ai->o.loop, &r->rec.id);
     nc_list_init(&j->waiters);
     snprintf(j->asker_name, sizeof(j->asker_name), "%.*s", NC_FMT(m->sender_name));
     nc_list_add(&ai->jobs, &j->node);
