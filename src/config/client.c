@@ -1,26 +1,14 @@
 #include "config/client.h"
 
 #include <string.h>
-#include <sys/stat.h>
+
+#include "config/check.h"
 
 static const char *check_server(const char *v)
 {
-    if (strncmp(v, "http://", 7) != 0 && strncmp(v, "https://", 8) != 0)
-        return "must begin with http:// or https://";
-    const char *host = strstr(v, "://") + 3;
-    size_t authority = strcspn(host, "/?#");
-    if (authority == 0)
-        return "must name a host";
-    if (memchr(host, '@', authority))
-        return "must not contain credentials";
-    return strpbrk(host, "?#") ? "must not have a query" : NULL;
-}
+    const char *wrong = nc_check_url(v);
 
-static const char *check_file(const char *v)
-{
-    struct stat st;
-    return stat(v, &st) == 0 && !S_ISDIR(st.st_mode) ? NULL
-                                                     : "must name a file that is there";
+    return !wrong && strpbrk(v, "?#") ? "must not have a query" : wrong;
 }
 
 static const char *const language_words[] = {"auto", "en", "ru", NULL};
@@ -34,7 +22,7 @@ const struct nc_option nc_client_config_table[] = {
      .help = "The node to talk to."},
     {.key = "user", .kind = NC_OPT_TEXT, .at = AT(user), .def = "", .arg = "NAME",
      .help = "Whose login is used. When empty, the one that logged in there last."},
-    {.key = "ca_file", .kind = NC_OPT_TEXT, .at = AT(ca_file), .def = "", .arg = "FILE", .check = check_file,
+    {.key = "ca_file", .kind = NC_OPT_TEXT, .at = AT(ca_file), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "Certificates, PEM, that alone are trusted: for a node with a self-signed one. When empty, the system's."},
     {.key = "timeout", .kind = NC_OPT_DURATION, .at = AT(timeout), .def = "30s", .min = 100, .max = 3600000,
      .help = "How long a call may take. `send` tries again until then."},
@@ -48,7 +36,7 @@ const struct nc_option nc_client_config_table[] = {
     {.key = "language", .kind = NC_OPT_CHOICE, .at = AT(language), .def = "auto", .choices = language_words,
      .help = "Of what the client says. `auto` goes by LC_ALL, LC_MESSAGES and LANG."},
 
-    {.key = "password_file", .kind = NC_OPT_TEXT, .at = AT(password_file), .def = "", .arg = "FILE", .check = check_file, .flags = NC_OPT_FLAG, .group = "Coming in",
+    {.key = "password_file", .kind = NC_OPT_TEXT, .at = AT(password_file), .def = "", .arg = "FILE", .check = nc_check_file, .flags = NC_OPT_FLAG, .group = "Coming in",
      .help = "Read the password from this file's first line instead of asking."},
     {.key = "owner_code", .kind = NC_OPT_TEXT, .at = AT(owner_code), .def = "", .arg = "CODE", ONCE,
      .help = "register: the one-time code that makes the owner's account."},
@@ -75,7 +63,7 @@ const struct nc_option nc_client_config_table[] = {
      .help = "admin audit: that many entries, the newest."},
     {.key = "with_keys", .kind = NC_OPT_BOOL, .at = AT(with_keys), .def = "off", ONCE,
      .help = "admin backup: put the node's keys into it, under the passphrase."},
-    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .check = check_file, ONCE,
+    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .check = nc_check_file, ONCE,
      .help = "admin backup: the passphrase is this file's first line."},
 
     {.key = "help", .kind = NC_OPT_BOOL, .at = AT(help), .def = "off", .flags = NC_OPT_FLAG, .group = "Actions", .help = "Print this and exit."},

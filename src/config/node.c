@@ -1,7 +1,8 @@
 #include "config/node.h"
 
 #include <string.h>
-#include <sys/stat.h>
+
+#include "config/check.h"
 
 static const char *check_listen(const char *v)
 {
@@ -19,30 +20,10 @@ static const char *check_listen(const char *v)
     return NULL;
 }
 
-static const char *check_url(const char *v)
-{
-    if (strncmp(v, "http://", 7) != 0 && strncmp(v, "https://", 8) != 0)
-        return "must begin with http:// or https://";
-    const char *host = strstr(v, "://") + 3;
-    size_t authority = strcspn(host, "/?#");
-    if (authority == 0)
-        return "must name a host";
-    if (memchr(host, '@', authority))
-        return "must not contain credentials";
-    return NULL;
-}
-
 static const char *check_store(const char *v)
 {
     return strchr(v, ':') ? NULL
                           : "must be SCHEME:PLACE, such as sqlite:/var/lib/neuralchat/db";
-}
-
-static const char *check_file(const char *v)
-{
-    struct stat st;
-    return stat(v, &st) == 0 && S_ISREG(st.st_mode) ? NULL
-                                                    : "must name a file that is there";
 }
 
 static const char *check_code(const char *v)
@@ -96,19 +77,19 @@ const struct nc_option nc_config_table[] = {
 
     {.key = "listen", .kind = NC_OPT_LIST, .at = AT(listen), .def = "127.0.0.1:8080", .arg = "ADDR:PORT", .group = "Network", .check = check_listen,
      .help = "Accept clients here; may be given several times. Port 0 takes a free one, which the log names. Sockets passed by systemd come in addition."},
-    {.key = "public_url", .kind = NC_OPT_TEXT, .at = AT(public_url), .def = "", .arg = "URL", .check = check_url, .flags = NC_OPT_RELOAD,
+    {.key = "public_url", .kind = NC_OPT_TEXT, .at = AT(public_url), .def = "", .arg = "URL", .check = nc_check_url, .flags = NC_OPT_RELOAD,
      .help = "The address people type, for invite and reset links. When empty, the first listener's."},
     {.key = "trusted_proxies", .kind = NC_OPT_LIST, .at = AT(trusted_proxies), .def = "", .arg = "CIDR", .flags = NC_OPT_RELOAD,
      .help = "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."},
     {.key = "admin_from", .kind = NC_OPT_LIST, .at = AT(admin_from), .def = "", .arg = "CIDR", .flags = NC_OPT_RELOAD,
      .help = "Addresses besides loopback that get the full answers of /readyz and /metrics without a token."},
-    {.key = "cors_origins", .kind = NC_OPT_LIST, .at = AT(cors_origins), .def = "", .arg = "ORIGIN", .flags = NC_OPT_RELOAD, .check = check_url,
+    {.key = "cors_origins", .kind = NC_OPT_LIST, .at = AT(cors_origins), .def = "", .arg = "ORIGIN", .flags = NC_OPT_RELOAD, .check = nc_check_url,
      .help = "Web origins besides our own that may call the API and open WebSockets."},
     {.key = "tls", .kind = NC_OPT_CHOICE, .at = AT(tls), .def = "off", .choices = tls_words,
      .help = "TLS on every TCP listener: off, with a self-signed certificate made in the data folder, or with tls_cert and tls_key."},
-    {.key = "tls_cert", .kind = NC_OPT_TEXT, .at = AT(tls_cert), .def = "", .arg = "FILE", .check = check_file,
+    {.key = "tls_cert", .kind = NC_OPT_TEXT, .at = AT(tls_cert), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "Certificate chain, PEM. Its content is read again on SIGHUP. Setting it turns TLS on."},
-    {.key = "tls_key", .kind = NC_OPT_TEXT, .at = AT(tls_key), .def = "", .arg = "FILE", .check = check_file,
+    {.key = "tls_key", .kind = NC_OPT_TEXT, .at = AT(tls_key), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "Private key of tls_cert, PEM. Its content is read again on SIGHUP."},
     {.key = "tls_names", .kind = NC_OPT_LIST, .at = AT(tls_names), .def = "localhost, 127.0.0.1", .arg = "NAME",
      .help = "Host names and addresses the self-signed certificate is for."},
@@ -161,11 +142,11 @@ const struct nc_option nc_config_table[] = {
     UINT(replay_max, "10000", 1, 1000000, "Events a client may have missed and still resume; past that it gets resync."),
     SIZE(disk_free_min, "256MiB", 0, 0, "Free space of the disk below which sends are refused. The owner is told at twice that."),
 
-    {.key = "ai_base_url", .kind = NC_OPT_TEXT, .at = AT(ai_base_url), .def = "", .arg = "URL", .check = check_url, .group = "AI",
+    {.key = "ai_base_url", .kind = NC_OPT_TEXT, .at = AT(ai_base_url), .def = "", .arg = "URL", .check = nc_check_url, .group = "AI",
      .help = "An OpenAI-compatible server for the persona Olga, up to and including /v1: http://127.0.0.1:11434/v1 is a local Ollama. When empty the room says what is missing."},
     {.key = "ai_model", .kind = NC_OPT_TEXT, .at = AT(ai_model), .def = "", .arg = "NAME",
      .help = "Model to ask there. When empty, the first one the server lists."},
-    {.key = "ai_key_file", .kind = NC_OPT_TEXT, .at = AT(ai_key_file), .def = "", .arg = "FILE", .check = check_file,
+    {.key = "ai_key_file", .kind = NC_OPT_TEXT, .at = AT(ai_key_file), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "File that holds the server's API key. A key is never itself a setting."},
     {.key = "ai_proxy", .kind = NC_OPT_TEXT, .at = AT(ai_proxy), .def = "", .arg = "URL",
      .help = "Proxy on the way there, such as socks5h://127.0.0.1:9050. The environment's proxies are not used."},
@@ -187,9 +168,9 @@ const struct nc_option nc_config_table[] = {
     ACTION(print_man, "Print the options as roff, for the manual page."),
     ACTION(print_man_keys, "Print the keys of the configuration file as roff."),
     ACTION(print_markdown, "Print the options as the tables of docs/configuration.md."),
-    {.key = "restore", .kind = NC_OPT_TEXT, .at = AT(restore), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = check_file,
+    {.key = "restore", .kind = NC_OPT_TEXT, .at = AT(restore), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = nc_check_file,
      .help = "Make the data folder from a backup and exit. The folder must be empty or not there."},
-    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = check_file,
+    {.key = "passphrase_file", .kind = NC_OPT_TEXT, .at = AT(passphrase_file), .def = "", .arg = "FILE", .flags = NC_OPT_FLAG, .check = nc_check_file,
      .help = "File with the passphrase of the keys inside a backup, for --restore."},
 };
 /* clang-format on */
