@@ -1,4 +1,4 @@
-/* rooms, join, create */
+/* rooms, join, create, invite */
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,4 +97,32 @@ int nc_cmd_create(struct nc_client *c)
     ok = nc_client_ask(c, "POST", "/api/v1/rooms", nc_buf_str(&b), &a);
     nc_buf_fini(&b);
     return ok ? told(c, &a, NC_W_CREATED) : NC_EXIT_FAILED;
+}
+
+/* One account, by whoever gets the code; with a room it leads there. */
+int nc_cmd_invite(struct nc_client *c)
+{
+    struct nc_buf b = {0};
+    struct nc_json j = nc_json_to(&b);
+    struct nc_answer a;
+    struct nc_id room;
+    bool ok;
+
+    if (c->args_n && !nc_client_room(c, c->args[0], &room))
+        return NC_EXIT_FAILED;
+    nc_json_obj(&j);
+    nc_json_kuint(&j, "uses", 1);
+    if (c->args_n)
+        nc_json_kid(&j, "room", &room);
+    nc_json_obj_end(&j);
+    ok = nc_client_ask(c, "POST", "/api/v1/invites", nc_buf_str(&b), &a);
+    nc_buf_fini(&b);
+    if (!ok)
+        return NC_EXIT_FAILED;
+    if (!nc_client_printed(c, a.body)) {
+        puts(nc_client_cell(a.body, "url"));
+        printf("neuralchat register --invite %s\n", nc_client_cell(a.body, "code"));
+    }
+    nc_answer_fini(&a);
+    return NC_EXIT_OK;
 }

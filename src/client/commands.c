@@ -17,6 +17,8 @@ const struct nc_client_command nc_client_commands[] = {
      NC_FOR_LOGGED_IN, nc_cmd_rooms},
     {"join", "ROOM", "become a member", 1, 1, NC_FOR_LOGGED_IN, nc_cmd_join},
     {"create", "NAME", "make a room", 1, 1, NC_FOR_LOGGED_IN, nc_cmd_create},
+    {"invite", "[ROOM]", "a link with which one person can register", 0, 1,
+     NC_FOR_LOGGED_IN, nc_cmd_invite},
     {"send", "ROOM TEXT", "say something; TEXT - reads it from stdin", 2, 2,
      NC_FOR_LOGGED_IN, nc_cmd_send},
     {"tail", "ROOM", "print what is said, as it is said", 1, 1, NC_FOR_LOGGED_IN,

@@ -14,6 +14,7 @@ int nc_cmd_reset(struct nc_client *c);
 int nc_cmd_rooms(struct nc_client *c); /* cmd_rooms.c */
 int nc_cmd_join(struct nc_client *c);
 int nc_cmd_create(struct nc_client *c);
+int nc_cmd_invite(struct nc_client *c);
 
 int nc_cmd_send(struct nc_client *c);   /* cmd_send.c */
 int nc_cmd_tail(struct nc_client *c);   /* cmd_tail.c */

@@ -81,6 +81,19 @@ test("rooms, send, export: by name, id and @username; text from stdin", async ()
   assert.equal((await empty.end).code, 1);
 });
 
+test("an invitation makes one account, in the room it leads to", async () => {
+  const home = new Home(node), guest = new Home(node);
+  await home.register("ines");
+  await home.ok("create", "Garden", "--private");
+  const said = await home.ok("invite", "Garden");
+  assert.match(said, /#invite=/);
+  const code = said.trim().split(" ").at(-1);
+  await guest.register("igor", "--invite", code);
+  assert.match(await guest.ok("rooms"), /Garden/);
+  const late = await new Home(node).run("register", "ilja", "--password-file", home.passwordFile, "--invite", code);
+  assert.equal(late.code, 1);
+});
+
 test("export pages through a long history, in order", async () => {
   const home = new Home(node);
   await home.register("dora");
