@@ -25,7 +25,6 @@ struct nc_ai {
 
 /* persona.c */
 void nc_persona_ensure(struct nc_ai *ai);
-void nc_persona_free(struct nc_ai *ai);
 /* Would it answer this at all: a person's words, in a room the persona is in? */
 bool nc_persona_listens(const struct nc_ai *ai, const struct nc_room *r,
                         const struct nc_message *m);

@@ -15,7 +15,6 @@ static const struct {
 static bool russian;
 
 void nc_words_russian(bool on) { russian = on; }
-bool nc_words_are_russian(void) { return russian; }
 
 bool nc_words_from_environment(void)
 {

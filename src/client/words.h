@@ -14,7 +14,6 @@ enum nc_words {
 
 /* Once, before the first word; russian by default is off. */
 void nc_words_russian(bool on);
-bool nc_words_are_russian(void);
 /* Whether the environment asks for it (LC_ALL, LC_MESSAGES, LANG; LANGUAGE first). */
 bool nc_words_from_environment(void);
 const char *nc_word(enum nc_words w);

@@ -14,17 +14,6 @@ static const char *const roles[] = {
 
 const char *nc_role_name(enum nc_account_role r) { return roles[r]; }
 
-bool nc_role_parse(struct nc_str s, enum nc_account_role *out)
-{
-    for (size_t i = 0; i < NC_COUNT(roles); i++) {
-        if (nc_str_eqz(s, roles[i])) {
-            *out = (enum nc_account_role)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool rules(const struct nc_user *u)
 {
     return u->a.role == NC_ROLE_OWNER && !u->a.deleted && !u->a.disabled;

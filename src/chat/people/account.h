@@ -11,7 +11,6 @@
 struct nc_json;
 
 const char *nc_role_name(enum nc_account_role r); /* "owner", "admin", "member" */
-bool nc_role_parse(struct nc_str s, enum nc_account_role *out);
 bool nc_account_has_owner(const struct nc_chat *c); /* a living one */
 
 /* ---- coming in ----------------------------------------------------------- */
