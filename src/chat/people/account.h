@@ -10,7 +10,7 @@
 
 struct nc_json;
 
-const char *nc_role_name(enum nc_account_role r); /* "owner", "admin", "member" */
+const char *nc_role_name(enum nc_account_role r);   /* "owner", "admin", "member" */
 bool nc_account_has_owner(const struct nc_chat *c); /* a living one */
 
 /* ---- coming in ----------------------------------------------------------- */
