@@ -47,9 +47,9 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
 {
     struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
 
-    if (nc_persona_called(ai, r, m))
+    if (nc_olga_called(ai, r, m))
         nc_dispatch_ask(ai, r, m);
-    else if (!nc_id_zero(&m->reply_to) && nc_persona_listens(ai, r, m))
+    else if (!nc_id_zero(&m->reply_to) && nc_olga_listens(ai, r, m))
         look_at_parent(ai, r, m);
 }
 
@@ -103,7 +103,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .live = on_live,
     };
     nc_chat_observe(o->chat, &ai->observer);
-    nc_persona_ensure(ai);
+    nc_olga_ensure(ai);
     return ai;
 }
 

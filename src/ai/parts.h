@@ -24,14 +24,14 @@ struct nc_ai {
 };
 
 /* persona.c */
-void nc_persona_ensure(struct nc_ai *ai);
+void nc_olga_ensure(struct nc_ai *ai);
 /* Would it answer this at all: a person's words, in a room the persona is in? */
-bool nc_persona_listens(const struct nc_ai *ai, const struct nc_room *r,
-                        const struct nc_message *m);
+bool nc_olga_listens(const struct nc_ai *ai, const struct nc_room *r,
+                     const struct nc_message *m);
 /* Called by this message: mention, name, or any word in a dialog?  (A reply to the persona
  * calls too; that takes a look at the parent, in ai.c.) */
-bool nc_persona_called(const struct nc_ai *ai, const struct nc_room *r,
-                       const struct nc_message *m);
+bool nc_olga_called(const struct nc_ai *ai, const struct nc_room *r,
+                    const struct nc_message *m);
 
 /* dispatch.c */
 void nc_dispatch_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m);

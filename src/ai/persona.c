@@ -105,7 +105,7 @@ static void on_made(struct nc_commit *commit, enum nc_err e)
     free(m);
 }
 
-void nc_persona_ensure(struct nc_ai *ai)
+void nc_olga_ensure(struct nc_ai *ai)
 {
     struct nc_chat *c = ai->o.chat;
     struct nc_user *u = nc_user_named(c, NC_STR(NC_PERSONA_NAME));
@@ -160,17 +160,17 @@ static bool has_namesake(const struct nc_room *r)
     return false;
 }
 
-bool nc_persona_listens(const struct nc_ai *ai, const struct nc_room *r,
+bool nc_olga_listens(const struct nc_ai *ai, const struct nc_room *r,
                         const struct nc_message *m)
 {
     return ai->persona && nc_room_member(r, ai->persona) && m->sender_kind == NC_PERSON &&
            m->kind == NC_TEXT && !m->content_type.n;
 }
 
-bool nc_persona_called(const struct nc_ai *ai, const struct nc_room *r,
+bool nc_olga_called(const struct nc_ai *ai, const struct nc_room *r,
                        const struct nc_message *m)
 {
-    if (!nc_persona_listens(ai, r, m))
+    if (!nc_olga_listens(ai, r, m))
         return false;
     if (r->rec.kind == NC_DIALOG || nc_mention_has(m->mentions, ai->persona->a.username))
         return true;

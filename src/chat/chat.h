@@ -82,8 +82,9 @@ struct nc_chat {
     struct nc_people *people;    /* chat/people/people.c: sessions, throttles, tickets */
     struct nc_rooms *talk;       /* chat/talk/message.c: pending sends, commands */
     struct nc_user
-        *default_persona; /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
-    bool sends_stopped;   /* disk below disk_free_min */
+        *default_persona;  /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
+    struct nc_str room_ai; /* settings of a new room, JSON; ai/ sets it before the loop */
+    bool sends_stopped;    /* disk below disk_free_min */
 };
 
 /* Reads people, rooms and memberships from the store (blocking, before the loop)

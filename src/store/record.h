@@ -37,6 +37,8 @@ struct nc_key { /* "nck_…", kept as SHA-256 only */
     uint8_t hash[32];
     struct nc_str name, scopes;               /* scopes: space-separated */
     uint64_t created_ms, used_ms, expires_ms; /* expires 0: never */
+    /* What it may ask of models in a day (UTC); 0: as much as its owner. */
+    uint64_t tokens_per_day, requests_per_day;
 };
 
 struct nc_invite {
@@ -96,10 +98,72 @@ struct nc_message {
     struct nc_str mentions;         /* usernames, space-separated */
     struct nc_str ai;               /* JSON object of the `ai` member, or empty */
     uint64_t created_ms, edited_ms; /* edited 0: never */
+    /* Of a generated answer: how many there are, the one shown counted; 0: just one.  The
+     * row is always the chosen one, `chosen` counts from 0 and is its run. */
+    uint32_t alternatives, chosen;
     uint64_t seq; /* log position of its message.created; set by the store */
     /* Filled by reads (joined), ignored by writes: */
     struct nc_str sender_name, sender_display;
     enum nc_account_kind sender_kind;
+};
+
+/* One of several answers to the same question: what the message shows when it is chosen. */
+struct nc_alternative {
+    struct nc_id message;
+    uint32_t n;
+    enum nc_message_state state;
+    struct nc_str body, ai;
+    uint64_t created_ms;
+};
+
+/* Where models are asked.  `settings` is a JSON object that only ai/ reads. */
+struct nc_provider_rec {
+    struct nc_id id;
+    struct nc_str name;     /* unique */
+    struct nc_str settings; /* kind, base_url, models … */
+    struct nc_str secret;   /* the API key, sealed with the node's key file; or empty */
+    uint64_t created_ms;
+};
+
+/* What makes an account of kind NC_PERSONA one: `settings` as above. */
+struct nc_persona_rec {
+    struct nc_id user;
+    struct nc_str settings; /* aliases, system_prompt, model … */
+    uint64_t created_ms;
+};
+
+enum nc_job_state {
+    NC_JOB_QUEUED = 0,
+    NC_JOB_RUNNING = 1,
+    NC_JOB_DONE = 2,
+    NC_JOB_STOPPED = 3,
+    NC_JOB_FAILED = 4
+};
+
+/* A question for a persona on its way to an answer. */
+struct nc_job_rec {
+    struct nc_id id; /* its order in the queue */
+    enum nc_job_state state;
+    struct nc_id room, question, asker, persona;
+    struct nc_id message; /* the answer; zero until it has begun */
+    uint32_t depth;       /* turns between personas before it */
+    uint32_t tries;       /* requests made upstream so far */
+    bool again;           /* regenerate: `message` was there already */
+    struct nc_str model;  /* what is asked, "provider/model", once that is known */
+    struct nc_str reason; /* why it ended so; or empty */
+    uint64_t created_ms, started_ms, ended_ms; /* 0: not yet */
+};
+
+/* What was used, added up per day and all the names beside it. */
+struct nc_usage {
+    uint32_t day;         /* since 1970, UTC */
+    struct nc_id user;    /* who asked */
+    struct nc_id room;    /* zero: by the API */
+    struct nc_id persona; /* zero: by the API */
+    struct nc_id key;     /* the API key; zero: none */
+    struct nc_str provider, model;
+    uint64_t requests, prompt_tokens, completion_tokens;
+    uint64_t estimated; /* of the tokens: those the provider did not count */
 };
 
 /* What a log row says happened.  The wire's event names in comments; kinds
@@ -129,6 +193,8 @@ enum nc_event_kind {
     NC_EV_INVITE_DELETED = 21,
     NC_EV_MLS_COMMIT = 22,  /* reserved: accepted only with expect_epoch */
     NC_EV_MLS_WELCOME = 23, /* reserved: audience device */
+    NC_EV_PERSONA_SET = 24, /*                    subject: its account */
+    NC_EV_PERSONA_DELETED = 25,
 };
 
 enum nc_audience { NC_AUD_ADMINS = 0, NC_AUD_ROOM = 1, NC_AUD_USER = 2, NC_AUD_DEVICE = 3 };

@@ -87,6 +87,16 @@ enum nc_change_kind {
     NC_MESSAGE_CHECKPOINT,
     /* message.id, .body, .mentions, .state, .ai.  ENOENT: unknown, deleted */
     NC_MESSAGE_COMPLETE,
+    /* message.id, .state, .body, .ai, .created_ms = now: what there is of it becomes an
+     * alternative of this state, and it streams again, empty, as the next one.  ai is
+     * kept until it completes.  Out: message.alternatives, .chosen.  ENOENT: unknown,
+     * deleted.  (NC_MESSAGE_COMPLETE keeps the alternative that was streaming, too; what
+     * erases a message erases its alternatives.) */
+    NC_MESSAGE_RESTART,
+    /* message.id, .chosen, .state, .body, .mentions, .ai: show that alternative, which the
+     * caller has read.  Out: message.alternatives.  ENOENT: unknown, deleted, streaming,
+     * or it has no such alternative */
+    NC_MESSAGE_CHOOSE,
     /* message.room, .created_ms: erase up to .limit of those whose id is older, oldest
      * first */
     NC_MESSAGES_EXPIRE,
@@ -100,10 +110,27 @@ enum nc_change_kind {
     /* member.room, .user; cleared_seq is set to the head.  ENOENT */
     NC_CLEAR_SET,
 
+    /* provider: insert, or replace all but created_ms.  EEXIST: another has the name */
+    NC_PROVIDER_SET,
+    /* provider.id.  ENOENT */
+    NC_PROVIDER_DELETE,
+    /* persona: insert, or replace its settings */
+    NC_PERSONA_SET,
+    /* persona.user.  ENOENT */
+    NC_PERSONA_DELETE,
+    /* job.  EEXIST */
+    NC_JOB_INSERT,
+    /* job: state, message, tries, model, reason, started_ms, ended_ms.  ENOENT: unknown,
+     * or it has ended already */
+    NC_JOB_UPDATE,
+    /* usage: added to the row of the same day and names */
+    NC_USAGE_ADD,
+
     /* meta: key, value */
     NC_META_SET,
     /* before_ms, limit: log rows other than message.created that are older, remembered
-     * commands older than 24 h, sessions that ended or ran out before */
+     * commands older than 24 h, sessions that ended or ran out before, jobs that ended
+     * before; usage older than 400 days */
     NC_TRIM,
     NC_CHANGE_KINDS
 };
@@ -119,6 +146,10 @@ struct nc_change {
         struct nc_member_rec member;
         struct nc_ban ban;
         struct nc_message message;
+        struct nc_provider_rec provider;
+        struct nc_persona_rec persona;
+        struct nc_job_rec job;
+        struct nc_usage usage;
         struct {
             struct nc_str key, value;
         } meta;
@@ -201,6 +232,21 @@ enum nc_query_kind {
     NC_Q_OF_USER,
     /* room, before_ms, limit: `count` of messages with older ids, at most limit */
     NC_Q_EXPIRED,
+    /* room, before, limit: `count` of messages that are not deleted and sort before it, at
+     * most limit */
+    NC_Q_BEFORE,
+    /* id: message; by n -> alternative */
+    NC_Q_ALTERNATIVES,
+    /* every one -> provider */
+    NC_Q_PROVIDERS,
+    /* every one -> persona */
+    NC_Q_PERSONAS,
+    /* those queued or running, by id -> job */
+    NC_Q_JOBS,
+    /* those that have ended, newest first: before (zero: from the newest), limit -> job */
+    NC_Q_JOBS_ENDED,
+    /* since = first day, upto_day = last; user, room (zero: of all) -> usage */
+    NC_Q_USAGE,
     /* key -> meta */
     NC_Q_META,
     /* -> stats */
@@ -229,6 +275,11 @@ struct nc_row {
         struct nc_member_rec member;
         struct nc_ban ban;
         struct nc_message message;
+        struct nc_alternative alternative;
+        struct nc_provider_rec provider;
+        struct nc_persona_rec persona;
+        struct nc_job_rec job;
+        struct nc_usage usage;
         struct nc_str meta;
         struct nc_str notice;
         struct { /* an event and the present state of what it points to */
@@ -258,7 +309,7 @@ struct nc_query {
     struct nc_id id, user, room;
     struct nc_id before, after, around;
     uint64_t since, after_ms, before_ms, cleared_seq;
-    uint32_t limit, bytes_max;
+    uint32_t limit, bytes_max, upto_day;
     uint8_t hash[32];
     struct nc_str key;
     struct nc_audience_of audience;
@@ -272,7 +323,7 @@ struct nc_query {
     void (*done)(struct nc_query *q, enum nc_err e);
     /* Out, valid in done: */
     bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER */
-    uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED */
+    uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED, NC_Q_BEFORE */
     uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER: position up to which the log has been read,
                        also where nothing there was for this audience */
     uint64_t at_ms; /* NC_Q_DISTANCE: wall time of the log row at `since`, or of the newest

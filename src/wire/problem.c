@@ -32,6 +32,7 @@ static const struct {
     [NC_P_BUSY] = {503, "busy", "Busy"},
     [NC_P_UNAVAILABLE] = {503, "unavailable", "Service Unavailable"},
     [NC_P_BAD_VERSION] = {505, "bad_version", "HTTP Version Not Supported"},
+    [NC_P_LOOP] = {508, "loop_detected", "Loop Detected"},
 };
 
 unsigned nc_problem_status(enum nc_problem_code code) { return problems[code].status; }

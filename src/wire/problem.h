@@ -31,6 +31,7 @@ enum nc_problem_code {
     NC_P_BUSY,               /* 503 */
     NC_P_UNAVAILABLE,        /* 503 */
     NC_P_BAD_VERSION,        /* 505 */
+    NC_P_LOOP,               /* 508: a request of ours came back */
     NC_P_COUNT,
 };
 

@@ -34,6 +34,7 @@ struct nc_auth {
     struct nc_id ends_with; /* the session or the key: what a listener ends with */
     uint64_t expires_ms;    /* wall time; 0: never */
     unsigned scopes;        /* enum nc_key_scope; all of them for a session */
+    uint64_t tokens_per_day, requests_per_day; /* what a key may ask of models; 0: no cap */
 };
 
 /* Is this an access token that holds now?  False: *why is unauthorized. */

@@ -62,6 +62,9 @@ struct nc_room_new {
     struct nc_user **personas; /* with personas_given; otherwise the default persona */
     unsigned personas_n;
     bool personas_given;
+    /* JSON of the room's `ai` member; empty: as the node has it (chat->room_ai).  Copied.
+     */
+    struct nc_str settings;
     bool
         *existed; /* out, may be NULL; lives until done.  A direct room was there already */
 };
@@ -74,6 +77,7 @@ struct nc_room_patch {
     const struct nc_str *name, *topic; /* NULL: unchanged */
     const enum nc_visibility *visibility;
     const uint32_t *retention_days;
+    const struct nc_str *settings; /* the whole object; who checks it is above */
 };
 void nc_room_update(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,
                     const struct nc_room_patch *in, nc_room_fn *done, void *arg);

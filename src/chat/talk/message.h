@@ -65,6 +65,31 @@ void nc_answer_checkpoint(struct nc_chat *c, const struct nc_id *message,
 void nc_answer_finish(struct nc_chat *c, const struct nc_id *message, struct nc_str text,
                       enum nc_message_state state, struct nc_str ai_json, nc_sent_fn *done,
                       void *arg);
+/*
+ * What there is of it (text, state, ai_json) becomes an alternative, and it streams again,
+ * empty, as the next one: regenerate, and another model that begins anew in the middle.
+ * sent->message.chosen is the new run.  Delivers message.updated.  not_found: no such
+ * generated answer.
+ */
+void nc_answer_restart(struct nc_chat *c, const struct nc_id *message, struct nc_str text,
+                       enum nc_message_state state, struct nc_str ai_json, nc_sent_fn *done,
+                       void *arg);
+/* An answer that the last run of the node left streaming without a word of it is still
+ * open after nc_chat_new: true, and it goes on as if begun now; `finish` ends it.  False:
+ * unknown, or it was ended as failed. */
+bool nc_answer_resume(struct nc_chat *c, const struct nc_id *message);
+/* Those that nobody resumed fail. */
+void nc_answers_abandon(struct nc_chat *c);
+/* {"alternatives":[{n, text, state, ai?, created_at}], "chosen"}: for who may see it. */
+void nc_answer_alternatives(struct nc_chat *c, const struct nc_actor *who,
+                            const struct nc_id *message, nc_json_fn *done, void *arg);
+/* Show that one.  The asker (ai.asked_by) and moderators.  Delivers message.updated. */
+void nc_answer_choose(struct nc_chat *c, const struct nc_actor *who,
+                      const struct nc_id *message, uint32_t n, nc_sent_fn *done, void *arg);
+
+/* An ephemeral {"type":"notice","room","text"} to all of one user's devices. */
+void nc_message_notice(struct nc_chat *c, struct nc_user *u, const struct nc_room *r,
+                       struct nc_str text);
 /* A line in the room from the system account (kind notice), e.g. that no model is set up.
  */
 void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text);

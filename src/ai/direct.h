@@ -1,0 +1,38 @@
+/*
+ * ai/direct: a program asks a model, not a persona (server/routes_v1.c).
+ *
+ * The same providers, queue, caps and counting as in rooms; nothing is kept.  Loop thread
+ * only.
+ */
+#pragma once
+
+#include "ai/models.h"
+#include "ai/usage.h"
+#include "queue/fair.h"
+
+/* Embedded in the call; zeroed with the first block set. */
+struct nc_direct {
+    const json_t *request; /* OpenAI's body; must live until end */
+    bool embed;
+    struct nc_id user;
+    const struct nc_auth *auth;                           /* copied */
+    void (*raw)(struct nc_direct *d, struct nc_str json); /* as nc_llm_ask.raw */
+    /* Once, last, never from inside ask or stop.  why: it was never asked (no such model,
+     * over a cap, the queue is full), and end is NULL. */
+    void (*end)(struct nc_direct *d, const struct nc_problem *why,
+                const struct nc_llm_end *end);
+
+    /* The rest is of direct.c. */
+    struct nc_ai *ai;
+    struct nc_work work;
+    struct nc_llm_ask ask;
+    struct nc_choice choice;
+    struct nc_auth whose;
+    bool asking, stopped;
+    struct nc_problem why;
+    struct nc_task task;
+    uint64_t characters; /* that went out, to guess by */
+};
+void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d);
+/* The caller is gone: the connection upstream is closed now; end follows. */
+void nc_direct_stop(struct nc_direct *d);
