@@ -26,6 +26,8 @@ struct nc_work {
 
     struct nc_list node; /* the rest is the queue's */
     struct nc_fair *fair;
+    struct nc_share *of_user, *of_room; /* of_room is of_user where there is no room */
+    unsigned place;
     bool running;
 };
 

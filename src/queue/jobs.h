@@ -15,7 +15,8 @@ struct nc_job_kept {
     /* The rest is of jobs.c. */
     struct nc_store *store;
     struct nc_job_write *write; /* under way */
-    bool known, dirty;          /* in the store; changed since `write` */
+    bool known, dirty;          /* in the store (the owner says so of one that was loaded);
+                                   changed since `write` */
     void (*settled)(struct nc_job_kept *j);
 };
 
