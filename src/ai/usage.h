@@ -43,8 +43,6 @@ struct nc_usage_query {
 };
 void nc_usage_json(struct nc_usages *u, const struct nc_actor *who,
                    const struct nc_usage_query *q, nc_json_fn *done, void *arg);
-/* Tokens of a text when nobody counted them: a guess that is told as one. */
-uint64_t nc_tokens_guess(struct nc_str text);
 /* Totals since start, for /metrics. */
 struct nc_usage_stats {
     uint64_t requests, prompt_tokens, completion_tokens, refused;
