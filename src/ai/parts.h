@@ -6,6 +6,11 @@
 #include "ai/ai.h"
 #include "base/buf.h"
 
+struct nc_fair;
+struct nc_models;
+struct nc_personas;
+struct nc_usages;
+
 #define NC_PERSONA_NAME "olga"
 #define NC_ANSWERS_AT_ONCE 8   /* generations under way, on the whole node */
 #define NC_ANSWERS_WAITING 256 /* questions that may wait for one */
@@ -14,6 +19,10 @@
 
 struct nc_ai {
     struct nc_ai_opts o;
+    struct nc_models *models;
+    struct nc_personas *personas;
+    struct nc_usages *usages;
+    struct nc_fair *fair; /* whose turn it is: questions in rooms, and of programs */
     struct nc_observer observer;
     struct nc_user *persona;       /* NULL until its account is durable */
     struct nc_user *owner_waiting; /* came before the first room was there */
