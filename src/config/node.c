@@ -31,10 +31,18 @@ static const char *check_code(const char *v)
     return strlen(v) >= 8 && strlen(v) <= 128 ? NULL : "must be 8 to 128 characters";
 }
 
+static const char *check_look_at(const char *v)
+{
+    return strcmp(v, "off") == 0 ? NULL : nc_check_url(v);
+}
+
 static const char *const tls_words[] = {"off", "self-signed", "files", NULL};
 static const char *const registration_words[] = {"open", "invite", "closed", NULL};
 static const char *const directory_words[] = {"shared", "open", NULL};
 static const char *const cost_words[] = {"normal", "test", NULL};
+static const char *const kind_words[] = {"openai", "ollama", "anthropic", NULL};
+static const char *const destination_words[] = {"this_node", "own_node", "own_worker",
+                                                "lan",       "cloud",    NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 
 #define AT(field) offsetof(struct nc_config, field)
@@ -143,7 +151,9 @@ const struct nc_option nc_config_table[] = {
     SIZE(disk_free_min, "256MiB", 0, 0, "Free space of the disk below which sends are refused. The owner is told at twice that."),
 
     {.key = "ai_base_url", .kind = NC_OPT_TEXT, .at = AT(ai_base_url), .def = "", .arg = "URL", .check = nc_check_url, .group = "AI",
-     .help = "An OpenAI-compatible server for the persona Olga, up to and including /v1: http://127.0.0.1:11434/v1 is a local Ollama. When empty the room says what is missing."},
+     .help = "A server of AI models, besides those the owner adds and those found on this machine. Of kind openai up to and including /v1: http://127.0.0.1:11434/v1 is a local Ollama."},
+    {.key = "ai_kind", .kind = NC_OPT_CHOICE, .at = AT(ai_kind), .def = "openai", .choices = kind_words,
+     .help = "What that server speaks: the API of OpenAI, as most do, Ollama's own, or Anthropic's. It is also the provider's name."},
     {.key = "ai_model", .kind = NC_OPT_TEXT, .at = AT(ai_model), .def = "", .arg = "NAME",
      .help = "Model to ask there. When empty, the first one the server lists."},
     {.key = "ai_key_file", .kind = NC_OPT_TEXT, .at = AT(ai_key_file), .def = "", .arg = "FILE", .check = nc_check_file,
@@ -153,6 +163,20 @@ const struct nc_option nc_config_table[] = {
     START_TIME(ai_connect_timeout, "10s", 100, 600000, "Time to connect to the AI server."),
     START_TIME(ai_first_byte_timeout, "120s", 100, 3600000, "Time until the first byte of an answer: a cold model has to load."),
     START_TIME(ai_idle_timeout, "60s", 100, 3600000, "How long an answer may stall."),
+    {.key = "ai_look_at", .kind = NC_OPT_LIST, .at = AT(ai_look_at), .arg = "URL", .check = check_look_at,
+     .def = "http://127.0.0.1:11434, http://127.0.0.1:8080, http://127.0.0.1:1234, http://127.0.0.1:8000",
+     .help = "Where AI servers are looked for at start and on demand: Ollama, llama-server, LM Studio, vLLM. Never NeuralChat nodes. `off`: nowhere."},
+    {.key = "ai_destination", .kind = NC_OPT_CHOICE, .at = AT(ai_destination), .def = "cloud", .choices = destination_words,
+     .help = "The furthest that the text of a new room may travel: to this machine, to other nodes and workers of ours, to the local network, to anywhere."},
+    UINT(ai_at_once, "16", 1, 10000, "Answers that are generated at once on the node; each provider has a number of its own, too."),
+    UINT(ai_waiting_max, "256", 0, 100000, "Questions that may wait for their turn."),
+    UINT(ai_per_minute_room, "30", 0, 1000000, "Questions to personas in one room per minute; 0: no limit."),
+    UINT(ai_per_minute_user, "10", 0, 1000000, "Questions one account may ask personas per minute; 0: no limit."),
+    UINT(ai_user_tokens_per_day, "0", 0, 0, "Tokens one account may use in a day (UTC), read and generated; 0: no cap."),
+    UINT(ai_user_requests_per_day, "0", 0, 0, "Requests to models one account may make in a day; 0: no cap."),
+    UINT(ai_room_tokens_per_day, "0", 0, 0, "Tokens that may be used in one room in a day; 0: no cap."),
+    UINT(ai_persona_tokens_per_day, "0", 0, 0, "Tokens one persona may use in a day; 0: no cap."),
+    UINT(ai_node_tokens_per_day, "0", 0, 0, "Tokens the whole node may use in a day; 0: no cap."),
 
     {.key = "log_level", .kind = NC_OPT_CHOICE, .at = AT(log_level), .def = "info", .choices = level_words, .flags = NC_OPT_RELOAD, .group = "Operation",
      .help = "Log lines below this are dropped."},

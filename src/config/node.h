@@ -9,6 +9,15 @@ enum { NC_CFG_TLS_OFF, NC_CFG_TLS_SELF_SIGNED, NC_CFG_TLS_FILES };
 enum { NC_CFG_REG_OPEN, NC_CFG_REG_INVITE, NC_CFG_REG_CLOSED };
 enum { NC_CFG_DIR_SHARED, NC_CFG_DIR_OPEN };
 enum { NC_CFG_PW_NORMAL, NC_CFG_PW_TEST };
+enum { NC_CFG_AI_OPENAI, NC_CFG_AI_OLLAMA, NC_CFG_AI_ANTHROPIC };
+/* Nearest first, as enum nc_destination from NC_DEST_THIS_NODE on. */
+enum {
+    NC_CFG_DEST_THIS_NODE,
+    NC_CFG_DEST_OWN_NODE,
+    NC_CFG_DEST_OWN_WORKER,
+    NC_CFG_DEST_LAN,
+    NC_CFG_DEST_CLOUD
+};
 enum { NC_CFG_LOG_DEBUG, NC_CFG_LOG_INFO, NC_CFG_LOG_WARN, NC_CFG_LOG_ERROR };
 
 struct nc_config {
@@ -38,7 +47,13 @@ struct nc_config {
     uint64_t queue_max, queue_total_max, replay_max, disk_free_min;
     /* AI */
     const char *ai_base_url, *ai_model, *ai_key_file, *ai_proxy;
+    int ai_kind;
     uint64_t ai_connect_timeout, ai_first_byte_timeout, ai_idle_timeout;
+    struct nc_strings ai_look_at; /* "off" among them: nowhere */
+    int ai_destination;
+    uint64_t ai_at_once, ai_waiting_max, ai_per_minute_room, ai_per_minute_user;
+    uint64_t ai_user_tokens_per_day, ai_user_requests_per_day, ai_room_tokens_per_day,
+        ai_persona_tokens_per_day, ai_node_tokens_per_day;
     /* operation */
     int log_level;
     uint64_t audit_max;

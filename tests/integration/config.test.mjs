@@ -166,7 +166,7 @@ test("a socket that systemd holds", async () => {
   const { port } = server.address();
   const data = join(dir, "activated");
   const args = ["-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"', neuralchatd, "--data", data, "--listen", `127.0.0.1:${port}`, "--password-cost", "test"];
-  const child = spawn("sh", args, { env: cleanEnv(), stdio: ["ignore", "pipe", "pipe", server._handle.fd] });
+  const child = spawn("sh", args, { env: cleanEnv({ NEURALCHAT_AI_LOOK_AT: "off" }), stdio: ["ignore", "pipe", "pipe", server._handle.fd] });
   server.close();
   let log = "";
   for (const s of [child.stdout, child.stderr]) s.setEncoding("utf8").on("data", (text) => (log += text));

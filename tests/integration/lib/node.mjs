@@ -79,7 +79,9 @@ export class Node {
   /** Also the second start on the same folder. */
   async boot() {
     const flags = ["--data", this.data, "--listen", this.listen, ...this.args];
-    this.child = spawn(neuralchatd, flags, { env: cleanEnv(this.env), stdio: ["ignore", "pipe", "pipe"] });
+    // AI servers of the developer's machine are no part of a test; a flag wins over this.
+    const env = cleanEnv({ NEURALCHAT_AI_LOOK_AT: "off", ...this.env });
+    this.child = spawn(neuralchatd, flags, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     let gone = false;
     running.add(this);
