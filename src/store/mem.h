@@ -22,7 +22,12 @@ enum nc_mem_table {
     T_MEMBER,
     T_BAN,
     T_MESSAGE,
+    T_ALTERNATIVE,
     T_CLIENT,
+    T_PROVIDER,
+    T_PERSONA,
+    T_JOB,
+    T_USAGE,
     T_META,
     T_LOG,
     TABLES
@@ -99,6 +104,10 @@ typedef enum nc_err nc_mem_apply_fn(struct nc_mem *m, struct nc_mem_step *s);
 extern nc_mem_apply_fn *const nc_mem_people[NC_CHANGE_KINDS];
 extern nc_mem_apply_fn *const nc_mem_rooms[NC_CHANGE_KINDS];
 extern nc_mem_apply_fn *const nc_mem_messages[NC_CHANGE_KINDS];
+extern nc_mem_apply_fn *const nc_mem_ai[NC_CHANGE_KINDS];
+
+/* mem_ai.c: by day and all the names; 0: they are added up in the same row. */
+int nc_mem_usage_cmp(const struct nc_usage *a, const struct nc_usage *b);
 
 /* mem_messages.c: the oldest message of a room with an id below `before` (NULL: any),
  * or MEM_NONE; erase up to `limit` of those. */
@@ -111,3 +120,8 @@ uint64_t nc_mem_erase(struct nc_mem *m, const struct nc_id *room,
 enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c);
 /* mem_read.c */
 enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q);
+void nc_mem_fill_message(const struct nc_mem *m, struct nc_message *out,
+                         const struct nc_mem_message *row); /* with its sender's names */
+/* mem_log.c */
+void nc_mem_query_log(struct nc_mem *m, struct nc_query *q);
+void nc_mem_query_distance(struct nc_mem *m, struct nc_query *q);

@@ -38,8 +38,9 @@ static enum nc_err message_insert(struct nc_mem *m, struct nc_mem_step *s)
         return NC_EEXIST;
     }
     in->seq = s->pos;
-    nc_mem_insert(m, T_MESSAGE,
-                  &(struct nc_mem_message){.m = *in, .again = in->late ? in->seq : 0});
+    struct nc_mem_message row = {.m = *in, .again = in->late ? in->seq : 0};
+    row.m.alternatives = row.m.chosen = 0;
+    nc_mem_insert(m, T_MESSAGE, &row);
     m->messages++;
     return NC_OK;
 }
@@ -63,6 +64,21 @@ static size_t message_find(const struct nc_mem *m, const struct nc_id *id,
     return out->m.deleted ? MEM_NONE : at;
 }
 
+/* What the message shows now, kept where it is one of several. */
+static void keep(struct nc_mem *m, const struct nc_message *msg)
+{
+    struct nc_alternative row = {.message = msg->id, .n = msg->chosen};
+    size_t at = nc_mem_find(m, T_ALTERNATIVE, &row, offsetof(struct nc_alternative, state));
+
+    if (at == MEM_NONE)
+        return;
+    memcpy(&row, m->t[T_ALTERNATIVE].at[at], sizeof(row));
+    row.state = msg->state;
+    row.body = msg->body;
+    row.ai = msg->ai;
+    nc_mem_replace(m, T_ALTERNATIVE, at, &row);
+}
+
 static enum nc_err message_edit(struct nc_mem *m, struct nc_mem_step *s)
 {
     const struct nc_message *in = &s->ch->message;
@@ -74,6 +90,7 @@ static enum nc_err message_edit(struct nc_mem *m, struct nc_mem_step *s)
     row.m.body = in->body;
     row.m.mentions = in->mentions;
     row.m.edited_ms = in->edited_ms;
+    keep(m, &row.m);
     nc_mem_replace(m, T_MESSAGE, at, &row);
     return NC_OK;
 }
@@ -87,7 +104,9 @@ static enum nc_err message_delete(struct nc_mem *m, struct nc_mem_step *s)
         return NC_ENOENT;
     row.m.deleted = true;
     row.m.body = row.m.mentions = row.m.ai = (struct nc_str){NULL, 0};
+    row.m.alternatives = row.m.chosen = 0;
     nc_mem_replace(m, T_MESSAGE, at, &row);
+    nc_mem_drop_where(m, T_ALTERNATIVE, 0, &s->ch->message.id);
     return NC_OK;
 }
 
@@ -118,6 +137,60 @@ static enum nc_err message_complete(struct nc_mem *m, struct nc_mem_step *s)
     row.m.mentions = in->mentions;
     row.m.state = in->state;
     row.m.ai = in->ai;
+    keep(m, &row.m);
+    nc_mem_replace(m, T_MESSAGE, at, &row);
+    return NC_OK;
+}
+
+static enum nc_err message_restart(struct nc_mem *m, struct nc_mem_step *s)
+{
+    struct nc_message *in = &s->ch->message;
+    struct nc_mem_message row;
+    size_t at = message_find(m, &in->id, &row);
+
+    if (at == MEM_NONE)
+        return NC_ENOENT;
+    /* Each has its row from its beginning; the first, which began with the message,
+     * gets it when there is a second. */
+    if (row.m.alternatives == 0) {
+        row.m.alternatives = 1;
+        nc_mem_insert(
+            m, T_ALTERNATIVE,
+            &(struct nc_alternative){.message = in->id, .created_ms = row.m.created_ms});
+    }
+    struct nc_message old = {.id = in->id,
+                             .chosen = row.m.chosen,
+                             .state = in->state,
+                             .body = in->body,
+                             .ai = in->ai};
+    keep(m, &old);
+    in->chosen = row.m.chosen = row.m.alternatives++;
+    in->alternatives = row.m.alternatives;
+    nc_mem_insert(m, T_ALTERNATIVE,
+                  &(struct nc_alternative){.message = in->id,
+                                           .n = in->chosen,
+                                           .state = NC_STREAMING,
+                                           .created_ms = in->created_ms});
+    row.m.state = NC_STREAMING;
+    row.m.body = row.m.mentions = (struct nc_str){NULL, 0};
+    nc_mem_replace(m, T_MESSAGE, at, &row);
+    return NC_OK;
+}
+
+static enum nc_err message_choose(struct nc_mem *m, struct nc_mem_step *s)
+{
+    struct nc_message *in = &s->ch->message;
+    struct nc_mem_message row;
+    size_t at = message_find(m, &in->id, &row);
+
+    if (at == MEM_NONE || row.m.state == NC_STREAMING || in->chosen >= row.m.alternatives)
+        return NC_ENOENT;
+    row.m.chosen = in->chosen;
+    row.m.state = in->state;
+    row.m.body = in->body;
+    row.m.mentions = in->mentions;
+    row.m.ai = in->ai;
+    in->alternatives = row.m.alternatives;
     nc_mem_replace(m, T_MESSAGE, at, &row);
     return NC_OK;
 }
@@ -152,6 +225,7 @@ uint64_t nc_mem_erase(struct nc_mem *m, const struct nc_id *room,
             break;
         struct nc_id id = ((const struct nc_mem_message *)m->t[T_MESSAGE].at[at])->m.id;
         nc_mem_drop(m, T_MESSAGE, at);
+        nc_mem_drop_where(m, T_ALTERNATIVE, 0, &id);
         nc_mem_drop_where(m, T_CLIENT, offsetof(struct nc_mem_client, message), &id);
     }
     m->messages -= n;
@@ -171,6 +245,7 @@ static enum nc_err messages_expire(struct nc_mem *m, struct nc_mem_step *s)
 nc_mem_apply_fn *const nc_mem_messages[NC_CHANGE_KINDS] = {
     [NC_MESSAGE_INSERT] = message_insert,     [NC_MESSAGE_EDIT] = message_edit,
     [NC_MESSAGE_DELETE] = message_delete,     [NC_MESSAGE_CHECKPOINT] = message_checkpoint,
-    [NC_MESSAGE_COMPLETE] = message_complete, [NC_MESSAGES_EXPIRE] = messages_expire,
+    [NC_MESSAGE_COMPLETE] = message_complete, [NC_MESSAGE_RESTART] = message_restart,
+    [NC_MESSAGE_CHOOSE] = message_choose,     [NC_MESSAGES_EXPIRE] = messages_expire,
     [NC_COMMAND_RUN] = command_run,
 };

@@ -65,6 +65,7 @@ static enum nc_err account_delete(struct nc_mem *m, struct nc_mem_step *s)
     nc_mem_replace(m, T_ACCOUNT, at, &a);
     nc_mem_drop_where(m, T_SESSION, offsetof(struct nc_session, user), &a.id);
     nc_mem_drop_where(m, T_KEY, offsetof(struct nc_key, user), &a.id);
+    nc_mem_drop_where(m, T_PERSONA, 0, &a.id);
     return NC_OK;
 }
 
@@ -241,13 +242,19 @@ static bool trimmable(enum nc_mem_table t, const void *row, uint64_t before)
         const struct nc_mem_client *c = row;
         return nc_id_zero(&c->message) && c->created_ms + DAY_MS < nc_wall_ms();
     }
+    if (t == T_JOB) {
+        const struct nc_job_rec *j = row;
+        return j->state >= NC_JOB_DONE && j->ended_ms < before;
+    }
+    if (t == T_USAGE)
+        return ((const struct nc_usage *)row)->day + 400ull < nc_wall_ms() / DAY_MS;
     const struct nc_session *s = row;
     return (s->ended_ms && s->ended_ms < before) || s->expires_ms < before;
 }
 
 static enum nc_err trim(struct nc_mem *m, struct nc_mem_step *s)
 {
-    static const enum nc_mem_table tables[] = {T_LOG, T_CLIENT, T_SESSION};
+    static const enum nc_mem_table tables[] = {T_LOG, T_CLIENT, T_SESSION, T_JOB, T_USAGE};
     uint64_t n = 0;
 
     for (size_t t = 0; t < NC_COUNT(tables); t++)

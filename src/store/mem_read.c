@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/audience.h"
 #include "store/mem.h"
 
 /* Rows that answer, in order.  Borrowed from the tables. */
@@ -47,6 +46,20 @@ static int by_two_ids(const void *a, const void *b)
 {
     return memcmp(*(const void *const *)a, *(const void *const *)b,
                   2 * sizeof(struct nc_id));
+}
+
+static int by_n(const void *a, const void *b)
+{
+    const struct nc_alternative *x = *(const struct nc_alternative *const *)a;
+    const struct nc_alternative *y = *(const struct nc_alternative *const *)b;
+
+    return x->n < y->n ? -1 : x->n > y->n;
+}
+
+static int by_usage(const void *a, const void *b)
+{
+    return nc_mem_usage_cmp(*(const struct nc_usage *const *)a,
+                            *(const struct nc_usage *const *)b);
 }
 
 static int by_seq(const void *a, const void *b)
@@ -105,10 +118,28 @@ static bool streaming(const struct nc_query *q, const void *row)
     (void)q;
     return r->m.state == NC_STREAMING && !r->m.deleted;
 }
+static bool job_open(const struct nc_query *q, const void *row)
+{
+    (void)q;
+    return ((const struct nc_job_rec *)row)->state < NC_JOB_DONE;
+}
+static bool job_ended(const struct nc_query *q, const void *row)
+{
+    const struct nc_job_rec *j = row;
+    return j->state >= NC_JOB_DONE &&
+           (nc_id_zero(&q->before) || nc_id_cmp(&j->id, &q->before) < 0);
+}
+static bool used(const struct nc_query *q, const void *row)
+{
+    const struct nc_usage *u = row;
+    return u->day >= q->since && u->day <= q->upto_day &&
+           (nc_id_zero(&q->user) || nc_id_eq(&u->user, &q->user)) &&
+           (nc_id_zero(&q->room) || nc_id_eq(&u->room, &q->room));
+}
 
 /* ---- kinds that are rows of one table ------------------------------------ */
 
-static void fill_message(const struct nc_mem *m, struct nc_message *out,
+void nc_mem_fill_message(const struct nc_mem *m, struct nc_message *out,
                          const struct nc_mem_message *row)
 {
     *out = row->m;
@@ -137,7 +168,13 @@ static void fill(const struct nc_mem *m, struct nc_query *q, const void *row,
     case NC_Q_ROOMS: out->room = *(const struct nc_room_rec *)row; break;
     case NC_Q_MEMBERS: out->member = *(const struct nc_member_rec *)row; break;
     case NC_Q_BANS: out->ban = *(const struct nc_ban *)row; break;
-    default: fill_message(m, &out->message, row);
+    case NC_Q_ALTERNATIVES: out->alternative = *(const struct nc_alternative *)row; break;
+    case NC_Q_PROVIDERS: out->provider = *(const struct nc_provider_rec *)row; break;
+    case NC_Q_PERSONAS: out->persona = *(const struct nc_persona_rec *)row; break;
+    case NC_Q_JOBS:
+    case NC_Q_JOBS_ENDED: out->job = *(const struct nc_job_rec *)row; break;
+    case NC_Q_USAGE: out->usage = *(const struct nc_usage *)row; break;
+    default: nc_mem_fill_message(m, &out->message, row);
     }
 }
 
@@ -161,6 +198,11 @@ static const struct {
     [NC_Q_BANS] = {true, T_BAN, NULL, by_two_ids},
     [NC_Q_MESSAGE] = {true, T_MESSAGE, is_id, by_id},
     [NC_Q_STREAMING] = {true, T_MESSAGE, streaming, by_id},
+    [NC_Q_ALTERNATIVES] = {true, T_ALTERNATIVE, is_id, by_n},
+    [NC_Q_PROVIDERS] = {true, T_PROVIDER, NULL, by_id},
+    [NC_Q_PERSONAS] = {true, T_PERSONA, NULL, by_id},
+    [NC_Q_JOBS] = {true, T_JOB, job_open, by_id},
+    [NC_Q_USAGE] = {true, T_USAGE, used, by_usage},
 };
 
 static void query_plain(struct nc_mem *m, struct nc_query *q)
@@ -171,6 +213,19 @@ static void query_plain(struct nc_mem *m, struct nc_query *q)
     for (size_t i = 0; i < f.n; i++) {
         struct nc_row row = {0};
         fill(m, q, f.at[i], &row);
+        give(q, &row);
+    }
+    free(f.at);
+}
+
+static void query_jobs_ended(struct nc_mem *m, struct nc_query *q)
+{
+    struct found f = {0};
+
+    collect(&f, m, T_JOB, q, job_ended, by_id);
+    for (size_t n = 0; n < q->limit && n < f.n; n++) {
+        struct nc_row row = {0};
+        fill(m, q, f.at[f.n - 1 - n], &row);
         give(q, &row);
     }
     free(f.at);
@@ -194,7 +249,7 @@ static void query_by_client(struct nc_mem *m, struct nc_query *q)
         const struct nc_mem_message *msg = nc_mem_row(m, T_MESSAGE, &c->message);
         if (!msg)
             return;
-        fill_message(m, &row.message, msg);
+        nc_mem_fill_message(m, &row.message, msg);
     }
     give(q, &row);
 }
@@ -242,7 +297,7 @@ static void query_history(struct nc_mem *m, struct nc_query *q)
                                         : older;
     for (; from < to; from++) {
         struct nc_row row = {0};
-        fill_message(m, &row.message, f.at[from]);
+        nc_mem_fill_message(m, &row.message, f.at[from]);
         give(q, &row);
     }
     free(f.at);
@@ -269,7 +324,7 @@ static void query_of_user(struct nc_mem *m, struct nc_query *q)
             q->upto = i ? ((const struct nc_mem_message *)f.at[i - 1])->m.seq : q->since;
             break;
         }
-        fill_message(m, &row.message, f.at[i]);
+        nc_mem_fill_message(m, &row.message, f.at[i]);
         bytes += row.message.body.n;
         give(q, &row);
     }
@@ -283,6 +338,16 @@ static void query_expired(struct nc_mem *m, struct nc_query *q)
         const struct nc_mem_message *r = m->t[T_MESSAGE].at[i];
         q->count +=
             r && nc_id_eq(&r->m.room, &q->room) && nc_id_ms(&r->m.id) < q->before_ms;
+    }
+}
+
+static void query_before(struct nc_mem *m, struct nc_query *q)
+{
+    q->count = 0;
+    for (size_t i = 0; i < m->t[T_MESSAGE].n && q->count < q->limit; i++) {
+        const struct nc_mem_message *r = m->t[T_MESSAGE].at[i];
+        q->count += r && !r->m.deleted && nc_id_eq(&r->m.room, &q->room) &&
+                    nc_id_cmp(&r->m.id, &q->before) < 0;
     }
 }
 
@@ -332,73 +397,8 @@ static void query_unread(struct nc_mem *m, struct nc_query *q)
                 row.unread.mentions += mentions(&r->m, a->username);
         }
         if (last)
-            fill_message(m, &row.unread.last, last);
+            nc_mem_fill_message(m, &row.unread.last, last);
         give(q, &row);
-    }
-}
-
-/* ---- the log ------------------------------------------------------------- */
-
-static void fill_log(const struct nc_mem *m, struct nc_row *row, const struct nc_event *e)
-{
-    row->log.event = *e;
-    if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
-        const struct nc_mem_message *msg = nc_mem_row(m, T_MESSAGE, &e->ref);
-        if (msg)
-            fill_message(m, &row->log.message, msg);
-        return;
-    }
-    const struct nc_room_rec *room = nc_mem_row(m, T_ROOM, &e->ref);
-    if (room)
-        row->log.room = *room;
-    if (e->kind < NC_EV_MEMBER_JOINED)
-        return;
-    const struct nc_member_rec *member = nc_mem_member(m, &e->ref, &e->subject);
-    if (member)
-        row->log.member = *member;
-    const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &e->subject);
-    if (a) {
-        row->log.account = *a;
-        row->log.account.password = (struct nc_str){NULL, 0};
-    }
-}
-
-static void query_log(struct nc_mem *m, struct nc_query *q)
-{
-    uint64_t bytes = 0;
-    uint32_t rows = 0;
-
-    q->upto = q->since;
-    q->more = false;
-    for (size_t i = 0; i < m->t[T_LOG].n; i++) {
-        const struct nc_event *e = m->t[T_LOG].at[i];
-        if (!e || e->seq <= q->since)
-            continue;
-        if (rows >= q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
-            q->more = true;
-            return;
-        }
-        q->upto = e->seq;
-        if (!nc_audience_hears(&q->audience, e))
-            continue;
-        struct nc_row row = {0};
-        fill_log(m, &row, e);
-        rows++;
-        bytes += row.log.message.body.n;
-        give(q, &row);
-    }
-    if (m->head > q->upto) /* what was trimmed at the end */
-        q->upto = m->head;
-}
-
-static void query_distance(struct nc_mem *m, struct nc_query *q)
-{
-    q->count = q->at_ms = 0;
-    for (size_t i = 0; i < m->t[T_LOG].n && q->count < q->limit; i++) {
-        const struct nc_event *e = m->t[T_LOG].at[i];
-        if (e && e->seq <= q->since)
-            q->at_ms = e->hlc >> 12; /* milliseconds of the stamp */
-        q->count += e && e->seq > q->since && nc_audience_hears(&q->audience, e);
     }
 }
 
@@ -431,14 +431,11 @@ static void query_stats(struct nc_mem *m, struct nc_query *q)
 }
 
 static void (*const kinds[NC_QUERY_KINDS])(struct nc_mem *m, struct nc_query *q) = {
-    [NC_Q_BY_CLIENT] = query_by_client,
-    [NC_Q_HISTORY] = query_history,
-    [NC_Q_LOG] = query_log,
-    [NC_Q_DISTANCE] = query_distance,
-    [NC_Q_UNREAD] = query_unread,
-    [NC_Q_OF_USER] = query_of_user,
-    [NC_Q_EXPIRED] = query_expired,
-    [NC_Q_META] = query_meta,
+    [NC_Q_BY_CLIENT] = query_by_client,   [NC_Q_HISTORY] = query_history,
+    [NC_Q_LOG] = nc_mem_query_log,        [NC_Q_DISTANCE] = nc_mem_query_distance,
+    [NC_Q_UNREAD] = query_unread,         [NC_Q_OF_USER] = query_of_user,
+    [NC_Q_EXPIRED] = query_expired,       [NC_Q_BEFORE] = query_before,
+    [NC_Q_JOBS_ENDED] = query_jobs_ended, [NC_Q_META] = query_meta,
     [NC_Q_STATS] = query_stats,
 };
 

@@ -59,6 +59,7 @@ static enum nc_err room_erase(struct nc_mem *m, struct nc_mem_step *s)
         nc_mem_drop_where(m, T_ROOM, 0, id);
         nc_mem_drop_where(m, T_MEMBER, 0, id);
         nc_mem_drop_where(m, T_BAN, 0, id);
+        nc_mem_drop_where(m, T_JOB, offsetof(struct nc_job_rec, room), id);
         nc_mem_drop_where(m, T_INVITE, offsetof(struct nc_invite, room), id);
     }
     return NC_OK;

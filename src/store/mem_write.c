@@ -2,9 +2,10 @@
 
 static nc_mem_apply_fn *kind_of(enum nc_change_kind k)
 {
-    return nc_mem_people[k]  ? nc_mem_people[k]
-           : nc_mem_rooms[k] ? nc_mem_rooms[k]
-                             : nc_mem_messages[k];
+    return nc_mem_people[k]     ? nc_mem_people[k]
+           : nc_mem_rooms[k]    ? nc_mem_rooms[k]
+           : nc_mem_messages[k] ? nc_mem_messages[k]
+                                : nc_mem_ai[k];
 }
 
 static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)

@@ -28,9 +28,16 @@
     SQL("DELETE FROM client WHERE (client_id, sender) IN " \
         "(SELECT client_id, sender FROM " OLDEST("client_id, sender") ")")
 #define ERASE_MENTIONS SQL("DELETE FROM mention WHERE id IN " OLDEST("id"))
+#define ERASE_ALTERNATIVES SQL("DELETE FROM alternative WHERE message IN " OLDEST("id"))
 #define ERASE_MESSAGES \
     COUNTED("DELETE FROM message WHERE room = :room AND id IN " OLDEST("id"))
+/* What the message shows now, where it is one of several. */
+#define KEEP(columns)                                            \
+    SQL("UPDATE alternative SET " columns " WHERE message = :id" \
+        " AND n = (SELECT chosen FROM message WHERE id = :id)")
 #define WHEN_EMPTY "NOT EXISTS (SELECT 1 FROM message WHERE message.room = :room)"
+
+#define USAGE_KEY "day, user, room, persona, key, provider, model"
 
 const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_ACCOUNT_INSERT] =
@@ -55,6 +62,7 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                         " password = '' WHERE id = :id AND deleted = 0"),
                    SQL("DELETE FROM session WHERE user = :id"),
                    SQL("DELETE FROM api_key WHERE user = :id"),
+                   SQL("DELETE FROM persona WHERE user = :id"),
                    SQL("DELETE FROM mention WHERE user = :id")}},
 
     [NC_SESSION_INSERT] =
@@ -82,7 +90,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                        .steps = {ELSE(
                            NC_EEXIST,
                            "INSERT INTO api_key VALUES (:id, :user, :hash, :name, :scopes,"
-                           " :created_ms, :used_ms, :expires_ms) ON CONFLICT DO NOTHING")}},
+                           " :created_ms, :used_ms, :expires_ms, :tokens_per_day,"
+                           " :requests_per_day) ON CONFLICT DO NOTHING")}},
     [NC_KEY_TOUCH] = {.fields = nc_fields_key,
                       .steps = {COUNTED(
                           "UPDATE api_key SET used_ms = :used_ms WHERE id = :id")}},
@@ -122,7 +131,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_ROOM_ERASE] =
         {.fields = nc_fields_room,
          .erases = true,
-         .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_MESSAGES,
+         .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_ALTERNATIVES, ERASE_MESSAGES,
+                   SQL("DELETE FROM job WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM member WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM ban WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM cleared WHERE room = :room AND " WHEN_EMPTY),
@@ -154,20 +164,22 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .steps = {SQL("INSERT INTO message VALUES (:room, :id, :seq, :sender, :client_id,"
                        " :reply_to, :kind, :state, :deleted, :late,"
                        " CASE WHEN :late THEN :seq END, :created_ms, :edited_ms,"
-                       " :content_type, :mentions, :ai, :body)")}},
+                       " :content_type, :mentions, :ai, :body, 0, 0)")}},
     [NC_MESSAGE_EDIT] =
         {.fields = nc_fields_message,
          .mentions = true,
          .steps = {ELSE(NC_ENOENT,
                         "UPDATE message SET body = :body, mentions = :mentions,"
                         " edited_ms = :edited_ms WHERE id = :id AND deleted = 0"),
-                   SQL("DELETE FROM mention WHERE id = :id")}},
+                   KEEP("body = :body"), SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGE_DELETE] =
         {.fields = nc_fields_message,
-         .steps = {ELSE(NC_ENOENT,
-                        "UPDATE message SET deleted = 1, body = x'', mentions = '', ai = ''"
-                        " WHERE id = :id AND deleted = 0"),
-                   SQL("DELETE FROM mention WHERE id = :id")}},
+         .steps =
+             {ELSE(NC_ENOENT,
+                   "UPDATE message SET deleted = 1, body = x'', mentions = '', ai = '',"
+                   " alternatives = 0, chosen = 0 WHERE id = :id AND deleted = 0"),
+              SQL("DELETE FROM alternative WHERE message = :id"),
+              SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGE_CHECKPOINT] = {.fields = nc_fields_message,
                                .steps = {COUNTED(
                                    "UPDATE message SET body = :body"
@@ -181,10 +193,39 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                    "UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
                    " again = CASE state WHEN 1 THEN :pos ELSE again END, state = :state"
                    " WHERE id = :id AND deleted = 0"),
+              KEEP("state = :state, body = :body, ai = :ai"),
               SQL("DELETE FROM mention WHERE id = :id")}},
+    /* Every alternative has its row from its beginning; the first, which began with the
+     * message, gets it when there is a second. */
+    [NC_MESSAGE_RESTART] =
+        {.fields = nc_fields_message,
+         .steps =
+             {ELSE(NC_ENOENT, "SELECT 1 FROM message WHERE id = :id AND deleted = 0"),
+              SQL("INSERT INTO alternative SELECT id, chosen, :state, created_ms, :ai, "
+                  ":body"
+                  " FROM message WHERE id = :id ON CONFLICT DO UPDATE SET"
+                  " state = excluded.state, ai = excluded.ai, body = excluded.body"),
+              SQL("UPDATE message SET alternatives = max(alternatives, 1) + 1,"
+                  " chosen = max(alternatives, 1), state = 1, mentions = '', body = x''"
+                  " WHERE id = :id"),
+              SQL("INSERT INTO alternative SELECT id, chosen, state, :created_ms, '', x''"
+                  " FROM message WHERE id = :id"),
+              SQL("DELETE FROM mention WHERE id = :id"),
+              BACK("SELECT alternatives, chosen FROM message WHERE id = :id")}},
+    [NC_MESSAGE_CHOOSE] =
+        {.fields = nc_fields_message,
+         .mentions = true,
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE message SET chosen = :chosen, state = :state, body = :body,"
+                        " mentions = :mentions, ai = :ai WHERE id = :id AND deleted = 0"
+                        " AND state <> 1 AND EXISTS (SELECT 1 FROM alternative"
+                        " WHERE message = :id AND n = :chosen)"),
+                   SQL("DELETE FROM mention WHERE id = :id"),
+                   BACK("SELECT alternatives FROM message WHERE id = :id")}},
     [NC_MESSAGES_EXPIRE] = {.fields = nc_fields_message,
                             .erases = true,
-                            .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_MESSAGES}},
+                            .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_ALTERNATIVES,
+                                      ERASE_MESSAGES}},
     [NC_COMMAND_RUN] = {.fields = nc_fields_message, .claims = true},
 
     /* NC_AGAIN: fine, but nothing happened. */
@@ -206,6 +247,46 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                    SQL("INSERT OR IGNORE INTO cleared SELECT :room, :head, id FROM message"
                        " WHERE room = :room ORDER BY id DESC LIMIT 1"),
                    MEMBER_BACK}},
+
+    [NC_PROVIDER_SET] =
+        {.fields = nc_fields_provider,
+         .steps = {ELSE(NC_EEXIST, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM provider"
+                                   " WHERE name = :name AND id <> :id)"),
+                   SQL("INSERT INTO provider VALUES (:id, :name, :settings, :secret,"
+                       " :created_ms) ON CONFLICT (id) DO UPDATE SET name = :name,"
+                       " settings = :settings, secret = :secret")}},
+    [NC_PROVIDER_DELETE] = {.fields = nc_fields_provider,
+                            .steps = {ELSE(NC_ENOENT,
+                                           "DELETE FROM provider WHERE id = :id")}},
+    [NC_PERSONA_SET] = {.fields = nc_fields_persona,
+                        .steps = {SQL(
+                            "INSERT INTO persona VALUES (:user, :settings, :created_ms)"
+                            " ON CONFLICT DO UPDATE SET settings = :settings")}},
+    [NC_PERSONA_DELETE] = {.fields = nc_fields_persona,
+                           .steps = {ELSE(NC_ENOENT,
+                                          "DELETE FROM persona WHERE user = :user")}},
+    [NC_JOB_INSERT] =
+        {.fields = nc_fields_job,
+         .steps = {ELSE(NC_EEXIST,
+                        "INSERT INTO job VALUES (:id, :state, :room, :question, :asker,"
+                        " :persona, :message, :depth, :tries, :again, :model, :reason,"
+                        " :created_ms, :started_ms, :ended_ms) ON CONFLICT DO NOTHING")}},
+    [NC_JOB_UPDATE] =
+        {.fields = nc_fields_job,
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE job SET state = :state, message = :message, tries = :tries,"
+                        " model = :model, reason = :reason, started_ms = :started_ms,"
+                        " ended_ms = :ended_ms WHERE id = :id AND state < 2")}},
+    [NC_USAGE_ADD] =
+        {.fields = nc_fields_usage,
+         .steps = {SQL("INSERT INTO usage VALUES (:day, :user, :room, :persona, :key,"
+                       " :provider, :model, :requests, :prompt_tokens, :completion_tokens,"
+                       " :estimated) ON CONFLICT DO UPDATE SET"
+                       " requests = requests + :requests,"
+                       " prompt_tokens = prompt_tokens + :prompt_tokens,"
+                       " completion_tokens = completion_tokens + :completion_tokens,"
+                       " estimated = estimated + :estimated")}},
+
     [NC_META_SET] = {.fields = nc_fields_meta,
                      .steps = {SQL("INSERT OR REPLACE INTO meta VALUES (:key, :value)")}},
     [NC_TRIM] =
@@ -221,5 +302,11 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
               COUNTED(
                   "DELETE FROM session WHERE id IN (SELECT id FROM session"
                   " WHERE expires_ms < :before_ms"
-                  " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)")}},
+                  " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)"),
+              COUNTED(
+                  "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state >= 2"
+                  " AND ended_ms < :before_ms ORDER BY ended_ms LIMIT :left)"),
+              COUNTED(
+                  "DELETE FROM usage WHERE (" USAGE_KEY ") IN (SELECT " USAGE_KEY
+                  " FROM usage WHERE day < :now / 86400000 - 400 LIMIT :left)")}},
 };

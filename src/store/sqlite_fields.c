@@ -38,6 +38,8 @@ const struct nc_field nc_fields_key[] = {
     {"created_ms", NC_F_U64, AT(nc_key, created_ms)},
     {"used_ms", NC_F_U64, AT(nc_key, used_ms)},
     {"expires_ms", NC_F_U64, AT(nc_key, expires_ms)},
+    {"tokens_per_day", NC_F_U64, AT(nc_key, tokens_per_day)},
+    {"requests_per_day", NC_F_U64, AT(nc_key, requests_per_day)},
     {0},
 };
 
@@ -108,9 +110,71 @@ const struct nc_field nc_fields_message[] = {
     {"mentions", NC_F_TEXT, AT(nc_message, mentions)},
     {"ai", NC_F_TEXT, AT(nc_message, ai)},
     {"body", NC_F_BLOB, AT(nc_message, body)},
+    {"alternatives", NC_F_U32, AT(nc_message, alternatives)},
+    {"chosen", NC_F_U32, AT(nc_message, chosen)},
     {"sender_name", NC_F_TEXT, AT(nc_message, sender_name)},
     {"sender_display", NC_F_TEXT, AT(nc_message, sender_display)},
     {"sender_kind", NC_F_U32, AT(nc_message, sender_kind)},
+    {0},
+};
+
+const struct nc_field nc_fields_alternative[] = {
+    {"message", NC_F_KEY, AT(nc_alternative, message)},
+    {"n", NC_F_U32, AT(nc_alternative, n)},
+    {"state", NC_F_U32, AT(nc_alternative, state)},
+    {"created_ms", NC_F_U64, AT(nc_alternative, created_ms)},
+    {"ai", NC_F_TEXT, AT(nc_alternative, ai)},
+    {"body", NC_F_BLOB, AT(nc_alternative, body)},
+    {0},
+};
+
+const struct nc_field nc_fields_provider[] = {
+    {"id", NC_F_KEY, AT(nc_provider_rec, id)},
+    {"name", NC_F_TEXT, AT(nc_provider_rec, name)},
+    {"settings", NC_F_TEXT, AT(nc_provider_rec, settings)},
+    {"secret", NC_F_BLOB, AT(nc_provider_rec, secret)},
+    {"created_ms", NC_F_U64, AT(nc_provider_rec, created_ms)},
+    {0},
+};
+
+const struct nc_field nc_fields_persona[] = {
+    {"user", NC_F_KEY, AT(nc_persona_rec, user)},
+    {"settings", NC_F_TEXT, AT(nc_persona_rec, settings)},
+    {"created_ms", NC_F_U64, AT(nc_persona_rec, created_ms)},
+    {0},
+};
+
+const struct nc_field nc_fields_job[] = {
+    {"id", NC_F_KEY, AT(nc_job_rec, id)},
+    {"state", NC_F_U32, AT(nc_job_rec, state)},
+    {"room", NC_F_KEY, AT(nc_job_rec, room)},
+    {"question", NC_F_KEY, AT(nc_job_rec, question)},
+    {"asker", NC_F_KEY, AT(nc_job_rec, asker)},
+    {"persona", NC_F_KEY, AT(nc_job_rec, persona)},
+    {"message", NC_F_ID, AT(nc_job_rec, message)},
+    {"depth", NC_F_U32, AT(nc_job_rec, depth)},
+    {"tries", NC_F_U32, AT(nc_job_rec, tries)},
+    {"again", NC_F_BOOL, AT(nc_job_rec, again)},
+    {"model", NC_F_TEXT, AT(nc_job_rec, model)},
+    {"reason", NC_F_TEXT, AT(nc_job_rec, reason)},
+    {"created_ms", NC_F_U64, AT(nc_job_rec, created_ms)},
+    {"started_ms", NC_F_U64, AT(nc_job_rec, started_ms)},
+    {"ended_ms", NC_F_U64, AT(nc_job_rec, ended_ms)},
+    {0},
+};
+
+const struct nc_field nc_fields_usage[] = {
+    {"day", NC_F_U32, AT(nc_usage, day)},
+    {"user", NC_F_KEY, AT(nc_usage, user)},
+    {"room", NC_F_KEY, AT(nc_usage, room)},
+    {"persona", NC_F_KEY, AT(nc_usage, persona)},
+    {"key", NC_F_KEY, AT(nc_usage, key)},
+    {"provider", NC_F_TEXT, AT(nc_usage, provider)},
+    {"model", NC_F_TEXT, AT(nc_usage, model)},
+    {"requests", NC_F_U64, AT(nc_usage, requests)},
+    {"prompt_tokens", NC_F_U64, AT(nc_usage, prompt_tokens)},
+    {"completion_tokens", NC_F_U64, AT(nc_usage, completion_tokens)},
+    {"estimated", NC_F_U64, AT(nc_usage, estimated)},
     {0},
 };
 

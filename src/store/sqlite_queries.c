@@ -11,6 +11,7 @@ static const struct nc_field query_fields[] = {
     {"after_ms", NC_F_U64, AT(after_ms)},
     {"cleared_seq", NC_F_U64, AT(cleared_seq)},
     {"limit", NC_F_U32, AT(limit)},
+    {"upto_day", NC_F_U32, AT(upto_day)},
     {"hash", NC_F_HASH, AT(hash)},
     {"key", NC_F_TEXT, AT(key)},
     {0},
@@ -20,11 +21,14 @@ static const struct nc_field query_fields[] = {
 #define ACCOUNT "id, kind, role, disabled, deleted, username, display_name, created_ms"
 #define SESSION \
     "id, user, generation, device, address, created_ms, used_ms, expires_ms, ended_ms"
-#define KEY "id, user, hash, name, scopes, created_ms, used_ms, expires_ms"
+#define KEY                                                                          \
+    "id, user, hash, name, scopes, created_ms, used_ms, expires_ms, tokens_per_day," \
+    " requests_per_day"
 /* Without the sender's names: see `name_sender`. */
 #define MESSAGE                                                                           \
     "m.room, m.id, m.seq, m.sender, m.client_id, m.reply_to, m.kind, m.state, m.deleted," \
-    " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body"
+    " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body,"       \
+    " m.alternatives, m.chosen"
 #define EVENT                                                                             \
     "seq, (SELECT id FROM incarnation WHERE no = log.origin) AS origin, origin_seq, hlc," \
     " kind, audience, \"to\", ref, subject, actor, reason, body_hash"
@@ -35,6 +39,9 @@ static const struct nc_field query_fields[] = {
     "m.deleted = 0 AND m.state <> 1 AND m.sender <> :user AND m.seq > :cleared_seq"
 #define STOP "1000"
 #define LOOK "10000" /* of the newest, however many of them are one's own */
+#define USAGE(which)                   \
+    "SELECT * FROM usage WHERE " which \
+    " ORDER BY day, user, room, persona, key, provider, model"
 
 const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
     [NC_Q_ACCOUNTS] = {"SELECT " ACCOUNT " FROM account ORDER BY id", query_fields,
@@ -74,6 +81,19 @@ const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
     [NC_Q_EXPIRED] = {"SELECT count(*) FROM (SELECT 1 FROM message"
                       " WHERE room = :room AND id < :before LIMIT :limit)",
                       query_fields, NULL},
+    [NC_Q_BEFORE] = {"SELECT count(*) FROM (SELECT 1 FROM message WHERE room = :room"
+                     " AND id < :before AND deleted = 0 ORDER BY id DESC LIMIT :limit)",
+                     query_fields, NULL},
+    [NC_Q_ALTERNATIVES] = {"SELECT * FROM alternative WHERE message = :id ORDER BY n",
+                           query_fields, nc_fields_alternative},
+    [NC_Q_PROVIDERS] = {"SELECT * FROM provider ORDER BY id", NULL, nc_fields_provider},
+    [NC_Q_PERSONAS] = {"SELECT * FROM persona ORDER BY user", NULL, nc_fields_persona},
+    [NC_Q_JOBS] = {"SELECT * FROM job WHERE state < 2 ORDER BY id", NULL, nc_fields_job},
+    [NC_Q_JOBS_ENDED] = {"SELECT * FROM job WHERE state >= 2 AND id < :before"
+                         " ORDER BY id DESC LIMIT :limit",
+                         query_fields, nc_fields_job},
+    [NC_Q_USAGE] = {USAGE("day BETWEEN :since AND :upto_day"), query_fields,
+                    nc_fields_usage},
     [NC_Q_STATS] = {"SELECT messages, head, (SELECT count(*) FROM account),"
                     " (SELECT count(*) FROM room),"
                     " (SELECT page_count FROM pragma_page_count())"
@@ -140,4 +160,9 @@ const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
                 " FROM message m WHERE m.room = :room AND m.id > :after AND m.deleted = 0"
                 " AND m.seq > :cleared_seq ORDER BY m.id DESC LIMIT 1",
                 query_fields, nc_fields_message},
+    [R_USAGE_USER] = {USAGE("user = :user AND day BETWEEN :since AND :upto_day"
+                            " AND (:room = zeroblob(16) OR room = :room)"),
+                      query_fields, nc_fields_usage},
+    [R_USAGE_ROOM] = {USAGE("room = :room AND day BETWEEN :since AND :upto_day"),
+                      query_fields, nc_fields_usage},
 };

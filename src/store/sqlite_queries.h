@@ -27,6 +27,8 @@ enum {
     R_UNREAD,
     R_MENTIONS,
     R_LAST,
+    R_USAGE_USER,
+    R_USAGE_ROOM,
     R_N
 };
 

@@ -92,15 +92,36 @@ static void give(struct reading *r, const struct nc_row *row)
 
 /* ---- kinds --------------------------------------------------------------- */
 
-static void query_rows(struct reading *r)
+static void give_rows(struct reading *r, unsigned i, const struct nc_query *q)
 {
-    struct nc_sqlite_stmt *s = bind(r, r->q->kind, r->q);
+    struct nc_sqlite_stmt *s = bind(r, i, q);
 
     while (step(r, s)) {
         struct nc_row row = {0};
         take(r, s, &row); /* the records begin where the row does */
         give(r, &row);
     }
+}
+
+static void query_rows(struct reading *r) { give_rows(r, r->q->kind, r->q); }
+
+static void query_jobs_ended(struct reading *r)
+{
+    struct nc_query q = *r->q;
+
+    if (nc_id_zero(&q.before))
+        memset(&q.before, 0xff, sizeof(q.before));
+    give_rows(r, NC_Q_JOBS_ENDED, &q);
+}
+
+/* By the index that leaves the fewest rows to look at. */
+static void query_usage(struct reading *r)
+{
+    give_rows(r,
+              !nc_id_zero(&r->q->user)   ? R_USAGE_USER
+              : !nc_id_zero(&r->q->room) ? R_USAGE_ROOM
+                                         : NC_Q_USAGE,
+              r->q);
 }
 
 static void query_by_client(struct reading *r)
@@ -161,6 +182,8 @@ static void query_expired(struct reading *r)
         q.before.b[i] = (uint8_t)(q.before_ms >> (40 - 8 * i));
     r->q->count = number(r, NC_Q_EXPIRED, &q);
 }
+
+static void query_before(struct reading *r) { r->q->count = number(r, NC_Q_BEFORE, r->q); }
 
 static void one_below(struct nc_id *id)
 {
@@ -362,6 +385,9 @@ static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
     [NC_Q_UNREAD] = query_unread,
     [NC_Q_OF_USER] = query_of_user,
     [NC_Q_EXPIRED] = query_expired,
+    [NC_Q_BEFORE] = query_before,
+    [NC_Q_JOBS_ENDED] = query_jobs_ended,
+    [NC_Q_USAGE] = query_usage,
     [NC_Q_META] = query_meta,
     [NC_Q_STATS] = query_stats,
 };

@@ -77,7 +77,7 @@ enum nc_change_kind {
 
     /* message.  EEXIST: (sender, client_id) is known; commit->existing is then that
      * message's id, or zero for a command, and commit->notice its remembered answer.
-     * EEXIST also if the id is. */
+     * EEXIST also if the id is.  A new one has no alternatives. */
     NC_MESSAGE_INSERT,
     /* message.id, .body, .mentions, .edited_ms.  ENOENT: unknown, deleted */
     NC_MESSAGE_EDIT,
@@ -235,7 +235,8 @@ enum nc_query_kind {
     /* room, before, limit: `count` of messages that are not deleted and sort before it, at
      * most limit */
     NC_Q_BEFORE,
-    /* id: message; by n -> alternative */
+    /* id: message; by n, the one that streams too, empty; none where there is just one
+     * -> alternative */
     NC_Q_ALTERNATIVES,
     /* every one -> provider */
     NC_Q_PROVIDERS,

@@ -325,6 +325,14 @@ static inline void write_log(struct ask *a, const struct nc_row *row)
         write_text(a, ":%.*s", NC_FMT(row->log.account.username));
 }
 
+static inline void write_usage(struct ask *a, const struct nc_usage *u)
+{
+    write_text(a, "%u:%u/%u:%.*s=%llu/%llu+%llu", u->day, u->user.b[15], u->room.b[15],
+               NC_FMT(u->model), (unsigned long long)u->requests,
+               (unsigned long long)u->prompt_tokens,
+               (unsigned long long)u->completion_tokens);
+}
+
 static inline void on_row(struct nc_query *q, const struct nc_row *row)
 {
     struct ask *a = nc_of(q, struct ask, q);
@@ -376,6 +384,20 @@ static inline void on_row(struct nc_query *q, const struct nc_row *row)
         write_message(a, &row->message);
         break;
     case NC_Q_LOG: write_log(a, row); break;
+    case NC_Q_ALTERNATIVES:
+        write_text(a, "%u/%u:%.*s", row->alternative.n, row->alternative.state,
+                   NC_FMT(row->alternative.body));
+        break;
+    case NC_Q_PROVIDERS:
+        write_text(a, "%.*s=%.*s", NC_FMT(row->provider.name),
+                   NC_FMT(row->provider.settings));
+        break;
+    case NC_Q_PERSONAS:
+        write_text(a, "%u=%.*s", row->persona.user.b[15], NC_FMT(row->persona.settings));
+        break;
+    case NC_Q_JOBS:
+    case NC_Q_JOBS_ENDED: write_text(a, "%u/%u", row->job.id.b[15], row->job.state); break;
+    case NC_Q_USAGE: write_usage(a, &row->usage); break;
     case NC_Q_UNREAD:
         write_text(a, "%u/%u:", row->unread.unread, row->unread.mentions);
         write_message(a, &row->unread.last);
