@@ -26,13 +26,16 @@ struct nc_direct {
     struct nc_ai *ai;
     struct nc_work work;
     struct nc_llm_ask ask;
-    struct nc_choice choice;
+    struct nc_choice choice; /* while asking */
     struct nc_auth whose;
-    bool asking, stopped;
+    bool asking, stopped, again; /* again: it could not be connected to, once */
     struct nc_problem why;
-    struct nc_task task;
-    uint64_t characters; /* that went out, to guess by */
+    struct nc_task task; /* the end, when nothing was asked */
+    uint64_t pieces;     /* that were given out, to guess tokens by */
 };
 void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d);
 /* The caller is gone: the connection upstream is closed now; end follows. */
 void nc_direct_stop(struct nc_direct *d);
+/* The caller can take no more just now: the upstream is made to wait.  False: this
+ * provider can't. */
+bool nc_direct_pause(struct nc_direct *d, bool on);

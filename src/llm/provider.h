@@ -144,6 +144,9 @@ struct nc_provider_ops {
     void (*ask)(struct nc_provider *p, struct nc_llm_ask *a);
     /* The connection upstream is closed now; end(NC_ECLOSED) follows.  Idempotent. */
     void (*stop)(struct nc_provider *p, struct nc_llm_ask *a);
+    /* Who reads the answer can take no more now: the upstream waits until it goes on.
+     * NULL: it can't be made to. */
+    void (*pause)(struct nc_provider *p, struct nc_llm_ask *a, bool on);
     /* Answered within 10 s, whatever happens; close() ends it, too. */
     void (*list)(struct nc_provider *p, struct nc_llm_list *l);
 };
