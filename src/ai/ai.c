@@ -104,6 +104,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
     };
     nc_chat_observe(o->chat, &ai->observer);
     nc_olga_ensure(ai);
+    nc_answers_abandon(o->chat);
     return ai;
 }
 

@@ -11,6 +11,9 @@
 
 enum { USERS_MAX = 100, USERS_DEFAULT = 50 };
 
+/* What a JSON number can count exactly everywhere. */
+#define CAP_MAX (INT64_C(1) << 53)
+
 static void on_done(void *arg, const struct nc_problem *why)
 {
     if (why)
@@ -184,12 +187,27 @@ static bool opt_time(struct nc_call *call, const char *name, uint64_t *out)
     return false;
 }
 
+static bool opt_cap(struct nc_call *call, const char *name, uint64_t *out)
+{
+    struct nc_problem why;
+    int64_t n = 0;
+
+    if (nc_json_opt_int(call->body, name, 1, CAP_MAX, &n, &why)) {
+        nc_call_problem(call, &why);
+        return false;
+    }
+    *out = (uint64_t)n;
+    return true;
+}
+
 static void post_key(struct nc_call *call)
 {
     struct nc_key_new in = {0};
 
     if (caller(call) && nc_call_need_str(call, "name", &in.name) &&
-        scopes_of(call, &in.scopes) && opt_time(call, "expires_at", &in.expires_ms))
+        scopes_of(call, &in.scopes) && opt_time(call, "expires_at", &in.expires_ms) &&
+        opt_cap(call, "tokens_per_day", &in.tokens_per_day) &&
+        opt_cap(call, "requests_per_day", &in.requests_per_day))
         nc_key_create(call->chat, &call->actor, &in, on_key, call);
 }
 

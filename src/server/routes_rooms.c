@@ -16,7 +16,7 @@ static void answer_room(struct nc_call *call, unsigned status, const struct nc_r
 {
     struct nc_buf out = {0};
 
-    nc_room_json(&out, r, call->actor.user);
+    nc_room_json(call->chat, &out, r, call->actor.user);
     nc_call_json(call, status, nc_buf_str(&out));
     nc_buf_fini(&out);
 }

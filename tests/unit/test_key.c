@@ -101,7 +101,8 @@ static void a_key_deleted_while_it_is_looked_up_is_not_remembered(void **state)
 {
     struct world *w = *state;
     struct answer ada = person(w, "ada");
-    struct answer k = make(w, ada.user, (struct nc_key_new){NC_STR("bot"), NC_KEY_CHAT, 0});
+    struct answer k = make(
+        w, ada.user, (struct nc_key_new){.name = NC_STR("bot"), .scopes = NC_KEY_CHAT});
     struct answer v = {.w = w}, d = {.w = w};
     struct nc_actor who = actor(ada.user);
     bool asked;
@@ -122,7 +123,9 @@ static void keys_end_with_their_time_and_their_user(void **state)
     struct answer ada = person(w, "ada");
     uint64_t soon = nc_wall_ms() + 60000;
     struct answer k =
-        make(w, ada.user, (struct nc_key_new){NC_STR("bot"), NC_KEY_CHAT, soon});
+        make(w, ada.user,
+             (struct nc_key_new){
+                 .name = NC_STR("bot"), .scopes = NC_KEY_CHAT, .expires_ms = soon});
     bool asked;
 
     assert_int_equal(verify(w, k.text, &asked).why.code, NC_P_NONE);
@@ -135,20 +138,44 @@ static void keys_end_with_their_time_and_their_user(void **state)
     ada.user->a.disabled = false;
 }
 
+static void a_keys_caps_are_known_from_the_first_use_on(void **state)
+{
+    struct world *w = *state;
+    struct answer ada = person(w, "ada"), list = {.w = w};
+    struct answer k = make(w, ada.user,
+                           (struct nc_key_new){.name = NC_STR("bot"),
+                                               .scopes = NC_KEY_AI,
+                                               .tokens_per_day = 1ull << 53,
+                                               .requests_per_day = 7});
+    bool asked;
+
+    for (int i = 0; i < 2; i++) { /* from the store, then from memory */
+        struct answer v = verify(w, k.text, &asked);
+        assert_int_equal(asked, i == 0);
+        assert_true(v.auth.tokens_per_day == 1ull << 53);
+        assert_int_equal(v.auth.requests_per_day, 7);
+    }
+    nc_key_list(w->chat, ada.user, on_json, &list);
+    assert_int_equal(wait_for(&list), NC_P_NONE);
+    assert_non_null(
+        strstr(list.text, "\"tokens_per_day\":9007199254740992,\"requests_per_day\":7"));
+}
+
 static void what_is_no_key_is_refused(void **state)
 {
     struct world *w = *state;
     struct answer ada = person(w, "ada");
-    struct nc_key_new in = {NC_STR("bot"), NC_KEY_CHAT, 0};
+    struct nc_key_new in = {.name = NC_STR("bot"), .scopes = NC_KEY_CHAT};
     bool asked;
 
     assert_int_equal(verify(w, "nck_short", &asked).why.code, NC_P_UNAUTHORIZED);
     assert_false(asked);
     in.scopes = 0;
     assert_int_equal(make(w, ada.user, in).why.code, NC_P_BAD_REQUEST);
-    in = (struct nc_key_new){NC_STR(""), NC_KEY_CHAT, 0};
+    in = (struct nc_key_new){.name = NC_STR(""), .scopes = NC_KEY_CHAT};
     assert_int_equal(make(w, ada.user, in).why.code, NC_P_BAD_REQUEST);
-    in = (struct nc_key_new){NC_STR("bot"), NC_KEY_CHAT, nc_wall_ms() - 1};
+    in = (struct nc_key_new){
+        .name = NC_STR("bot"), .scopes = NC_KEY_CHAT, .expires_ms = nc_wall_ms() - 1};
     assert_int_equal(make(w, ada.user, in).why.code, NC_P_BAD_REQUEST);
     assert_int_equal(nc_key_scope(NC_STR("mqtt")), NC_KEY_MQTT);
     assert_int_equal(nc_key_scope(NC_STR("root")), 0);
@@ -158,7 +185,7 @@ static void so_many_keys_a_user(void **state)
 {
     struct world *w = *state;
     struct answer ada = person(w, "ada"), list = {.w = w};
-    struct nc_key_new in = {NC_STR("bot"), NC_KEY_CHAT | NC_KEY_MQTT, 0};
+    struct nc_key_new in = {.name = NC_STR("bot"), .scopes = NC_KEY_CHAT | NC_KEY_MQTT};
 
     w->chat->opts.limits.keys_per_user = 2;
     assert_int_equal(make(w, ada.user, in).why.code, NC_P_NONE);
@@ -199,6 +226,7 @@ int main(void)
         TEST(a_key_stands_for_its_maker_until_it_is_deleted),
         TEST(a_key_deleted_while_it_is_looked_up_is_not_remembered),
         TEST(keys_end_with_their_time_and_their_user),
+        TEST(a_keys_caps_are_known_from_the_first_use_on),
         TEST(what_is_no_key_is_refused),
         TEST(so_many_keys_a_user),
         TEST(guessing_keys_is_limited_by_address),

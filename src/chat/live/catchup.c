@@ -36,6 +36,7 @@ struct nc_catchup {
     /* The reader's while it runs. */
     enum nc_encoding encoding;
     struct nc_framer framer;
+    struct nc_str room_ai; /* the node's, the same from start to end */
     struct nc_buf json, frames;
     uint32_t events;
 };
@@ -137,7 +138,7 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
     if (e->seq > c->bound)
         return;
     nc_buf_clear(&c->json);
-    if (!nc_event_encode(&c->json, &c->framer.incarnation, row, own))
+    if (!nc_event_encode(&c->json, &c->framer.incarnation, c->room_ai, row, own))
         return;
     nc_frame_add(&c->framer, &c->frames, c->encoding, e->seq, nc_event_name(e->kind),
                  nc_buf_str(&c->json));
@@ -155,6 +156,7 @@ static void ask(struct nc_catchup *c)
     c->bound = h->head;
     c->events = 0;
     c->encoding = c->listener->encoding;
+    c->room_ai = h->chat->room_ai;
     c->q = (struct nc_query){.since = c->listener->pos};
     set_audience(c);
     if (c->measured) {

@@ -15,6 +15,7 @@ struct cached {
     struct nc_id id, user;
     unsigned scopes;
     uint64_t expires_ms, used_ms;
+    uint64_t tokens_per_day, requests_per_day;
 };
 
 struct nc_keys {
@@ -128,6 +129,8 @@ static struct cached *cache(struct nc_keys *keys, const struct nc_key *rec)
     k->scopes = nc_key_scopes(rec->scopes);
     k->expires_ms = rec->expires_ms;
     k->used_ms = rec->used_ms;
+    k->tokens_per_day = rec->tokens_per_day;
+    k->requests_per_day = rec->requests_per_day;
     nc_map_put(&keys->map, k->hash, sizeof k->hash, k);
     nc_list_add(&keys->by_use, &k->by_use);
     return k;
@@ -175,8 +178,12 @@ static bool stands_for(struct nc_chat *c, struct cached *k, struct nc_auth *out,
     }
     nc_list_del(&k->by_use);
     nc_list_add(&c->people->keys->by_use, &k->by_use);
-    *out = (struct nc_auth){
-        .user = u, .ends_with = k->id, .expires_ms = k->expires_ms, .scopes = k->scopes};
+    *out = (struct nc_auth){.user = u,
+                            .ends_with = k->id,
+                            .expires_ms = k->expires_ms,
+                            .scopes = k->scopes,
+                            .tokens_per_day = k->tokens_per_day,
+                            .requests_per_day = k->requests_per_day};
     touch(c, k, now);
     return true;
 }

@@ -18,15 +18,17 @@ const char *nc_key_scope_name(unsigned scope);
 
 struct nc_key_new {
     struct nc_str name;
-    unsigned scopes;     /* at least one */
-    uint64_t expires_ms; /* 0: never */
+    unsigned scopes;                           /* at least one */
+    uint64_t expires_ms;                       /* 0: never */
+    uint64_t tokens_per_day, requests_per_day; /* of models; 0: no cap */
 };
 /* key: the only time it is seen. */
 typedef void nc_key_fn(void *arg, const struct nc_problem *why, const struct nc_key *rec,
                        struct nc_str key);
 void nc_key_create(struct nc_chat *c, const struct nc_actor *who,
                    const struct nc_key_new *in, nc_key_fn *done, void *arg);
-/* {"keys":[{id, name, scopes, created_at, last_used_at, expires_at}]} */
+/* {"keys":[{id, name, scopes, created_at, last_used_at, expires_at, tokens_per_day,
+ * requests_per_day}]} */
 void nc_key_list(struct nc_chat *c, const struct nc_user *user, nc_json_fn *done,
                  void *arg);
 void nc_key_delete(struct nc_chat *c, const struct nc_actor *who, const struct nc_id *id,

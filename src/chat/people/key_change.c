@@ -120,7 +120,9 @@ void nc_key_create(struct nc_chat *c, const struct nc_actor *who,
                              .name = nc_buf_str(&x->name),
                              .scopes = nc_buf_str(&x->scopes),
                              .created_ms = now,
-                             .expires_ms = in->expires_ms};
+                             .expires_ms = in->expires_ms,
+                             .tokens_per_day = in->tokens_per_day,
+                             .requests_per_day = in->requests_per_day};
     nc_token_hash(nc_str(x->key), x->rec.hash);
     x->query = (struct nc_query){
         .kind = NC_Q_KEYS, .id = x->user->a.id, .row = on_held, .done = on_held_read};
@@ -144,6 +146,10 @@ void nc_key_json(struct nc_json *j, const struct nc_key *k)
         nc_json_ktime(j, "last_used_at", k->used_ms);
     if (k->expires_ms)
         nc_json_ktime(j, "expires_at", k->expires_ms);
+    if (k->tokens_per_day)
+        nc_json_kuint(j, "tokens_per_day", k->tokens_per_day);
+    if (k->requests_per_day)
+        nc_json_kuint(j, "requests_per_day", k->requests_per_day);
 }
 
 static void key_row(struct nc_json *j, const struct nc_row *row, const struct nc_id *mine)

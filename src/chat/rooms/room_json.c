@@ -7,23 +7,28 @@
 #include "chat/live/presence.h"
 #include "chat/talk/event.h"
 
-void nc_room_json_open(struct nc_json *j, const struct nc_room *r,
+/* A direct room has no name of its own: each sees the other's. */
+struct nc_str nc_room_shown_name(const struct nc_room *r, const struct nc_user *reader)
+{
+    const struct nc_user *other = NULL;
+    size_t at = 0;
+
+    if (r->rec.kind == NC_DIRECT)
+        for (struct nc_member *m; (m = nc_map_next(&r->members, &at));)
+            if (!other || m->user != reader)
+                other = m->user;
+    return other ? other->a.display_name : r->rec.name;
+}
+
+void nc_room_json_open(const struct nc_chat *c, struct nc_json *j, const struct nc_room *r,
                        const struct nc_user *reader)
 {
     const struct nc_member *mine = nc_room_member(r, reader);
     struct nc_room_rec rec = r->rec;
-    const struct nc_user *other = NULL;
     size_t at = 0;
 
-    /* A direct room has no name of its own: each sees the other's. */
-    if (rec.kind == NC_DIRECT)
-        for (struct nc_member *m; (m = nc_map_next(&r->members, &at));)
-            if (!other || m->user != reader)
-                other = m->user;
-    if (other)
-        rec.name = other->a.display_name;
-
-    nc_event_room(j, &rec);
+    rec.name = nc_room_shown_name(r, reader);
+    nc_event_room(j, &rec, c->room_ai);
     j->out->n--; /* open the object again: more members follow */
     nc_json_kuint(j, "members_count", r->members.n);
     nc_json_key(j, "role");
@@ -35,17 +40,17 @@ void nc_room_json_open(struct nc_json *j, const struct nc_room *r,
         return;
     nc_json_key(j, "members");
     nc_json_arr(j);
-    at = 0;
     for (struct nc_member *m; (m = nc_map_next(&r->members, &at));)
         nc_event_user(j, &m->user->a);
     nc_json_arr_end(j);
 }
 
-void nc_room_json(struct nc_buf *out, const struct nc_room *r, const struct nc_user *reader)
+void nc_room_json(const struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
+                  const struct nc_user *reader)
 {
     struct nc_json j = nc_json_to(out);
 
-    nc_room_json_open(&j, r, reader);
+    nc_room_json_open(c, &j, r, reader);
     nc_json_obj_end(&j);
 }
 
@@ -117,7 +122,7 @@ void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
     nc_json_key(&j, "rooms");
     nc_json_arr(&j);
     for (size_t i = 0; i < n && i < limit; i++) {
-        nc_room_json_open(&j, found[i], reader);
+        nc_room_json_open(c, &j, found[i], reader);
         nc_json_obj_end(&j);
     }
     nc_json_arr_end(&j);

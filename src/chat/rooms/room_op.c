@@ -29,13 +29,15 @@ struct nc_room_op *nc_room_op_new(struct nc_chat *c, const struct nc_actor *who,
 
 void nc_room_op_own(struct nc_room_op *op, struct nc_room_rec *rec)
 {
-    op->owned = nc_alloc(rec->name.n + rec->topic.n + 1);
-    if (rec->name.n)
-        memcpy(op->owned, rec->name.p, rec->name.n);
-    if (rec->topic.n)
-        memcpy(op->owned + rec->name.n, rec->topic.p, rec->topic.n);
-    rec->name.p = op->owned;
-    rec->topic.p = op->owned + rec->name.n;
+    struct nc_str *const strs[] = {&rec->name, &rec->topic, &rec->settings};
+    char *at = op->owned = nc_alloc(rec->name.n + rec->topic.n + rec->settings.n + 1);
+
+    for (size_t i = 0; i < NC_COUNT(strs); i++) {
+        if (strs[i]->n)
+            memcpy(at, strs[i]->p, strs[i]->n);
+        strs[i]->p = at;
+        at += strs[i]->n;
+    }
 }
 
 static void on_commit(struct nc_commit *commit, enum nc_err e)

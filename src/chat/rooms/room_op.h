@@ -34,7 +34,7 @@ struct nc_room_op {
 struct nc_room_op *nc_room_op_new(struct nc_chat *c, const struct nc_actor *who,
                                   struct nc_room *r, const char *action, unsigned n,
                                   nc_room_fn *done, void *arg);
-/* The record's name and topic as copies that live as long as the op. */
+/* The record's name, topic and settings as copies that live as long as the op. */
 void nc_room_op_own(struct nc_room_op *op, struct nc_room_rec *rec);
 void nc_room_op_run(struct nc_room_op *op);
 /* No: audited, and told at the end of the turn. */

@@ -43,11 +43,14 @@ struct nc_room *nc_rooms_add(struct nc_chat *c, const struct nc_room_rec *rec)
 void nc_rooms_rewrite(struct nc_room *r, const struct nc_room_rec *rec)
 {
     struct nc_str name = own(rec->name), topic = own(rec->topic);
+    struct nc_str settings = own(rec->settings);
 
     disown(&r->rec.name);
     disown(&r->rec.topic);
+    disown(&r->rec.settings);
     r->rec.name = name;
     r->rec.topic = topic;
+    r->rec.settings = settings;
     r->rec.visibility = rec->visibility;
     r->rec.retention_days = rec->retention_days;
 }
@@ -228,7 +231,8 @@ void nc_rooms_publish(struct nc_chat *c, struct nc_topic *t, const struct nc_row
         return;
     nc_buf_clear(&talk->json);
     nc_buf_clear(&talk->own_json);
-    if (!nc_event_encode(&talk->json, &c->opts.store->info.incarnation, row, false))
+    if (!nc_event_encode(&talk->json, &c->opts.store->info.incarnation, c->room_ai, row,
+                         false))
         return;
     if (own_user)
         nc_event_own(&talk->own_json, nc_buf_str(&talk->json), &row->log.message.client_id);

@@ -6,21 +6,13 @@
 #include "base/log.h"
 #include "chat/talk/put.h"
 
-/* One that streams. */
-struct nc_answer {
-    struct nc_message message; /* without strings; its id is the map's key */
-    struct nc_room *room;
-    struct nc_user *persona;
-    bool checkpointing, finishing;
-};
-
-static struct nc_answer *find(struct nc_chat *c, const struct nc_id *id)
+struct nc_answer *nc_answer_find(struct nc_chat *c, const struct nc_id *id)
 {
     return nc_map_get(&c->talk->answers, id, sizeof(*id));
 }
 
-static void remember(struct nc_chat *c, struct nc_room *r, struct nc_user *persona,
-                     const struct nc_message *m)
+struct nc_answer *nc_answer_remember(struct nc_chat *c, struct nc_room *r,
+                                     struct nc_user *persona, const struct nc_message *m)
 {
     static const struct nc_str none;
     struct nc_answer *a = nc_alloc(sizeof(*a));
@@ -30,11 +22,19 @@ static void remember(struct nc_chat *c, struct nc_room *r, struct nc_user *perso
     a->room = r;
     a->persona = persona;
     nc_map_put(&c->talk->answers, &a->message.id, sizeof(a->message.id), a);
+    return a;
+}
+
+static void answer_free(struct nc_answer *a)
+{
+    if (a)
+        free(a->ai);
+    free(a);
 }
 
 void nc_answer_forget(struct nc_chat *c, const struct nc_id *message)
 {
-    free(nc_map_del(&c->talk->answers, message, sizeof(*message)));
+    answer_free(nc_map_del(&c->talk->answers, message, sizeof(*message)));
 }
 
 void nc_answers_free(struct nc_rooms *t)
@@ -42,7 +42,7 @@ void nc_answers_free(struct nc_rooms *t)
     size_t at = 0;
 
     for (struct nc_answer *a; (a = nc_map_next(&t->answers, &at));)
-        free(a);
+        answer_free(a);
     nc_map_fini(&t->answers);
 }
 
@@ -61,7 +61,7 @@ static void on_started(void *arg, const struct nc_problem *why, const struct nc_
     struct start *s = arg;
 
     if (!why)
-        remember(s->chat, s->room, s->persona, &sent->message);
+        nc_answer_remember(s->chat, s->room, s->persona, &sent->message);
     s->done(s->arg, why, sent);
     free(s);
 }
@@ -98,7 +98,7 @@ struct checkpoint {
 static void on_checkpoint(struct nc_commit *commit, enum nc_err e)
 {
     struct checkpoint *k = nc_of(commit, struct checkpoint, commit);
-    struct nc_answer *a = find(k->chat, &k->change.message.id);
+    struct nc_answer *a = nc_answer_find(k->chat, &k->change.message.id);
 
     (void)e; /* the next one, or the end, carries more */
     if (a)
@@ -109,7 +109,7 @@ static void on_checkpoint(struct nc_commit *commit, enum nc_err e)
 void nc_answer_checkpoint(struct nc_chat *c, const struct nc_id *message,
                           struct nc_str text)
 {
-    struct nc_answer *a = find(c, message);
+    struct nc_answer *a = nc_answer_find(c, message);
 
     /* One at a time: a slow disk gets fewer, not a queue of them. */
     if (!a || a->checkpointing || a->finishing || text.n > c->opts.limits.answer_max)
@@ -148,7 +148,7 @@ static void on_ended(struct nc_commit *commit, enum nc_err e)
     struct end *end = nc_of(commit, struct end, commit);
     struct nc_chat *c = end->chat;
     struct nc_message *m = &end->change.message;
-    struct nc_answer *a = find(c, &m->id);
+    struct nc_answer *a = nc_answer_find(c, &m->id);
     struct nc_problem why;
 
     if (e) {
@@ -221,7 +221,7 @@ void nc_answer_finish(struct nc_chat *c, const struct nc_id *message, struct nc_
                       enum nc_message_state state, struct nc_str ai_json, nc_sent_fn *done,
                       void *arg)
 {
-    struct nc_answer *a = find(c, message);
+    struct nc_answer *a = nc_answer_find(c, message);
     struct nc_problem why;
 
     if (!may_end(c, a, text, &why)) {
@@ -244,8 +244,9 @@ void nc_answer_finish(struct nc_chat *c, const struct nc_id *message, struct nc_
     c->opts.store->ops->commit(c->opts.store, &end->commit);
 }
 
-static void on_recovered(void *arg, const struct nc_problem *why,
-                         const struct nc_sent *sent)
+/* ---- what the last run left ---------------------------------------------------------- */
+
+static void on_failed(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
 {
     (void)arg;
     (void)sent;
@@ -257,9 +258,37 @@ void nc_answer_recover(struct nc_chat *c, const struct nc_message *m)
 {
     struct nc_room *r = nc_map_get(&c->rooms, &m->room, sizeof(m->room));
     struct nc_user *persona = nc_user_find(c, &m->sender);
+    struct nc_answer *a;
 
     if (!r || !persona)
         return;
-    remember(c, r, persona, m);
-    nc_answer_finish(c, &m->id, m->body, NC_FAILED, m->ai, on_recovered, NULL);
+    a = nc_answer_remember(c, r, persona, m);
+    if (m->body.n) {
+        nc_answer_finish(c, &m->id, m->body, NC_FAILED, m->ai, on_failed, NULL);
+    } else {
+        a->orphan = true;
+        a->ai = nc_str_dup(m->ai);
+    }
+}
+
+bool nc_answer_resume(struct nc_chat *c, const struct nc_id *message)
+{
+    struct nc_answer *a = nc_answer_find(c, message);
+
+    if (!a || !a->orphan)
+        return false;
+    a->orphan = false;
+    return true;
+}
+
+void nc_answers_abandon(struct nc_chat *c)
+{
+    size_t at = 0;
+
+    for (struct nc_answer *a; (a = nc_map_next(&c->talk->answers, &at));)
+        if (a->orphan) {
+            a->orphan = false;
+            nc_answer_finish(c, &a->message.id, NC_STR(""), NC_FAILED, nc_str(a->ai),
+                             on_failed, NULL);
+        }
 }

@@ -6,7 +6,23 @@
 
 #include "chat/rooms/rooms.h"
 
-/* A message left in state streaming by the last run: it fails, its text so far stays. */
+/* One that streams. */
+struct nc_answer {
+    struct nc_message message; /* without strings; its id is the map's key */
+    struct nc_room *room;
+    struct nc_user *persona;
+    char *ai;           /* of an orphan: what it fails with */
+    bool orphan;        /* left by the last run, nobody goes on with it yet */
+    bool checkpointing; /* a partial text is being committed */
+    bool finishing;     /* its end, or its next beginning, is */
+};
+
+struct nc_answer *nc_answer_find(struct nc_chat *c, const struct nc_id *id); /* or NULL */
+struct nc_answer *nc_answer_remember(struct nc_chat *c, struct nc_room *r,
+                                     struct nc_user *persona, const struct nc_message *m);
+
+/* A message left in state streaming by the last run: with a text it fails, and the text
+ * stays; without one it waits to be resumed or abandoned. */
 void nc_answer_recover(struct nc_chat *c, const struct nc_message *m);
 /* It was deleted: what still comes for it is refused. */
 void nc_answer_forget(struct nc_chat *c, const struct nc_id *message);

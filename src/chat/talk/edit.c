@@ -44,34 +44,6 @@ static void finish(struct edit *ed, const struct nc_problem *why)
     free(ed);
 }
 
-static void not_found(struct nc_problem *why)
-{
-    nc_problem_set(why, NC_P_NOT_FOUND,
-                   "There is no such message, or it is not open to you.");
-}
-
-/* The message's room, if `who` may see it; *why otherwise. */
-static struct nc_room *room_of(struct nc_chat *c, const struct nc_actor *who,
-                               const struct nc_fetch *f, enum nc_err e,
-                               struct nc_problem *why)
-{
-    struct nc_room *r = NULL;
-
-    if (e) {
-        nc_rooms_why(why, e);
-        return NULL;
-    }
-    if (f->found)
-        r = nc_room_visible(c, who, &f->message.room, why);
-    if (r && !nc_room_rank(r, who) && nc_room_banned(r, who->user)) {
-        nc_problem_set(why, NC_P_FORBIDDEN, "You are banned from this room.");
-        return NULL;
-    }
-    if (!r)
-        not_found(why);
-    return r;
-}
-
 /* The fetched message becomes ours, with its strings. */
 static void take(struct edit *ed, struct nc_fetch *f, struct nc_room *r)
 {
@@ -158,7 +130,7 @@ static void on_edit_fetched(struct nc_fetch *f, enum nc_err e)
 {
     struct edit *ed = f->arg;
     struct nc_problem why;
-    struct nc_room *r = room_of(ed->chat, &ed->who, f, e, &why);
+    struct nc_room *r = nc_fetch_room(&ed->who, f, e, &why);
 
     if (!r || !may_edit(ed->chat, &ed->who, r, &f->message, &why)) {
         finish(ed, &why);
@@ -218,7 +190,8 @@ static bool may_delete(const struct nc_actor *who, const struct nc_room *r,
     unsigned rank = nc_room_rank(r, who);
 
     if (m->deleted) {
-        not_found(why);
+        nc_problem_set(why, NC_P_NOT_FOUND,
+                       "There is no such message, or it is not open to you.");
         return false;
     }
     if (rank > NC_MEMBER + 1 || (own && rank))
@@ -231,7 +204,7 @@ static void on_delete_fetched(struct nc_fetch *f, enum nc_err e)
 {
     struct edit *ed = f->arg;
     struct nc_problem why;
-    struct nc_room *r = room_of(ed->chat, &ed->who, f, e, &why);
+    struct nc_room *r = nc_fetch_room(&ed->who, f, e, &why);
 
     if (!r || !may_delete(&ed->who, r, &f->message, &why)) {
         finish(ed, &why);
@@ -253,7 +226,7 @@ static void on_got(struct nc_fetch *f, enum nc_err e)
 {
     struct edit *ed = f->arg;
     struct nc_problem why;
-    struct nc_room *r = room_of(ed->chat, &ed->who, f, e, &why);
+    struct nc_room *r = nc_fetch_room(&ed->who, f, e, &why);
 
     if (r)
         take(ed, f, r);

@@ -44,6 +44,8 @@ const char *nc_event_name(enum nc_event_kind k)
     return (size_t)k < NC_COUNT(names) ? names[k] : NULL;
 }
 
+const char *nc_event_state(enum nc_message_state state) { return WORD(states, state).p; }
+
 const char *nc_member_role_name(enum nc_member_role role) { return WORD(roles, role).p; }
 
 static void person(struct nc_json *j, const struct nc_id *id, struct nc_str username,
@@ -62,7 +64,17 @@ void nc_event_user(struct nc_json *j, const struct nc_account *a)
     person(j, &a->id, a->username, a->display_name, a->kind);
 }
 
-void nc_event_room(struct nc_json *j, const struct nc_room_rec *r)
+struct nc_str nc_event_room_ai(const struct nc_room_rec *r, struct nc_str room_ai)
+{
+    if (r->settings.n)
+        return r->settings;
+    if (room_ai.n)
+        return room_ai;
+    return NC_STR("{\"allowed\":true,\"destination\":\"cloud\",\"call\":\"name\","
+                  "\"persona_turns\":0}");
+}
+
+void nc_event_room(struct nc_json *j, const struct nc_room_rec *r, struct nc_str room_ai)
 {
     nc_json_obj(j);
     nc_json_kid(j, "id", &r->id);
@@ -73,6 +85,7 @@ void nc_event_room(struct nc_json *j, const struct nc_room_rec *r)
     nc_json_kstr(j, "topic", r->topic);
     nc_json_kuint(j, "retention_days", r->retention_days);
     nc_json_ktime(j, "created_at", r->created_ms);
+    nc_json_kraw(j, "ai", nc_event_room_ai(r, room_ai));
     nc_json_obj_end(j);
 }
 
@@ -109,6 +122,13 @@ void nc_event_message(struct nc_json *j, const struct nc_message *m, bool with_c
     nc_json_key(j, "mentions");
     word_list(j, m->deleted ? NC_STR("") : m->mentions);
     nc_json_kstr(j, "state", WORD(states, m->state));
+    if (m->alternatives > 1 && !m->deleted) {
+        nc_json_key(j, "alternatives");
+        nc_json_obj(j);
+        nc_json_kuint(j, "count", m->alternatives);
+        nc_json_kuint(j, "chosen", m->chosen);
+        nc_json_obj_end(j);
+    }
     if (m->ai.n && !m->deleted)
         nc_json_kraw(j, "ai", m->ai);
     if (with_client_id && !nc_id_zero(&m->client_id))
@@ -148,7 +168,7 @@ static void member_event(struct nc_json *j, const struct nc_row *row)
 }
 
 bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
-                     const struct nc_row *row, bool own)
+                     struct nc_str room_ai, const struct nc_row *row, bool own)
 {
     const struct nc_event *ev = &row->log.event;
     struct nc_json j = nc_json_to(out);
@@ -171,7 +191,7 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
             return false;
         begin(&j, incarnation, ev);
         nc_json_key(&j, "room");
-        nc_event_room(&j, &row->log.room);
+        nc_event_room(&j, &row->log.room, room_ai);
         break;
     case NC_EV_MEMBER_JOINED:
     case NC_EV_MEMBER_LEFT:

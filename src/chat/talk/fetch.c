@@ -56,3 +56,24 @@ void nc_fetch(struct nc_chat *c, const struct nc_id *id,
     f->query.done = on_done;
     c->opts.store->ops->read(c->opts.store, &f->query);
 }
+
+struct nc_room *nc_fetch_room(const struct nc_actor *who, const struct nc_fetch *f,
+                              enum nc_err e, struct nc_problem *why)
+{
+    struct nc_room *r = NULL;
+
+    if (e) {
+        nc_rooms_why(why, e);
+        return NULL;
+    }
+    if (f->found)
+        r = nc_room_visible(f->chat, who, &f->message.room, why);
+    if (r && !nc_room_rank(r, who) && nc_room_banned(r, who->user)) {
+        nc_problem_set(why, NC_P_FORBIDDEN, "You are banned from this room.");
+        return NULL;
+    }
+    if (!r)
+        nc_problem_set(why, NC_P_NOT_FOUND,
+                       "There is no such message, or it is not open to you.");
+    return r;
+}

@@ -19,3 +19,6 @@ struct nc_fetch {
  * error. */
 void nc_fetch(struct nc_chat *c, const struct nc_id *id,
               void (*done)(struct nc_fetch *f, enum nc_err e), void *arg);
+/* For its `done`: the message's room, if `who` may see it; else NULL, and *why. */
+struct nc_room *nc_fetch_room(const struct nc_actor *who, const struct nc_fetch *f,
+                              enum nc_err e, struct nc_problem *why);

@@ -252,7 +252,7 @@ void nc_room_overview(struct nc_chat *c, const struct nc_actor *who, nc_json_fn 
         struct nc_json j = nc_json_to(&o->pieces);
         o->rooms[i] = mine[i]->rec;
         o->piece[i].at = o->pieces.n;
-        nc_room_json_open(&j, mine[i]->room, who->user);
+        nc_room_json_open(c, &j, mine[i]->room, who->user);
         o->piece[i].n = o->pieces.n - o->piece[i].at;
     }
     free(mine);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/talk/put.h"
+#include "wire/json.h"
 
 /* A line that waits until the account has been made. */
 struct line {
@@ -97,6 +98,21 @@ void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text)
     nc_list_add(&c->talk->unsaid, &l->node);
     if (!c->talk->making_system)
         make(c);
+}
+
+void nc_message_notice(struct nc_chat *c, struct nc_user *u, const struct nc_room *r,
+                       struct nc_str text)
+{
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "type", NC_STR("notice"));
+    nc_json_kid(&j, "room", &r->rec.id);
+    nc_json_kstr(&j, "text", text);
+    nc_json_obj_end(&j);
+    nc_hub_publish_ephemeral(c->hub, &u->topic, "notice", nc_buf_str(&out));
+    nc_buf_fini(&out);
 }
 
 void nc_system_free(struct nc_rooms *t)
