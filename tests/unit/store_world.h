@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -116,7 +117,7 @@ static void settle(void)
         nc_loop_run(w.loop);
 }
 
-static enum nc_err say(const char *body)
+static inline enum nc_err say(const char *body)
 {
     struct send s;
 
@@ -135,7 +136,7 @@ static void on_seen(struct nc_query *q, const struct nc_row *row)
     seen++;
 }
 
-static unsigned count_messages(void)
+static inline unsigned count_messages(void)
 {
     struct nc_query q = {
         .kind = NC_Q_HISTORY, .room = den, .limit = 1000000, .row = on_seen};
@@ -143,4 +144,40 @@ static unsigned count_messages(void)
     seen = 0;
     assert_int_equal(nc_store_read_now(w.store, &q), NC_OK);
     return seen;
+}
+
+static inline void sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static inline long long number(const char *path, const char *text)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    long long n = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return n;
+}
+
+/* A change of a message, to its end. */
+static inline void change(struct send *s, enum nc_change_kind kind, struct nc_message m)
+{
+    prepare(s, nc_str(""));
+    s->ch.kind = kind;
+    s->ch.message = m;
+    s->ch.limit = 100;
+    untold = 1;
+    w.store->ops->commit(w.store, &s->c);
+    settle();
+    assert_int_equal(s->e, NC_OK);
 }
