@@ -171,6 +171,8 @@ void nc_req_accept(struct nc_req *r, size_t body_max)
     }
 }
 
+void nc_req_needs_reader(struct nc_req *r) { nc_req_own(r)->needs_reader = true; }
+
 static void serve(struct nc_req_own *o)
 {
     o->state = NC_REQ_SERVE;
@@ -350,7 +352,7 @@ static bool on_half(void *owner)
 {
     struct nc_http_peer *p = owner;
 
-    if (p->req && p->req->state == NC_REQ_STREAM)
+    if (p->req && (p->req->state == NC_REQ_STREAM || p->req->needs_reader))
         return false;
     if (p->req && p->req->state == NC_REQ_SERVE)
         p->req->keep_alive = false;

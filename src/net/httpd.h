@@ -76,6 +76,10 @@ void nc_httpd_free(struct nc_httpd *h); /* NULL is fine */
  * is answered 413 without reading it. */
 void nc_req_accept(struct nc_req *r, size_t body_max);
 
+/* Who ends their side has gone, even before the answer (normally they may still read it):
+ * for what costs much and is then not read. */
+void nc_req_needs_reader(struct nc_req *r);
+
 struct nc_answer {
     unsigned status;
     struct nc_str type; /* Content-Type; empty: none */

@@ -26,6 +26,7 @@ struct nc_req_own {
     enum nc_req_state state;
     bool keep_alive;
     bool chunked;
+    bool needs_reader;
     bool complete; /* once DONE: nothing failed on the way */
     size_t body_max, body_left;
     uint32_t stream_max;

@@ -15,6 +15,7 @@
 #include "server/static.h"
 #include "wire/http_accept.h"
 #include "wire/json_in.h"
+#include "wire/openai_server.h"
 
 #define BODY_STRANGER (4u << 10)
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
@@ -83,8 +84,13 @@ void nc_call_problem(struct nc_call *call, const struct nc_problem *why)
                        nc_str(nc_arena_printf(call->arena, "%u", why->retry_after_s)));
     if (why->code == NC_P_UNAUTHORIZED)
         nc_call_header(call, "WWW-Authenticate", NC_STR("Bearer"));
-    nc_problem_http(&body, why);
-    nc_call_text(call, nc_problem_status(why->code), NC_STR("application/problem+json"),
+    if (call->openai)
+        nc_openai_error(&body, why, call->openai_param, call->openai_code);
+    else
+        nc_problem_http(&body, why);
+    nc_call_text(call, nc_problem_status(why->code),
+                 call->openai ? NC_STR("application/json")
+                              : NC_STR("application/problem+json"),
                  nc_buf_str(&body));
     nc_buf_fini(&body);
 }
@@ -247,6 +253,8 @@ static struct nc_call *new_call(struct nc_server *s, struct nc_req *r)
     call->arena = &call->memory;
     call->actor.address = nc_arena_str(call->arena, nc_str(nc_addr_text(&r->peer, text)));
     call->actor.admin_socket = r->tag == (void *)&s->admin;
+    call->openai =
+        nc_str_eqz(r->head->path, "/v1") || nc_str_starts(r->head->path, NC_STR("/v1/"));
     r->user = call;
     return call;
 }
@@ -254,9 +262,12 @@ static struct nc_call *new_call(struct nc_server *s, struct nc_req *r)
 /* NC_OK: call->route is set.  Otherwise the call has been answered. */
 static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
 {
+    struct nc_str models = NC_STR(NC_V1_MODELS);
     struct nc_http_path path;
     struct nc_match m;
-    enum nc_err e = nc_http_path(&path, r->head->path, call->arena);
+    bool named = r->head->path.n > models.n && nc_str_starts(r->head->path, models);
+    enum nc_err e =
+        nc_http_path(&path, named ? NC_STR(NC_V1_MODELS "-") : r->head->path, call->arena);
 
     if (nc_str_eqz(r->head->path, "*")) { /* OPTIONS * asks about the server as such */
         preflight(call, "GET, HEAD, POST, PUT, PATCH, DELETE");
@@ -306,19 +317,48 @@ static bool is_stranger(struct nc_call *call, const struct nc_req *r)
     return true;
 }
 
+/* A request that went out from here, round to ourselves: it would never end. */
+static bool is_loop(const struct nc_call *call, const struct nc_http_head *h)
+{
+    struct nc_id from;
+
+    return nc_id_parse(nc_http_get(h, "X-NeuralChat-Node"), &from) == NC_OK &&
+           nc_id_eq(&from, &call->srv->node_id);
+}
+
+/* The most bytes its body may have. */
+static size_t body_max(const struct nc_call *call)
+{
+    size_t route = call->route->body_max ? call->route->body_max : BODY_DEFAULT;
+    size_t option = call->srv->cfg->body_max;
+
+    if (call->route->flags & NC_R_LARGE)
+        return route > option ? route : option;
+    return route < option ? route : option;
+}
+
 static void on_head(void *arg, struct nc_req *r)
 {
     struct nc_call *call = new_call(arg, r);
 
     cors(call, r->head);
+    if (is_loop(call, r->head)) {
+        nc_call_fail(call, NC_P_LOOP, "this request came from this very node");
+        return;
+    }
     if (find_route(call, r) != NC_OK)
         return;
     r->route = call->route->pattern;
     nc_loop_label(call->srv->loop, r->route);
     if (is_stranger(call, r))
         return;
-    size_t most = call->route->body_max ? call->route->body_max : BODY_DEFAULT;
-    nc_req_accept(r, most < call->srv->cfg->body_max ? most : call->srv->cfg->body_max);
+    if (call->openai && r->head->content_length > body_max(call)) {
+        nc_call_fail(call, NC_P_TOO_LARGE, "the body may have %zu bytes", body_max(call));
+        return;
+    }
+    if (call->openai)
+        nc_req_needs_reader(r);
+    nc_req_accept(r, body_max(call));
 }
 
 static bool take_body(struct nc_call *call, struct nc_problem *why)

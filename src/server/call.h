@@ -35,6 +35,9 @@ struct nc_call {
     void (*drained)(struct nc_call *call);
     void (*left)(struct nc_call *call);
     void *owner;
+    /* Under /v1: errors in OpenAI's shape; param and code as in nc_openai_error. */
+    bool openai;
+    const char *openai_param, *openai_code;
     /* call.c's: */
     const struct nc_route *route;
     struct nc_arena memory;
@@ -52,6 +55,7 @@ enum nc_route_flags {
     NC_R_COOKIE = 64, /* reads the refresh cookie: Origin is checked */
     NC_R_LIST = 128,  /* walks rooms or people: counted by NC_RATE_LISTS */
     NC_R_FREE = 256,  /* a change that is not counted, or by a rate of its own */
+    NC_R_LARGE = 512, /* its body_max holds even where the option body_max is lower */
 };
 
 struct nc_route {
@@ -66,7 +70,7 @@ struct nc_route {
 /* Tables end with a row whose method is NULL; one per routes_*.c. */
 extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_rooms[],
     nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[],
-    nc_routes_backup[], nc_routes_ai[], nc_routes_test[];
+    nc_routes_backup[], nc_routes_ai[], nc_routes_v1[], nc_routes_usage[], nc_routes_test[];
 
 /*
  * The front door, between httpd and the tables.
@@ -75,6 +79,9 @@ extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_roo
  * hands over; everything refused on the way is answered here.
  */
 extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
+
+/* A model's name may hold '/', encoded or not: what follows this is one name. */
+#define NC_V1_MODELS "/v1/models/"
 
 /* No Origin header, our own host's, or a configured one. */
 bool nc_call_origin_ok(const struct nc_call *call);

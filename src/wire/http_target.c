@@ -51,6 +51,11 @@ static enum nc_err decode(struct nc_str s, bool plus, struct nc_arena *arena,
     return clean(*out) ? NC_OK : NC_EINVAL;
 }
 
+enum nc_err nc_http_unescape(struct nc_str s, struct nc_arena *arena, struct nc_str *out)
+{
+    return decode(s, false, arena, out);
+}
+
 /* Nothing that a file system or a proxy might take for a step elsewhere. */
 static bool segment_ok(struct nc_str s)
 {

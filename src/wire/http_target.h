@@ -22,6 +22,10 @@ struct nc_http_path {
 NC_MUSTUSE enum nc_err nc_http_path(struct nc_http_path *out, struct nc_str path,
                                     struct nc_arena *arena);
 
+/* Percent-decoded; '+' is itself.  NC_EINVAL if malformed, or not clean UTF-8. */
+NC_MUSTUSE enum nc_err nc_http_unescape(struct nc_str s, struct nc_arena *arena,
+                                        struct nc_str *out);
+
 /* The value of query parameter `name`, decoded ('+' is a blank).
  * NC_ENOENT  absent (*out is empty);
  * NC_EINVAL  badly encoded, or given twice. */

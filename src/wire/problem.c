@@ -31,6 +31,8 @@ static const struct {
     [NC_P_NOT_IMPLEMENTED] = {501, "not_implemented", "Not Implemented"},
     [NC_P_BUSY] = {503, "busy", "Busy"},
     [NC_P_UNAVAILABLE] = {503, "unavailable", "Service Unavailable"},
+    [NC_P_BAD_GATEWAY] = {502, "bad_gateway", "Bad Gateway"},
+    [NC_P_GATEWAY_TIMEOUT] = {504, "gateway_timeout", "Gateway Timeout"},
     [NC_P_BAD_VERSION] = {505, "bad_version", "HTTP Version Not Supported"},
     [NC_P_LOOP] = {508, "loop_detected", "Loop Detected"},
 };

@@ -30,6 +30,8 @@ enum nc_problem_code {
     NC_P_NOT_IMPLEMENTED,    /* 501 */
     NC_P_BUSY,               /* 503 */
     NC_P_UNAVAILABLE,        /* 503 */
+    NC_P_BAD_GATEWAY,        /* 502: a server we asked failed */
+    NC_P_GATEWAY_TIMEOUT,    /* 504: it gave no answer in time */
     NC_P_BAD_VERSION,        /* 505 */
     NC_P_LOOP,               /* 508: a request of ours came back */
     NC_P_COUNT,
