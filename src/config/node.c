@@ -33,7 +33,12 @@ static const char *check_code(const char *v)
 
 static const char *check_look_at(const char *v)
 {
-    return strcmp(v, "off") == 0 ? NULL : nc_check_url(v);
+    if (strcmp(v, "off") == 0)
+        return NULL;
+    const char *wrong = nc_check_url(v);
+    if (!wrong && strpbrk(strstr(v, "://") + 3, "/?#"))
+        return "must be an address without a path";
+    return wrong;
 }
 
 static const char *const tls_words[] = {"off", "self-signed", "files", NULL};

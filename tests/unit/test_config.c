@@ -121,6 +121,7 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
          "x.conf:1: `ai_base_url` must not contain cred"},
         {"ai_kind = mine", "x.conf:1: `ai_kind` must be one of openai, ollama, anthropic"},
         {"ai_look_at = off, nowhere", "x.conf:1: `ai_look_at` must begin with http"},
+        {"ai_look_at = http://127.0.0.1:1/v1", "x.conf:1: `ai_look_at` must be an address"},
         {"ai_destination = moon", "x.conf:1: `ai_destination` must be one of this_node"},
         {"ai_at_once = 0", "x.conf:1: `ai_at_once` must be 1 to"},
         {"ai_user_tokens_per_day = -1", "x.conf:1: `ai_user_tokens_per_day` must be"},
