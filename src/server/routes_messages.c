@@ -1,4 +1,6 @@
 /* Messages: saying, reading, changing. */
+#include "chat/rooms/dialog.h"
+#include "chat/rooms/room_json.h"
 #include "chat/talk/event.h"
 #include "chat/talk/message.h"
 #include "server/call.h"
@@ -197,6 +199,42 @@ static void delete_message(struct nc_call *call)
     nc_message_delete(call->chat, &call->actor, &call->ids[0], on_deleted, call);
 }
 
+static void on_branched(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    struct nc_call *call = arg;
+    struct nc_room *r = sent ? nc_room_find(call->chat, &sent->message.room) : NULL;
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    if (!r) {
+        if (why)
+            nc_call_problem(call, why);
+        else
+            nc_call_fail(call, NC_P_NOT_FOUND, "the dialog is gone already");
+        return;
+    }
+    nc_json_obj(&j);
+    nc_json_key(&j, "room");
+    nc_room_json_open(call->chat, &j, r, call->actor.user);
+    nc_json_obj_end(&j);
+    nc_json_key(&j, "message");
+    nc_event_message(&j, &sent->message, true);
+    nc_json_obj_end(&j);
+    nc_call_json(call, sent->repeated ? 200 : 201, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
+static void post_branch(struct nc_call *call)
+{
+    struct nc_send in = {0};
+
+    if (!call->actor.user)
+        nc_call_fail(call, NC_P_FORBIDDEN, "this takes a user");
+    else if (nc_call_need_str(call, "text", &in.text) &&
+             nc_call_opt_id(call, "client_id", &in.client_id))
+        nc_dialog_branch(call->chat, &call->actor, &call->ids[0], &in, on_branched, call);
+}
+
 const struct nc_route nc_routes_messages[] = {
     {"POST", "/api/v1/rooms/{room:id}/messages", post_message, NC_R_BODY | NC_R_FREE, 0,
      BODY_MAX},
@@ -206,5 +244,7 @@ const struct nc_route nc_routes_messages[] = {
     {"GET", "/api/v1/messages/{id:id}", get_message, 0, 0, 0},
     {"PATCH", "/api/v1/messages/{id:id}", patch_message, NC_R_BODY, 0, BODY_MAX},
     {"DELETE", "/api/v1/messages/{id:id}", delete_message, 0, 0, 0},
+    {"POST", "/api/v1/messages/{id:id}/branch", post_branch, NC_R_BODY | NC_R_FREE, 0,
+     BODY_MAX},
     {NULL, NULL, NULL, 0, 0, 0},
 };

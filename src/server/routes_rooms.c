@@ -2,9 +2,10 @@
 #include "chat/rooms/room_json.h"
 #include "chat/rooms/rooms.h"
 #include "server/call.h"
+#include "server/stream_export.h"
 #include "wire/json_in.h"
 
-enum { MEMBERS_MAX = 100, PUBLIC_PAGE = 100, RETENTION_MAX = 3650 };
+enum { MEMBERS_MAX = 100, PUBLIC_PAGE = 100, RETENTION_MAX = 3650, Q_MAX = 400 };
 
 static const char *const kinds[] = {"room", "direct", "dialog", NULL};
 static const char *const visibilities[] = {"private", "public", NULL};
@@ -160,8 +161,22 @@ static void post_room(struct nc_call *call)
 
 static void get_rooms(struct nc_call *call)
 {
-    if (is_person(call))
-        nc_room_overview(call->chat, &call->actor, on_json, call);
+    static const enum nc_room_kind values[] = {NC_ROOM, NC_DIRECT, NC_DIALOG};
+    bool has_kind;
+    struct nc_str kind = nc_call_query(call, "kind", &has_kind);
+    struct nc_room_filter only = {.q = nc_call_query(call, "q", NULL)};
+
+    if (!is_person(call))
+        return;
+    for (unsigned i = 0; has_kind && kinds[i]; i++)
+        if (nc_str_eqz(kind, kinds[i]))
+            only.kind = &values[i];
+    if (has_kind && !only.kind)
+        nc_call_fail(call, NC_P_BAD_REQUEST, "kind: room, direct or dialog");
+    else if (only.q.n > Q_MAX)
+        nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
+    else
+        nc_room_overview(call->chat, &call->actor, &only, on_json, call);
 }
 
 static void get_public(struct nc_call *call)
@@ -176,7 +191,7 @@ static void get_public(struct nc_call *call)
         nc_call_fail(call, NC_P_BAD_REQUEST, "after: is no room id");
         return;
     }
-    if (q.n > 400) {
+    if (q.n > Q_MAX) {
         nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
         return;
     }
@@ -241,6 +256,14 @@ static void delete_room(struct nc_call *call)
 
     if (r)
         nc_room_delete(call->chat, &call->actor, r, on_done, call);
+}
+
+static void get_export(struct nc_call *call)
+{
+    struct nc_room *r = nc_call_joined(call, 0);
+
+    if (r)
+        nc_stream_room(call, r);
 }
 
 /* ---- who is in it --------------------------------------------------------------- */
@@ -334,6 +357,7 @@ const struct nc_route nc_routes_rooms[] = {
     {"GET", "/api/v1/rooms/{room:id}", get_room, 0, 0, 0},
     {"PATCH", "/api/v1/rooms/{room:id}", patch_room, NC_R_BODY, 0, 0},
     {"DELETE", "/api/v1/rooms/{room:id}", delete_room, 0, 0, 0},
+    {"GET", "/api/v1/rooms/{room:id}/export", get_export, 0, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/join", post_join, 0, 0, 0},
     {"POST", "/api/v1/rooms/{room:id}/leave", post_leave, 0, 0, 0},
     {"GET", "/api/v1/rooms/{room:id}/members", get_members, NC_R_LIST, 0, 0},

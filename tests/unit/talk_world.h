@@ -365,7 +365,7 @@ static inline enum nc_problem_code overview(struct world *w, struct nc_user *u)
 {
     struct nc_actor who = as(u);
 
-    nc_room_overview(w->chat, &who, on_json, begin_call());
+    nc_room_overview(w->chat, &who, NULL, on_json, begin_call());
     return end_call(w);
 }
 

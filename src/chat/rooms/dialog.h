@@ -18,6 +18,15 @@
 void nc_dialog_branch(struct nc_chat *c, const struct nc_actor *who,
                       const struct nc_id *message, const struct nc_send *in,
                       nc_sent_fn *done, void *arg);
+/* For a record that is being made: one without a name of its own gets a passing one, in its
+ * maker's language, and settings (in *settings) that say so. */
+void nc_dialog_unnamed(const struct nc_chat *c, const struct nc_user *maker,
+                       struct nc_room_rec *rec, struct nc_buf *settings);
+/* And for one that is being changed: it has a name of its own now. */
+void nc_dialog_named(struct nc_room_rec *rec, struct nc_buf *settings);
+/* And for a branch: its settings name what it came from. */
+void nc_dialog_from(struct nc_room_rec *rec, const struct nc_message *from,
+                    struct nc_buf *settings);
 /* A title for one that has none of its own yet ("auto_title" in its settings is taken
  * out).  Nothing happens if somebody named it meanwhile. */
 void nc_dialog_title(struct nc_chat *c, struct nc_room *r, struct nc_str title);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "chat/people/throttle.h"
+#include "chat/rooms/dialog.h"
 #include "chat/rooms/direct.h"
 #include "chat/rooms/room_op.h"
 
@@ -51,7 +52,7 @@ static bool gather_all(struct nc_chat *c, const struct nc_actor *who,
         fits = gather(p, in->members[i]);
     for (unsigned i = 0; i < in->personas_n && fits && in->kind != NC_DIRECT; i++)
         fits = gather(p, in->personas[i]);
-    if (!in->personas_given && c->default_persona && in->kind == NC_ROOM)
+    if (!in->personas_given && c->default_persona && in->kind != NC_DIRECT)
         fits = fits && gather(p, c->default_persona);
     if (!fits || in->members_n > MEMBERS_AT_ONCE) {
         nc_problem_set(why, NC_P_BAD_REQUEST, "members: at most %d at once.",
@@ -115,41 +116,16 @@ static bool topic_fits(struct nc_chat *c, struct nc_str *topic, struct nc_proble
     return false;
 }
 
-/* Whoever was to be in it may be deleted again. */
-static void settle(struct nc_room_op *op)
-{
-    for (unsigned i = 0; i < op->commit.n; i++) {
-        const struct nc_change *ch = &op->changes[i];
-        struct nc_user *u =
-            ch->kind == NC_MEMBER_SET ? nc_user_find(op->chat, &ch->member.user) : NULL;
-        if (u)
-            u->coming--;
-    }
-}
-
-/* Room, then members: apply in the order of the log, so that live listeners hear what
- * a replay from the same cursor would give them. */
 static void apply_create(struct nc_room_op *op)
 {
-    struct nc_chat *c = op->chat;
-    struct nc_change *ch = op->changes;
-
-    settle(op);
-    op->room = nc_rooms_add(c, &ch[1].room);
-    nc_room_apply_joined(c, op->room, op->who.user, &ch[0]);
-    nc_room_publish_room(c, op->room, &ch[1]);
-    for (unsigned i = 2; i < op->commit.n; i++) {
-        struct nc_user *u = nc_user_find(c, &ch[i].member.user);
-        if (u)
-            nc_room_apply_joined(c, op->room, u, &ch[i]);
-    }
+    nc_room_apply_made(op, op->commit.n - 2);
 }
 
 /* Two tabs, or two people, made the same direct chat at once. */
 static bool create_refused(struct nc_room_op *op, enum nc_err e, struct nc_problem *why)
 {
     (void)why;
-    settle(op);
+    nc_room_op_came(op);
     if (e != NC_EEXIST)
         return false;
     op->room = nc_room_find(op->chat, &op->changes[1].room.id);
@@ -179,8 +155,7 @@ static void fill_create(struct nc_room_op *op, const struct nc_room_rec *rec,
         ch[i + 1].event = nc_room_event(c, NC_EV_MEMBER_JOINED, &rec->id, p->at[i], maker);
         ch[i + 1].event.reason = NC_MEMBER;
     }
-    for (unsigned i = 0; i < p->n; i++)
-        p->at[i]->coming++;
+    nc_room_op_coming(op);
 }
 
 static void create(struct nc_chat *c, const struct nc_actor *who,
@@ -208,8 +183,6 @@ static bool check_new(struct nc_chat *c, const struct nc_actor *who,
         rec->name = NC_STR(""); /* each sees the other's name */
         rec->id = nc_direct_id(&who->user->a.id, &p->at[p->n - 1]->a.id);
     } else {
-        if (in->kind == NC_DIALOG && p->n > 1 && !rec->name.n)
-            rec->name = p->at[1]->a.display_name;
         if (!name_fits(c, &rec->name, why))
             return false;
         rec->id = nc_hlc_id(nc_hlc_now(&c->clock));
@@ -217,7 +190,7 @@ static bool check_new(struct nc_chat *c, const struct nc_actor *who,
     return topic_fits(c, &rec->topic, why);
 }
 
-static bool may_make(struct nc_chat *c, const struct nc_actor *who, struct nc_problem *why)
+bool nc_room_may_make(struct nc_chat *c, const struct nc_actor *who, struct nc_problem *why)
 {
     unsigned n = 0, max = c->opts.limits.rooms_per_user;
 
@@ -239,25 +212,29 @@ void nc_room_create(struct nc_chat *c, const struct nc_actor *who,
                                   in->kind == NC_ROOM ? in->visibility : NC_PRIVATE,
                               .name = in->name,
                               .topic = in->topic,
+                              .settings = in->settings.n ? in->settings : c->room_ai,
                               .created_by = who->user->a.id,
                               .created_ms = nc_wall_ms()};
     struct people p = {.n = 0};
+    struct nc_buf settings = {0};
     struct nc_problem why;
 
     if (in->existed)
         *in->existed = false;
+    if (in->kind == NC_DIALOG && !rec.name.n)
+        nc_dialog_unnamed(c, who->user, &rec, &settings);
     bool ok = check_new(c, who, in, &rec, &p, &why);
     struct nc_room *there = ok && in->kind == NC_DIRECT ? nc_room_find(c, &rec.id) : NULL;
     if (there) {
         if (in->existed)
             *in->existed = true;
         nc_rooms_later(c, done, arg, NULL, there);
-        return;
-    }
-    if (ok && may_make(c, who, &why))
+    } else if (ok && nc_room_may_make(c, who, &why)) {
         create(c, who, in, &rec, &p, done, arg);
-    else
+    } else {
         nc_room_refuse(c, who, NULL, "room.create", done, arg, &why);
+    }
+    nc_buf_fini(&settings);
 }
 
 /* ---- changing and hiding ---------------------------------------------------- */
@@ -289,8 +266,9 @@ static bool may_update(struct nc_chat *c, const struct nc_actor *who,
     }
     if (r->rec.kind == NC_DIRECT || rank <= NC_MEMBER + 1 ||
         ((in->visibility || in->retention_days) && rank <= NC_MODERATOR + 1)) {
-        nc_problem_set(why, NC_P_FORBIDDEN,
-                       "Moderators change name and topic, owners everything, of a room.");
+        nc_problem_set(
+            why, NC_P_FORBIDDEN,
+            "Moderators change name, topic and AI, owners everything, of a room.");
         return false;
     }
     if (in->visibility && *in->visibility != NC_PRIVATE && r->rec.kind != NC_ROOM)
@@ -312,6 +290,7 @@ void nc_room_update(struct nc_chat *c, const struct nc_actor *who, struct nc_roo
                     const struct nc_room_patch *in, nc_room_fn *done, void *arg)
 {
     struct nc_room_rec rec = r->rec;
+    struct nc_buf settings = {0};
     struct nc_problem why;
 
     if (in->name)
@@ -322,8 +301,13 @@ void nc_room_update(struct nc_chat *c, const struct nc_actor *who, struct nc_roo
         rec.visibility = *in->visibility;
     if (in->retention_days)
         rec.retention_days = *in->retention_days;
+    if (in->settings)
+        rec.settings = *in->settings;
+    if (in->name)
+        nc_dialog_named(&rec, &settings);
     if (!may_update(c, who, r, in, &rec, &why)) {
         nc_room_refuse(c, who, r, "room.update", done, arg, &why);
+        nc_buf_fini(&settings);
         return;
     }
 
@@ -335,6 +319,7 @@ void nc_room_update(struct nc_chat *c, const struct nc_actor *who, struct nc_roo
     ch->kind = NC_ROOM_UPDATE;
     ch->room = rec;
     nc_room_op_own(op, &ch->room);
+    nc_buf_fini(&settings);
     ch->event = nc_room_event(c, NC_EV_ROOM_UPDATED, &r->rec.id, NULL, who->user);
     r->changing = true;
     nc_room_op_run(op);

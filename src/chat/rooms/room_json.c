@@ -95,13 +95,6 @@ static int by_id(const void *a, const void *b)
                      &(*(struct nc_room *const *)b)->rec.id);
 }
 
-static bool contains(struct nc_str name, struct nc_str folded_q, struct nc_buf *scratch)
-{
-    nc_buf_clear(scratch);
-    nc_utf8_fold(name, true, scratch);
-    return !folded_q.n || memmem(scratch->p, scratch->n, folded_q.p, folded_q.n);
-}
-
 void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
                           const struct nc_user *reader, struct nc_str q,
                           const struct nc_id *after, unsigned limit)
@@ -115,7 +108,7 @@ void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
     for (struct nc_room *r; (r = nc_map_next(&c->rooms, &at));)
         if (nc_room_is_alive(r) && r->rec.visibility == NC_PUBLIC &&
             nc_id_cmp(&r->rec.id, after) > 0 && !nc_room_banned(r, reader) &&
-            contains(r->rec.name, nc_buf_str(&folded), &scratch))
+            nc_name_has(r->rec.name, nc_buf_str(&folded), &scratch))
             found[n++] = r;
     qsort(found, n, sizeof(struct nc_room *), by_id);
     nc_json_obj(&j);

@@ -40,6 +40,20 @@ void nc_room_op_own(struct nc_room_op *op, struct nc_room_rec *rec)
     }
 }
 
+static void count_coming(struct nc_room_op *op, unsigned by)
+{
+    for (unsigned i = 0; i < op->commit.n; i++) {
+        const struct nc_change *ch = &op->changes[i];
+        struct nc_user *u =
+            ch->kind == NC_MEMBER_SET ? nc_user_find(op->chat, &ch->member.user) : NULL;
+        if (u)
+            u->coming += by;
+    }
+}
+
+void nc_room_op_coming(struct nc_room_op *op) { count_coming(op, 1); }
+void nc_room_op_came(struct nc_room_op *op) { count_coming(op, -1u); }
+
 static void on_commit(struct nc_commit *commit, enum nc_err e)
 {
     struct nc_room_op *op = nc_of(commit, struct nc_room_op, commit);
@@ -156,4 +170,21 @@ void nc_room_apply_deleted(struct nc_chat *c, struct nc_room *r, const struct nc
     r->rec.deleted_ms = ch->room.deleted_ms;
     r->deleting = false;
     nc_room_publish_room(c, r, ch);
+}
+
+/* So that live listeners hear what a replay from the same cursor would give them. */
+void nc_room_apply_made(struct nc_room_op *op, unsigned others)
+{
+    struct nc_chat *c = op->chat;
+    struct nc_change *ch = op->changes;
+
+    nc_room_op_came(op);
+    op->room = nc_rooms_add(c, &ch[1].room);
+    nc_room_apply_joined(c, op->room, op->who.user, &ch[0]);
+    nc_room_publish_room(c, op->room, &ch[1]);
+    for (unsigned i = 0; i < others; i++) {
+        struct nc_user *u = nc_user_find(c, &ch[2 + i].member.user);
+        if (u)
+            nc_room_apply_joined(c, op->room, u, &ch[2 + i]);
+    }
 }

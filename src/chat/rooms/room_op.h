@@ -37,6 +37,9 @@ struct nc_room_op *nc_room_op_new(struct nc_chat *c, const struct nc_actor *who,
 /* The record's name, topic and settings as copies that live as long as the op. */
 void nc_room_op_own(struct nc_room_op *op, struct nc_room_rec *rec);
 void nc_room_op_run(struct nc_room_op *op);
+/* For a room that is made: whoever comes into it can't be deleted till then. */
+void nc_room_op_coming(struct nc_room_op *op);
+void nc_room_op_came(struct nc_room_op *op);
 /* No: audited, and told at the end of the turn. */
 void nc_room_refuse(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,
                     const char *action, nc_room_fn *done, void *arg,
@@ -48,6 +51,9 @@ bool nc_room_may_remove(const struct nc_actor *who, const struct nc_room *r,
 /* Fill a change. */
 void nc_room_member_set(struct nc_change *ch, const struct nc_id *room, struct nc_user *u,
                         enum nc_member_role role, const struct nc_id *newest);
+/* The room and its members, from what was committed, in the order of the log: [0] its
+ * maker's membership, [1] the room, then `others` memberships. */
+void nc_room_apply_made(struct nc_room_op *op, unsigned others);
 /* A committed membership: into memory, to the listeners, to the observers. */
 void nc_room_apply_joined(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
                           const struct nc_change *ch);

@@ -201,6 +201,23 @@ bool nc_name_ok(struct nc_str *s, unsigned max)
     return n > 0;
 }
 
+bool nc_is_cyrillic(struct nc_str s)
+{
+    while (s.n) {
+        uint32_t cp = nc_utf8_next(&s);
+        if (cp >= 0x400 && cp <= 0x52f)
+            return true;
+    }
+    return false;
+}
+
+bool nc_name_has(struct nc_str name, struct nc_str folded_q, struct nc_buf *scratch)
+{
+    nc_buf_clear(scratch);
+    nc_utf8_fold(name, true, scratch);
+    return !folded_q.n || memmem(scratch->p, scratch->n, folded_q.p, folded_q.n);
+}
+
 /* ---- events and answers -------------------------------------------------- */
 
 struct nc_event nc_room_event(struct nc_chat *c, enum nc_event_kind kind,

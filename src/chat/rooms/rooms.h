@@ -58,6 +58,9 @@ unsigned
 nc_room_persons(const struct nc_room *r); /* members that are neither persona nor leaving */
 /* Would the room have no owner without `m`?  What is pending counts as done. */
 bool nc_room_last_owner(const struct nc_room *r, const struct nc_member *m);
+/* Room for one more, and not too often (which counts). */
+bool nc_room_may_make(struct nc_chat *c, const struct nc_actor *who,
+                      struct nc_problem *why);
 /* An invite brings somebody in, whatever the room's visibility. */
 void nc_room_admit(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
                    nc_room_fn *done, void *arg);
@@ -87,6 +90,9 @@ void nc_rooms_audit(struct nc_chat *c, const struct nc_actor *who, const char *a
 
 /* 1..max characters, none of them unseen; blanks at the ends are cut off. */
 bool nc_name_ok(struct nc_str *s, unsigned max);
+bool nc_is_cyrillic(struct nc_str s); /* as far as one letter of it */
+/* Does `name` hold `q`, which is folded (nc_utf8_fold with yo) already? */
+bool nc_name_has(struct nc_str name, struct nc_str folded_q, struct nc_buf *scratch);
 
 /* Observers. */
 void nc_observe_stored(struct nc_chat *c, struct nc_room *r, const struct nc_message *m);

@@ -67,20 +67,10 @@ const struct nc_actor *nc_command_actor(struct nc_command_run *run) { return &ru
 struct nc_room *nc_command_room(struct nc_command_run *run) { return run->room; }
 struct nc_str nc_command_rest(struct nc_command_run *run) { return run->rest; }
 
-static bool cyrillic(struct nc_str s)
-{
-    while (s.n) {
-        uint32_t cp = nc_utf8_next(&s);
-        if (cp >= 0x400 && cp <= 0x52f)
-            return true;
-    }
-    return false;
-}
-
 bool nc_command_ru(const struct nc_command_run *run)
 {
-    return cyrillic(run->name) || cyrillic(run->rest) ||
-           cyrillic(run->who.user->a.display_name);
+    return nc_is_cyrillic(run->name) || nc_is_cyrillic(run->rest) ||
+           nc_is_cyrillic(run->who.user->a.display_name);
 }
 
 /* ---- the end of one ------------------------------------------------------------- */

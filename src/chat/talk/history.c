@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "chat/people/throttle.h"
 #include "chat/rooms/room_json.h"
 #include "chat/rooms/rooms.h"
@@ -222,30 +223,38 @@ static int by_liveliness(const void *a, const void *b)
     return x > y ? -1 : x < y;
 }
 
-/* The living memberships, those with the newest message first. */
-static unsigned memberships(const struct nc_user *u, struct nc_member ***out)
+/* The living memberships that are asked for, those with the newest message first. */
+static unsigned memberships(const struct nc_user *u, const struct nc_room_filter *only,
+                            struct nc_member ***out)
 {
+    struct nc_buf q = {0}, scratch = {0};
     unsigned n = 0, i = 0;
 
+    nc_utf8_fold(only->q, true, &q);
     nc_list_each(it, &u->memberships)
         n++;
     *out = nc_alloc((n + 1) * sizeof(**out));
     nc_list_each(it, &u->memberships) {
         struct nc_member *m = nc_of(it, struct nc_member, by_user);
-        if (!m->leaving && nc_room_is_alive(m->room))
+        if (!m->leaving && nc_room_is_alive(m->room) &&
+            (!only->kind || m->room->rec.kind == *only->kind) &&
+            nc_name_has(nc_room_shown_name(m->room, u), nc_buf_str(&q), &scratch))
             (*out)[i++] = m;
     }
+    nc_buf_fini(&q);
+    nc_buf_fini(&scratch);
     qsort(*out, i, sizeof(**out), by_liveliness);
     return i;
 }
 
-void nc_room_overview(struct nc_chat *c, const struct nc_actor *who, nc_json_fn *done,
-                      void *arg)
+void nc_room_overview(struct nc_chat *c, const struct nc_actor *who,
+                      const struct nc_room_filter *only, nc_json_fn *done, void *arg)
 {
+    static const struct nc_room_filter all;
     struct nc_member **mine;
     struct overview *o = nc_alloc(sizeof(*o));
 
-    o->n = memberships(who->user, &mine);
+    o->n = memberships(who->user, only ? only : &all, &mine);
     o->rooms = nc_alloc((o->n + 1) * sizeof(*o->rooms));
     o->piece = nc_alloc((o->n + 1) * sizeof(*o->piece));
     for (unsigned i = 0; i < o->n; i++) {

@@ -47,9 +47,14 @@ struct nc_page {
 };
 void nc_message_history(struct nc_chat *c, const struct nc_actor *who, struct nc_room *r,
                         const struct nc_page *page, nc_json_fn *done, void *arg);
-/* GET /api/v1/rooms of the caller, with last message and unread counts. */
-void nc_room_overview(struct nc_chat *c, const struct nc_actor *who, nc_json_fn *done,
-                      void *arg);
+/* Which rooms of one's own. */
+struct nc_room_filter {
+    const enum nc_room_kind *kind; /* NULL: all */
+    struct nc_str q;               /* their name, as it is shown, holds this; case folded */
+};
+/* GET /api/v1/rooms of the caller, with last message and unread counts.  only: NULL, all */
+void nc_room_overview(struct nc_chat *c, const struct nc_actor *who,
+                      const struct nc_room_filter *only, nc_json_fn *done, void *arg);
 
 /*
  * A generated answer (protocol.md section 4): one stored message that grows.
