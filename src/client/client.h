@@ -56,6 +56,9 @@ char *nc_client_password(struct nc_client *c, bool twice);
 /* The first line of a file, or "-" for the first of stdin.  NULL: told on stderr. */
 char *nc_client_first_line(const char *path);
 void nc_client_forget(char *secret); /* wipes and frees; NULL is fine */
+/* TEXT itself, or, of "-", all of stdin but the newline at its end.  False: told on stderr.
+ */
+bool nc_client_text(const char *arg, struct nc_buf *out);
 /* Let time pass while the loop runs. */
 void nc_client_pause(struct nc_client *c, uint64_t ms);
 /* One line from the terminal; NULL at its end. */

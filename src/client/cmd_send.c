@@ -17,11 +17,10 @@
 
 enum { TEXT_MAX = 1u << 20 };
 
-/* TEXT itself, or all of stdin but the newline at its end. */
-static bool read_text(struct nc_client *c, struct nc_buf *out)
+bool nc_client_text(const char *arg, struct nc_buf *out)
 {
-    if (strcmp(c->args[1], "-") != 0) {
-        nc_buf_adds(out, nc_str(c->args[1]));
+    if (strcmp(arg, "-") != 0) {
+        nc_buf_adds(out, nc_str(arg));
     } else {
         ssize_t n;
         while (out->n <= TEXT_MAX) {
@@ -96,7 +95,7 @@ int nc_cmd_send(struct nc_client *c)
         nc_client_fail_word(NC_W_BAD_ID, c->cfg->reply_to);
         return NC_EXIT_USAGE;
     }
-    if (!read_text(c, &text) || !nc_client_room(c, c->args[0], &room))
+    if (!nc_client_text(c->args[1], &text) || !nc_client_room(c, c->args[0], &room))
         goto done;
     write_body(&body, nc_buf_str(&text), &reply_to);
     nc_id_text(&room, id);

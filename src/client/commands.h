@@ -19,6 +19,9 @@ int nc_cmd_invite(struct nc_client *c);
 int nc_cmd_send(struct nc_client *c);   /* cmd_send.c */
 int nc_cmd_tail(struct nc_client *c);   /* cmd_tail.c */
 int nc_cmd_export(struct nc_client *c); /* cmd_export.c */
+int nc_cmd_ask(struct nc_client *c);    /* cmd_ask.c */
+int nc_cmd_usage(struct nc_client *c);  /* cmd_usage.c */
+int nc_cmd_all_usage(struct nc_client *c);
 
 int nc_cmd_users(struct nc_client *c); /* cmd_admin_people.c */
 int nc_cmd_user_reset(struct nc_client *c);
