@@ -12,8 +12,10 @@ struct nc_asked_name {
     struct nc_str username;     /* of the persona */
     const struct nc_str *names; /* display name and aliases */
     size_t names_n;
-    /* A human member bears this display name: the bare form "olga tell" is for them. */
-    bool namesake;
+    /* Does a human member bear this name (folded)?  Then the bare form "olga tell" is for
+     * them.  Asked only when it matters; NULL: nobody does. */
+    bool (*namesake)(const void *arg, struct nc_str folded);
+    const void *arg;
 };
 
 /* Does `text` call this persona by name?  (Mentions, replies and dialogs are the

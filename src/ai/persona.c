@@ -148,10 +148,12 @@ void nc_ai_owner(struct nc_ai *ai, struct nc_user *owner)
 
 /* ---- is she called? -------------------------------------------------------- */
 
-static bool has_namesake(const struct nc_room *r)
+static bool has_namesake(const void *arg, struct nc_str name)
 {
+    const struct nc_room *r = arg;
     size_t at = 0;
 
+    (void)name;
     for (struct nc_member *m; (m = nc_map_next(&r->members, &at));)
         for (size_t i = 0; i < NC_COUNT(names); i++)
             if (m->user->a.kind == NC_PERSON &&
@@ -161,14 +163,14 @@ static bool has_namesake(const struct nc_room *r)
 }
 
 bool nc_olga_listens(const struct nc_ai *ai, const struct nc_room *r,
-                        const struct nc_message *m)
+                     const struct nc_message *m)
 {
     return ai->persona && nc_room_member(r, ai->persona) && m->sender_kind == NC_PERSON &&
            m->kind == NC_TEXT && !m->content_type.n;
 }
 
 bool nc_olga_called(const struct nc_ai *ai, const struct nc_room *r,
-                       const struct nc_message *m)
+                    const struct nc_message *m)
 {
     if (!nc_olga_listens(ai, r, m))
         return false;
@@ -178,6 +180,7 @@ bool nc_olga_called(const struct nc_ai *ai, const struct nc_room *r,
                     &(struct nc_asked_name){.username = ai->persona->a.username,
                                             .names = names,
                                             .names_n = NC_COUNT(names),
-                                            .namesake = has_namesake(r)},
+                                            .namesake = has_namesake,
+                                            .arg = r},
                     false);
 }

@@ -31,7 +31,7 @@ struct nc_persona {
     size_t listed_n;
     /* Of personas.c: */
     struct nc_list node;
-    char *strings;
+    json_t *root; /* what the views are of */
 };
 
 /* Reads them (blocking, before the loop) and makes sure of the first one, Ольга / Olga,
@@ -41,9 +41,11 @@ void nc_personas_free(struct nc_personas *p); /* NULL is fine */
 /* The node's owner has come: the first room becomes theirs. */
 void nc_personas_owner(struct nc_personas *p, struct nc_user *owner);
 
+/* Good until something is deleted or changed: across turns of the loop keep the user's id
+ * and look again. */
 struct nc_persona *nc_persona_of(const struct nc_personas *p, const struct nc_user *u);
 struct nc_persona *nc_persona_find(const struct nc_personas *p, const struct nc_id *user);
-/* *at starts as NULL; NULL at the end. */
+/* Oldest first.  *at starts as NULL; NULL at the end. */
 struct nc_persona *nc_persona_next(const struct nc_personas *p, struct nc_persona *at);
 
 /* May this person ask it here?  Otherwise *why in words. */

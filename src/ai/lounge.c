@@ -1,0 +1,98 @@
+/* The room that is there from the start, and how the node's owner comes to have it. */
+#include <stdlib.h>
+
+#include "ai/personas_parts.h"
+#include "base/log.h"
+#include "chat/rooms/room.h"
+
+#define LOUNGE "Гостиная · Lounge"
+
+static const struct nc_str nowhere = {"-", 1}; /* where it is done from, for the audit */
+
+static void note(const struct nc_problem *why)
+{
+    if (why)
+        nc_log(NC_WARN, "ai.lounge", "reason=%s", nc_log_q(nc_str(why->detail)));
+}
+
+/* A persona has handed a room over, and stays as a plain member. */
+struct handing {
+    struct nc_personas *personas;
+    struct nc_id persona;
+};
+
+static void on_handed(void *arg, const struct nc_problem *why, struct nc_room *r)
+{
+    (void)arg;
+    (void)r;
+    note(why);
+}
+
+static void on_owner_set(void *arg, const struct nc_problem *why, struct nc_room *r)
+{
+    struct handing *h = arg;
+    struct nc_personas *p = h->personas;
+    struct nc_user *persona = nc_user_find(p->chat, &h->persona);
+    struct nc_actor self = {.user = persona, .address = nowhere};
+
+    note(why);
+    if (nc_personas_let_go(p) && !why && persona && !persona->a.deleted)
+        nc_room_put_member(p->chat, &self, r, persona, NC_MEMBER, on_handed, NULL);
+    free(h);
+}
+
+/* They keep a room until there is an owner to have it. */
+static void hand_over(struct nc_personas *p, struct nc_user *persona, struct nc_user *owner)
+{
+    struct nc_actor self = {.user = persona, .address = nowhere};
+
+    nc_list_each(n, &persona->memberships) {
+        struct nc_member *m = nc_of(n, struct nc_member, by_user);
+        if (m->rec.role != NC_OWNER || m->room->owners != 1)
+            continue;
+        struct handing *h = nc_alloc(sizeof(*h));
+        *h = (struct handing){p, persona->a.id};
+        nc_personas_hold(p);
+        nc_room_put_member(p->chat, &self, m->room, owner, NC_OWNER, on_owner_set, h);
+    }
+}
+
+void nc_personas_owner(struct nc_personas *p, struct nc_user *owner)
+{
+    if (!nc_list_empty(&p->all) && p->chat->rooms.n > 0)
+        for (struct nc_persona *x = NULL; (x = nc_persona_next(p, x));)
+            hand_over(p, x->user, owner);
+    else
+        p->owner_waiting = owner;
+}
+
+static void on_lounge(void *arg, const struct nc_problem *why, struct nc_room *r)
+{
+    struct nc_personas *p = arg;
+    struct nc_user *owner;
+
+    (void)r;
+    note(why);
+    if (!nc_personas_let_go(p))
+        return;
+    owner = p->owner_waiting;
+    p->owner_waiting = NULL;
+    if (owner && !why)
+        nc_personas_owner(p, owner);
+}
+
+void nc_lounge_ensure(struct nc_personas *p, struct nc_user *persona)
+{
+    struct nc_actor self = {.user = persona, .address = nowhere};
+
+    nc_personas_hold(p);
+    if (p->chat->rooms.n > 0)
+        on_lounge(p, NULL, NULL);
+    else
+        nc_room_create(p->chat, &self,
+                       &(struct nc_room_new){.kind = NC_ROOM,
+                                             .visibility = NC_PUBLIC,
+                                             .name = NC_STR(LOUNGE),
+                                             .personas_given = true},
+                       on_lounge, p);
+}
