@@ -12,8 +12,9 @@ struct nc_server;
 /* neuralchatd --restore FILE --data DIR: 0, or an exit status after a message on stderr. */
 int nc_restore(const struct nc_config *c);
 
-/* The node's keys (signing keys, node id), sealed, as attachments of a backup.  Blocking
- * for as long as Argon2id takes: on a pool thread.  NC_EIO logged. */
+/* The node's keys (signing keys, node id, what seals the providers' API keys), sealed, as
+ * attachments of a backup.  Blocking for as long as Argon2id takes: on a pool thread.
+ * NC_EIO logged. */
 struct nc_sealed_keys {
     struct nc_attachment files[16];
     unsigned n;
