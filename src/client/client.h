@@ -53,6 +53,8 @@ bool nc_client_room(struct nc_client *c, const char *name, struct nc_id *out);
 /* A password: from --password-file, else from the terminal without echo, twice if it is a
  * new one.  NULL: told on stderr.  Caller wipes and frees. */
 char *nc_client_password(struct nc_client *c, bool twice);
+/* Any other secret, asked for on the terminal without echo.  NULL: told on stderr. */
+char *nc_client_secret(const char *label);
 /* The first line of a file, or "-" for the first of stdin.  NULL: told on stderr. */
 char *nc_client_first_line(const char *path);
 void nc_client_forget(char *secret); /* wipes and frees; NULL is fine */

@@ -23,6 +23,14 @@ int nc_cmd_ask(struct nc_client *c);    /* cmd_ask.c */
 int nc_cmd_usage(struct nc_client *c);  /* cmd_usage.c */
 int nc_cmd_all_usage(struct nc_client *c);
 
+int nc_cmd_models(struct nc_client *c); /* cmd_models.c */
+int nc_cmd_providers(struct nc_client *c);
+int nc_cmd_provider_add(struct nc_client *c);
+int nc_cmd_provider_set(struct nc_client *c);
+int nc_cmd_provider_remove(struct nc_client *c);
+int nc_cmd_provider_check(struct nc_client *c);
+int nc_cmd_provider_discover(struct nc_client *c);
+
 int nc_cmd_users(struct nc_client *c); /* cmd_admin_people.c */
 int nc_cmd_user_reset(struct nc_client *c);
 int nc_cmd_user_disable(struct nc_client *c);

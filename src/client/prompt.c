@@ -86,6 +86,15 @@ done:
 
 char *nc_client_prompt(const char *label) { return ask(label, true); }
 
+char *nc_client_secret(const char *label)
+{
+    char *secret = ask(label, false);
+
+    if (!secret)
+        nc_client_fail("%s", nc_word(NC_W_NO_TTY_SECRET));
+    return secret;
+}
+
 static char *ask_twice(bool twice)
 {
     char *first = ask(nc_word(NC_W_PASSWORD), false), *second;

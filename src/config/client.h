@@ -18,8 +18,8 @@ struct nc_client_config {
     const char *password_file, *owner_code, *invite, *display_name;
     /* commands */
     uint64_t history, limit;
-    bool json, text, verbose, is_private, with_keys, no_stream;
-    const char *topic, *reply_to, *system, *passphrase_file;
+    bool json, text, verbose, is_private, with_keys, no_stream, ask_key, no_key;
+    const char *topic, *reply_to, *system, *passphrase_file, *key_file;
     /* actions of the command line */
     bool help, version, print_man, print_markdown;
 };
