@@ -17,7 +17,7 @@ class Asked {
   closed = false; // the node has hung up
   constructor(request, response, body) {
     Object.assign(this, { request, response, body, json: JSON.parse(body) });
-    this.question = this.json.messages.at(-1).content;
+    this.question = this.json.messages?.at(-1).content; // none in /embeddings
     response.on("close", () => (this.closed = !response.writableFinished));
     response.on("error", () => {});
   }
