@@ -1,6 +1,8 @@
 /* /api/v1/rooms: rooms, and who is in them. */
+#include "ai/room_ai.h"
 #include "chat/rooms/room_json.h"
 #include "chat/rooms/rooms.h"
+#include "chat/talk/event.h"
 #include "server/call.h"
 #include "server/stream_export.h"
 #include "wire/json_in.h"
@@ -107,6 +109,22 @@ static bool users_of(struct nc_call *call, const char *name, bool personas,
     return true;
 }
 
+/* The body's `ai` on top of these settings, into *out; true also without one. */
+static bool read_ai(struct nc_call *call, struct nc_str settings, bool dialog,
+                    struct nc_str *out, struct nc_problem *why)
+{
+    const json_t *patch = json_object_get(call->body, "ai");
+    struct nc_buf text = {0};
+
+    if (!patch || json_is_null(patch))
+        return true;
+    bool ok = nc_room_ai_patch(settings, patch, dialog, &text, why) == NC_OK;
+    if (ok)
+        *out = nc_arena_str(call->arena, nc_buf_str(&text));
+    nc_buf_fini(&text);
+    return ok;
+}
+
 static bool read_new(struct nc_call *call, struct making *m, struct nc_problem *why)
 {
     struct nc_room_new *in = &m->in;
@@ -122,6 +140,8 @@ static bool read_new(struct nc_call *call, struct making *m, struct nc_problem *
     in->visibility = (enum nc_visibility)visibility;
     if (kind == NC_ROOM ? nc_json_need_str(call->body, "name", 0, SIZE_MAX, &in->name, why)
                         : nc_json_opt_str(call->body, "name", 0, SIZE_MAX, &in->name, why))
+        return false;
+    if (!read_ai(call, call->chat->room_ai, kind == NC_DIALOG, &in->settings, why))
         return false;
     in->members = m->members;
     in->personas = m->personas;
@@ -237,14 +257,19 @@ static void patch_room(struct nc_call *call)
 {
     struct nc_room *r = nc_call_room(call, 0);
     struct nc_room_patch patch = {0};
-    struct nc_str strs[2] = {{0}};
+    struct nc_str strs[2] = {{0}}, settings = {0};
     enum nc_visibility visibility;
     uint32_t days;
     struct nc_problem why;
 
     if (!r)
         return;
-    if (!read_patch(call, &patch, strs, &visibility, &days, &why))
+    bool ok = read_patch(call, &patch, strs, &visibility, &days, &why) &&
+              read_ai(call, nc_event_room_ai(&r->rec, call->chat->room_ai),
+                      r->rec.kind == NC_DIALOG, &settings, &why);
+    if (settings.n)
+        patch.settings = &settings;
+    if (!ok)
         nc_call_problem(call, &why);
     else
         nc_room_update(call->chat, &call->actor, r, &patch, on_changed, call);

@@ -83,7 +83,7 @@ test("accounts", async () => {
   await call(anna, "PATCH /api/v1/me", { body: { display_name: "Анна" }, status: 200 });
   const sessions = (await call(anna, "GET /api/v1/me/sessions", { status: 200 })).json.sessions;
   await call(anna, "DELETE /api/v1/me/sessions/{id}", { path: { id: sessions.find((s) => !s.current).id }, status: 204 });
-  const key = (await call(anna, "POST /api/v1/me/keys", { body: { name: "k", scopes: ["chat", "ai", "mqtt"], expires_at: "2026-12-31T00:00:00.000Z".replace("2026", new Date().getFullYear() + 1) }, status: 201 })).json;
+  const key = (await call(anna, "POST /api/v1/me/keys", { body: { name: "k", scopes: ["chat", "ai", "mqtt"], tokens_per_day: 1000, requests_per_day: 2 ** 53, expires_at: "2026-12-31T00:00:00.000Z".replace("2026", new Date().getFullYear() + 1) }, status: 201 })).json;
   await node.call("GET", "/api/v1/rooms", { token: key.key });
   await call(anna, "GET /api/v1/me/keys", { status: 200 });
   await call(anna, "DELETE /api/v1/me/keys/{id}", { path: { id: key.id }, status: 204 });
@@ -117,6 +117,9 @@ test("rooms, members, messages, and their events", async () => {
   await mine.get("typing");
   await call(anna, "GET /api/v1/rooms", { status: 200 });
   await call(boris, "DELETE /api/v1/messages/{id}", { path: { id: reply.id }, status: 204 });
+  await call(anna, "PATCH /api/v1/rooms/{room}", { path: R, body: { ai: { call: "strict", persona_turns: 1 } }, status: 200 });
+  await call(anna, "PATCH /api/v1/rooms/{room}", { path: R, body: { ai: { call: null } }, status: 200 });
+  await call(anna, "GET /api/v1/rooms/{room}/export", { path: R, query: "?format=json", status: 200 });
   await call(anna, "GET /api/v1/messages/{id}", { path: { id: reply.id }, status: 200 });
   await call(anna, "GET /api/v1/rooms/{room}/messages", { path: R, status: 200 });
   await call(anna, "GET /api/v1/me/export", { status: 200 });
@@ -160,6 +163,20 @@ test("an answer of Olga's", async () => {
   const id = (await first.get("message.delta", (f) => f.text === "well")).message_id;
   await call(boris, "POST /api/v1/messages/{message}/stop", { path: { message: id }, status: 204 });
   await call(anna, "GET /api/v1/rooms/{room}/messages", { path: R, status: 200 });
+});
+
+test("a dialog that branches", async () => {
+  const ai = { system_prompt: "be brief", temperature: 0.7, max_tokens: 100 };
+  const dialog = (await call(anna, "POST /api/v1/rooms", { body: { kind: "dialog", persona: "olga", ai }, status: 201 })).json;
+  const talk = async () => (await (await upstream.next()).begin().say("well")).end();
+  const first = await anna.say(dialog, "one");
+  await talk();
+  await sockets[0].get("message.completed", (f) => f.message.room === dialog.id);
+  const body = { text: "two", client_id: randomUUID() };
+  const made = (await call(anna, "POST /api/v1/messages/{id}/branch", { path: { id: first.id }, body, status: 201 })).json;
+  await talk();
+  await sockets[0].get("message.completed", (f) => f.message.room === made.room.id);
+  await call(anna, "POST /api/v1/messages/{id}/branch", { path: { id: first.id }, body, status: 200 });
 });
 
 test("streams and polls, and resync", async () => {
