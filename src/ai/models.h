@@ -77,6 +77,10 @@ struct nc_models_stats {
     unsigned providers, up, models;
 };
 void nc_models_stats(const struct nc_models *m, struct nc_models_stats *out);
+/* Every provider by name, from inside the call. */
+void nc_models_each(const struct nc_models *m,
+                    void (*each)(void *arg, const char *name, const char *kind, bool up),
+                    void *arg);
 
 /* ---- the owner's calls (server/routes_providers.c) -------------------------------- */
 /* Providers as JSON, never with a key: {id, name, kind, base_url, proxy, models,

@@ -159,3 +159,14 @@ void nc_models_stats(const struct nc_models *m, struct nc_models_stats *out)
         out->models += offered(s, NULL, NULL, false);
     }
 }
+
+void nc_models_each(const struct nc_models *m,
+                    void (*each)(void *arg, const char *name, const char *kind, bool up),
+                    void *arg)
+{
+    nc_list_each(n, &m->sources) {
+        const struct nc_source *s = nc_of(n, struct nc_source, node);
+        each(arg, s->name, nc_setting_text(s->settings, "kind"),
+             s->state == NC_SOURCE_UP);
+    }
+}
