@@ -29,6 +29,7 @@ struct nc_http_wire {
     const char *type;     /* Content-Type of a stream, as it begins */
     const char *begins;   /* … or the bytes one of which a stream begins with */
     size_t state;         /* bytes of q->state, zeroed when the question begins */
+    size_t kept;          /* bytes of provider->kept, zeroed when it is opened */
 
     /*
      * The request for q->asked and q->model: path behind the base URL (has its start
@@ -66,6 +67,7 @@ struct nc_http_provider {
     char model[NC_LLM_MODEL]; /* configured, or the first one listed */
     bool model_found;         /* the latter */
     unsigned connect_ms, first_byte_ms, idle_ms;
+    void *kept; /* what the wire remembers between questions */
     struct nc_list asks;
 };
 

@@ -252,6 +252,7 @@ enum nc_err nc_http_provider_open(struct nc_provider **out,
         .connect_ms = o->connect_ms,
         .first_byte_ms = o->first_byte_ms,
         .idle_ms = o->idle_ms,
+        .kept = wire->kept ? nc_alloc(wire->kept) : NULL,
     };
     p->base.name = p->name;
     nc_list_init(&p->asks);
@@ -282,5 +283,6 @@ void nc_http_provider_close(struct nc_provider *base)
     free(p->url);
     free(p->proxy);
     free(p->node);
+    free(p->kept);
     free(p);
 }

@@ -2,6 +2,8 @@
 
 static const struct nc_provider_ops *const kinds[] = {
     &nc_provider_openai,
+    &nc_provider_ollama,
+    &nc_provider_anthropic,
 };
 
 const struct nc_provider_ops *nc_provider_kind(struct nc_str kind)
