@@ -166,7 +166,6 @@ void nc_models_each(const struct nc_models *m,
 {
     nc_list_each(n, &m->sources) {
         const struct nc_source *s = nc_of(n, struct nc_source, node);
-        each(arg, s->name, nc_setting_text(s->settings, "kind"),
-             s->state == NC_SOURCE_UP);
+        each(arg, s->name, nc_setting_text(s->settings, "kind"), s->state == NC_SOURCE_UP);
     }
 }
