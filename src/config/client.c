@@ -12,6 +12,7 @@ static const char *check_server(const char *v)
 }
 
 static const char *const language_words[] = {"auto", "en", "ru", NULL};
+static const char *const format_words[] = {"lines", "markdown", "json", NULL};
 
 #define AT(field) offsetof(struct nc_client_config, field)
 #define ONCE .flags = NC_OPT_FLAG
@@ -51,6 +52,8 @@ const struct nc_option nc_client_config_table[] = {
      .help = "Answer in JSON: one object a line for tail and export, what the node said for others."},
     {.key = "text", .kind = NC_OPT_BOOL, .at = AT(text), .def = "off", ONCE,
      .help = "export: readable lines; what it does anyway."},
+    {.key = "format", .kind = NC_OPT_CHOICE, .at = AT(format), .def = "lines", .choices = format_words, ONCE,
+     .help = "export: lines; or, as the node writes a room down, Markdown or one JSON object with the room's settings and all answers."},
     {.key = "verbose", .kind = NC_OPT_BOOL, .at = AT(verbose), .def = "off", ONCE,
      .help = "Say more: send prints the message's id, tail when it loses and finds the node. -v is short for it."},
     {.key = "topic", .kind = NC_OPT_TEXT, .at = AT(topic), .def = "", .arg = "TEXT", ONCE,
@@ -62,7 +65,15 @@ const struct nc_option nc_client_config_table[] = {
     {.key = "system", .kind = NC_OPT_TEXT, .at = AT(system), .def = "", .arg = "TEXT", ONCE,
      .help = "ask: what the model is told first."},
     {.key = "no_stream", .kind = NC_OPT_BOOL, .at = AT(no_stream), .def = "off", ONCE,
-     .help = "ask: print the answer when it is whole. With --json, the API's object."},
+     .help = "ask, send, regenerate: print the answer when it is whole. With --json, the API's object."},
+    {.key = "wait_answer", .kind = NC_OPT_BOOL, .at = AT(wait_answer), .def = "off", ONCE,
+     .help = "send, regenerate: print the persona's answer as it comes, and succeed only if it came whole."},
+    {.key = "model", .kind = NC_OPT_TEXT, .at = AT(model), .def = "", .arg = "MODEL", ONCE,
+     .help = "dialog, regenerate: the model that answers, instead of the persona's."},
+    {.key = "persona", .kind = NC_OPT_TEXT, .at = AT(persona), .def = "", .arg = "NAME", ONCE,
+     .help = "dialog: with this persona; when empty, with the node's first one."},
+    {.key = "all", .kind = NC_OPT_BOOL, .at = AT(all), .def = "off", ONCE,
+     .help = "jobs: also those that have ended."},
     {.key = "limit", .kind = NC_OPT_UINT, .at = AT(limit), .def = "50", .min = 1, .max = 1000000, ONCE,
      .help = "admin audit: that many entries, the newest."},
     {.key = "key_file", .kind = NC_OPT_TEXT, .at = AT(key_file), .def = "", .arg = "FILE", ONCE,

@@ -6,6 +6,7 @@
 #include "config/option.h"
 
 enum { NC_CFG_LANG_AUTO, NC_CFG_LANG_EN, NC_CFG_LANG_RU };
+enum { NC_CFG_FORMAT_LINES, NC_CFG_FORMAT_MARKDOWN, NC_CFG_FORMAT_JSON };
 
 struct nc_client_config {
     /* where */
@@ -18,8 +19,10 @@ struct nc_client_config {
     const char *password_file, *owner_code, *invite, *display_name;
     /* commands */
     uint64_t history, limit;
-    bool json, text, verbose, is_private, with_keys, no_stream, ask_key, no_key;
-    const char *topic, *reply_to, *system, *passphrase_file, *key_file;
+    bool json, text, verbose, is_private, with_keys, no_stream, wait_answer, all;
+    bool ask_key, no_key;
+    int format;
+    const char *topic, *reply_to, *system, *model, *persona, *passphrase_file, *key_file;
     /* actions of the command line */
     bool help, version, print_man, print_markdown;
 };
