@@ -121,14 +121,14 @@ static void on_listed(struct nc_llm_list *l, const struct nc_llm_end *end,
         return;
     }
     s->checked_ms = nc_wall_ms();
-    if (end->e == NC_OK) {
+    if (end->e == NC_OK)
         keep(s, models, n);
-        learn_where(s, end->destination);
+    learn_where(s, end->destination);
+    /* Some servers answer questions and know no list. */
+    if (end->e == NC_OK || end->fault == NC_FAULT_REQUEST || end->fault == NC_FAULT_MODEL)
         on_up(s);
-    } else {
-        learn_where(s, end->destination);
+    else
         on_down(s, end->reason);
-    }
     nc_models_changed(s->models);
     answer_checks(s, s);
 }

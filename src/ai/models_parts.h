@@ -13,7 +13,7 @@
 #define NC_SOURCE_NAME 33     /* bytes of a provider's name, with NUL */
 #define NC_SOURCE_MODELS 500  /* names the owner may list */
 #define NC_SOURCE_KEY 1024    /* bytes of an API key */
-#define NC_SOURCE_URL 1000    /* characters of a base_url or a proxy */
+#define NC_SOURCE_URL 500     /* characters of a base_url or a proxy */
 #define NC_LISTED_MODELS 5000 /* of those a server lists, so many are kept */
 
 struct nc_box;

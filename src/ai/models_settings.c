@@ -36,13 +36,13 @@ static enum nc_err check_kind(const json_t *v, const char *name, struct nc_probl
 static enum nc_err check_url(const json_t *v, const char *name, struct nc_problem *why)
 {
     struct nc_str url = text_of(v);
-    const char *wrong = NULL;
+    const char *wrong =
+        json_is_string(v) ? nc_provider_url_problem(url) : "it is no string";
 
-    if (!url.n || url.n > NC_SOURCE_URL)
-        return refuse(why, name, "must be a URL of at most 1000 characters");
-    if ((wrong = nc_provider_url_problem(url)))
-        return refuse(why, name, wrong);
-    return NC_OK;
+    if (!wrong)
+        return NC_OK;
+    nc_problem_set(why, NC_P_BAD_REQUEST, "`%s` can't be used: %s", name, wrong);
+    return NC_EINVAL;
 }
 
 static enum nc_err check_proxy(const json_t *v, const char *name, struct nc_problem *why)
@@ -54,7 +54,7 @@ static enum nc_err check_proxy(const json_t *v, const char *name, struct nc_prob
     if (json_is_string(v) && !url.n)
         return NC_OK;
     if (url.n > NC_SOURCE_URL)
-        return refuse(why, name, "must be a URL of at most 1000 characters");
+        return refuse(why, name, "must be a URL of at most 500 characters");
     for (size_t i = 0; i < NC_COUNT(schemes); i++) {
         struct nc_str scheme = nc_str(schemes[i]);
         if (nc_str_starts(url, scheme))
@@ -228,7 +228,7 @@ enum nc_err nc_source_key_ok(struct nc_str key, struct nc_problem *why)
 static void server_of(const char *url, char out[300])
 {
     const char *host = strstr(url, "://");
-    bool secure = strncmp(url, "https:", 6) == 0;
+    bool secure = strncasecmp(url, "https:", 6) == 0;
 
     host = host ? host + 3 : url;
     size_t n = strcspn(host, "/?#");
