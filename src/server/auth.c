@@ -78,6 +78,15 @@ bool nc_auth_plausible(const struct nc_call *call, struct nc_problem *why)
     return false;
 }
 
+bool nc_auth_known(const struct nc_call *call)
+{
+    struct nc_str token;
+
+    if (!bearer(call->req->head, &token) || !nc_str_starts(token, NC_STR(NC_KEY_PREFIX)))
+        return true;
+    return nc_key_known(call->chat, token);
+}
+
 bool nc_auth_secure(const struct nc_call *call)
 {
     enum nc_reach reach = nc_addr_reach(&call->req->peer);

@@ -22,6 +22,8 @@ NC_MUSTUSE enum nc_err nc_auth_request(struct nc_call *call, struct nc_auth *out
                                        struct nc_problem *why, nc_auth_fn *done);
 /* Before the body is there: does it show a token that holds, or what may be a key? */
 bool nc_auth_plausible(const struct nc_call *call, struct nc_problem *why);
+/* Of one that is plausible: is it also known to hold?  A key may have to be looked up. */
+bool nc_auth_known(const struct nc_call *call);
 /* The same of a token alone, as WebSocket frames carry it. */
 NC_MUSTUSE enum nc_err nc_auth_token(struct nc_chat *c, struct nc_str token,
                                      struct nc_str address, struct nc_auth *out,

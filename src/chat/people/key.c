@@ -257,6 +257,16 @@ static void ask(struct verify *v)
     s->ops->read(s, &v->query);
 }
 
+bool nc_key_known(const struct nc_chat *c, struct nc_str key)
+{
+    uint8_t hash[NC_SHA256];
+
+    if (!nc_token_formed(key, NC_KEY_PREFIX))
+        return false;
+    nc_token_hash(key, hash);
+    return nc_map_get(&c->people->keys->map, hash, sizeof hash) != NULL;
+}
+
 enum nc_err nc_key_verify(struct nc_chat *c, struct nc_str key, struct nc_str address,
                           struct nc_auth *out, struct nc_problem *why, nc_auth_fn *done,
                           void *arg)

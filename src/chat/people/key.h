@@ -46,6 +46,9 @@ NC_MUSTUSE enum nc_err nc_key_verify(struct nc_chat *c, struct nc_str key,
                                      struct nc_str address, struct nc_auth *out,
                                      struct nc_problem *why, nc_auth_fn *done, void *arg);
 
+/* Has it been found to hold lately?  (It may have ended since.) */
+bool nc_key_known(const struct nc_chat *c, struct nc_str key);
+
 /* ---- for the files about accounts ---------------------------------------- */
 
 struct nc_keys *nc_keys_new(void);
