@@ -2,17 +2,25 @@
 
 #include <stdlib.h>
 
-#include "ai/parts.h"
+#include "ai/job.h"
+#include "ai/room_ai.h"
+#include "base/clock.h"
 #include "chat/live/hub.h"
 #include "chat/rooms/room.h"
 #include "chat/talk/fetch.h"
+#include "wire/json.h"
 
-/* Whether a reply answers the persona is known once its parent has been read. */
+#define DEPTH_MAX 3 /* personas answer personas no deeper, whatever a room says */
+
+/* ---- who is asked ---------------------------------------------------------- */
+
+/* Whether a reply answers a persona is known once its parent has been read.  The question
+ * waits as a copy: all that those look at who decide. */
 struct reply {
     struct nc_ai *ai;
     struct nc_id room;
     struct nc_message question;
-    char *name, *body;
+    char *body, *mentions;
 };
 
 static void on_parent(struct nc_fetch *f, enum nc_err e)
@@ -20,12 +28,15 @@ static void on_parent(struct nc_fetch *f, enum nc_err e)
     struct reply *x = f->arg;
     struct nc_ai *ai = x->ai;
     struct nc_room *r = ai->closing ? NULL : nc_room_find(ai->o.chat, &x->room);
+    struct nc_user *asker = nc_user_find(ai->o.chat, &x->question.sender);
+    const struct nc_persona *p;
 
-    if (r && e == NC_OK && f->found && nc_id_eq(&f->message.sender, &ai->persona->a.id) &&
-        nc_room_member(r, ai->persona))
-        nc_dispatch_ask(ai, r, &x->question);
-    free(x->name);
+    if (r && asker && e == NC_OK && f->found &&
+        (p = nc_persona_find(ai->personas, &f->message.sender)) &&
+        nc_persona_listens(p, r, &x->question) && !nc_persona_called(p, r, &x->question))
+        nc_ai_ask(ai, r, p, &x->question, asker, 0);
     free(x->body);
+    free(x->mentions);
     free(x);
 }
 
@@ -35,58 +46,111 @@ static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_
 
     *x = (struct reply){.ai = ai,
                         .room = r->rec.id,
-                        .question = {.id = m->id, .sender = m->sender},
-                        .name = nc_str_dup(m->sender_name),
-                        .body = nc_str_dup(m->body)};
-    x->question.sender_name = nc_str(x->name);
+                        .question = {.id = m->id,
+                                     .room = m->room,
+                                     .sender = m->sender,
+                                     .sender_kind = m->sender_kind},
+                        .body = nc_str_dup(m->body),
+                        .mentions = nc_str_dup(m->mentions)};
     x->question.body = nc_str(x->body);
+    x->question.mentions = nc_str(x->mentions);
     nc_fetch(ai->o.chat, &m->reply_to, on_parent, x);
 }
 
 static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_message *m)
 {
     struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
+    struct nc_user *asker = nc_user_find(ai->o.chat, &m->sender);
 
-    if (nc_olga_called(ai, r, m))
-        nc_dispatch_ask(ai, r, m);
-    else if (!nc_id_zero(&m->reply_to) && nc_olga_listens(ai, r, m))
+    if (!asker || asker->a.kind != NC_PERSON)
+        return;
+    for (struct nc_persona *p = NULL; (p = nc_persona_next(ai->personas, p));)
+        if (nc_persona_called(p, r, m))
+            nc_ai_ask(ai, r, p, m, asker, 0);
+    if (!nc_id_zero(&m->reply_to))
         look_at_parent(ai, r, m);
 }
+
+void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
+                    const struct nc_job *j)
+{
+    struct nc_user *asker = nc_user_find(ai->o.chat, &j->kept.rec.asker);
+    unsigned depth = j->kept.rec.depth;
+    struct nc_room_ai room;
+
+    nc_room_ai_read(&room, r->rec.settings);
+    nc_room_ai_fini(&room);
+    if (!asker || depth >= room.persona_turns || depth >= DEPTH_MAX ||
+        r->rec.kind == NC_DIALOG)
+        return;
+    for (struct nc_persona *p = NULL; (p = nc_persona_next(ai->personas, p));)
+        if (!nc_id_eq(&p->user->a.id, &m->sender) && nc_persona_called(p, r, m))
+            nc_ai_ask(ai, r, p, m, asker, depth + 1);
+}
+
+/* ---- what else happens in rooms -------------------------------------------- */
 
 static void on_deleted(struct nc_observer *o, struct nc_room *r,
                        const struct nc_id *message)
 {
     (void)r;
-    nc_dispatch_message_gone(nc_of(o, struct nc_ai, observer), message);
+    nc_jobs_message_gone(nc_of(o, struct nc_ai, observer), message);
 }
 
-/* Who comes in the middle of an answer sees what there is of it; where the persona
- * leaves, so does the answer. */
+/* Who comes in the middle of an answer sees what there is of it; where a persona leaves,
+ * so does its answer. */
 static void on_member(struct nc_observer *o, struct nc_room *r, struct nc_user *u,
                       enum nc_event_kind what)
 {
     struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
 
-    if (what == NC_EV_MEMBER_LEFT && u == ai->persona)
-        nc_dispatch_room_gone(ai, r);
+    if (what == NC_EV_MEMBER_LEFT && u->a.kind == NC_PERSONA)
+        nc_jobs_room_gone(ai, r, u);
     if (what != NC_EV_MEMBER_JOINED)
         return;
     nc_list_each(n, &u->listeners) {
         struct nc_listener *l = nc_of(n, struct nc_listener, by_user);
         if (l->state == NC_LIVE)
-            nc_dispatch_snapshots(ai, l, r);
+            nc_jobs_snapshots(ai, l, r);
     }
 }
 
 static void on_room(struct nc_observer *o, struct nc_room *r, enum nc_event_kind what)
 {
+    struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
+
     if (what == NC_EV_ROOM_DELETED)
-        nc_dispatch_room_gone(nc_of(o, struct nc_ai, observer), r);
+        nc_jobs_room_gone(ai, r, NULL);
+    else if (what == NC_EV_ROOM_UPDATED)
+        nc_jobs_room_changed(ai, r);
 }
 
 static void on_live(struct nc_observer *o, struct nc_listener *l)
 {
-    nc_dispatch_snapshots(nc_of(o, struct nc_ai, observer), l, NULL);
+    nc_jobs_snapshots(nc_of(o, struct nc_ai, observer), l, NULL);
+}
+
+/* A model came up, or has a place again. */
+static void on_models(void *arg)
+{
+    struct nc_ai *ai = arg;
+
+    if (!ai->closing && ai->fair)
+        nc_fair_pump(ai->fair);
+}
+
+/* ---- open and close --------------------------------------------------------- */
+
+/* What a new room says about AI: as the node has it. */
+static void set_room_settings(struct nc_ai *ai)
+{
+    struct nc_problem why;
+    json_t *patch = json_pack("{s:s}", "destination", nc_destination_name(ai->o.furthest));
+
+    if (patch &&
+        nc_room_ai_patch(NC_STR(""), patch, false, &ai->room_settings, &why) == NC_OK)
+        ai->o.chat->room_ai = nc_buf_str(&ai->room_settings);
+    json_decref(patch);
 }
 
 struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
@@ -94,7 +158,24 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
     struct nc_ai *ai = nc_alloc(sizeof(*ai));
 
     ai->o = *o;
+    ai->o.models.chat = o->chat;
+    ai->o.models.loop = o->loop;
+    ai->o.models.changed = on_models;
+    ai->o.models.arg = ai;
+    ai->since_ms = nc_mono_ms();
     nc_list_init(&ai->jobs);
+    nc_list_init(&ai->titles);
+    ai->rates = nc_rates_new();
+    ai->fair = nc_fair_new(o->loop, o->at_once, o->waiting_max);
+    set_room_settings(ai);
+    if (!(ai->models = nc_models_new(&ai->o.models)) ||
+        !(ai->personas = nc_personas_new(o->chat, o->loop)) ||
+        !(ai->usages = nc_usages_new(o->chat, &o->caps)) || nc_jobs_resume(ai) != NC_OK) {
+        nc_ai_free(ai);
+        return NULL;
+    }
+    ai->o.models = (struct nc_models_opts){0}; /* borrowed for that call */
+    nc_answers_abandon(o->chat);
     ai->observer = (struct nc_observer){
         .stored = on_stored,
         .deleted = on_deleted,
@@ -103,9 +184,18 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .live = on_live,
     };
     nc_chat_observe(o->chat, &ai->observer);
-    nc_olga_ensure(ai);
-    nc_answers_abandon(o->chat);
     return ai;
+}
+
+void nc_ai_limits(struct nc_ai *ai, const struct nc_ai_opts *o)
+{
+    ai->o.caps = o->caps;
+    ai->o.at_once = o->at_once;
+    ai->o.waiting_max = o->waiting_max;
+    ai->o.per_minute_room = o->per_minute_room;
+    ai->o.per_minute_user = o->per_minute_user;
+    nc_usages_caps(ai->usages, &o->caps);
+    nc_fair_limits(ai->fair, o->at_once, o->waiting_max);
 }
 
 void nc_ai_quiet(struct nc_ai *ai)
@@ -114,14 +204,41 @@ void nc_ai_quiet(struct nc_ai *ai)
         return;
     ai->closing = true;
     nc_list_del(&ai->observer.node);
+    nc_loop_deadline(ai->o.loop, &ai->tell, 0);
+    nc_models_quiet(ai->models);
+    nc_titles_end(ai);
 }
 
+/* What asks is ended by the models' end; until then each holds its place. */
 void nc_ai_free(struct nc_ai *ai)
 {
     if (!ai)
         return;
-    nc_dispatch_free(ai);
+    ai->closing = true;
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (j->step != NC_STEP_ASKING)
+            nc_job_leave(j);
+    }
+    nc_models_free(ai->models);
+    while (!nc_list_empty(&ai->jobs))
+        nc_job_free(nc_of(ai->jobs.next, struct nc_job, node));
+    nc_fair_free(ai->fair);
+    nc_usages_free(ai->usages);
+    nc_personas_free(ai->personas);
+    nc_rates_free(ai->rates);
+    nc_buf_fini(&ai->room_settings);
     free(ai);
 }
 
+/* ---- for others -------------------------------------------------------------- */
+
+struct nc_models *nc_ai_models(struct nc_ai *ai) { return ai->models; }
+struct nc_personas *nc_ai_personas(struct nc_ai *ai) { return ai->personas; }
+struct nc_usages *nc_ai_usages(struct nc_ai *ai) { return ai->usages; }
 const struct nc_ai_stats *nc_ai_stats(const struct nc_ai *ai) { return &ai->stats; }
+
+void nc_ai_owner(struct nc_ai *ai, struct nc_user *owner)
+{
+    nc_personas_owner(ai->personas, owner);
+}

@@ -23,7 +23,7 @@ static void write_delta(const struct nc_deltas *d, enum nc_llm_channel ch, uint6
     nc_json_kstr(&w, "type", NC_STR("message.delta"));
     nc_json_kid(&w, "room", &d->room);
     nc_json_kid(&w, "message_id", &d->message);
-    nc_json_kuint(&w, "run", 0);
+    nc_json_kuint(&w, "run", d->run);
     nc_json_kuint(&w, "n", n);
     nc_json_kuint(&w, "at", at);
     nc_json_kstr(&w, "channel", nc_str(channel_names[ch]));
@@ -88,6 +88,20 @@ void nc_deltas_fini(struct nc_deltas *d)
     nc_loop_deadline(d->loop, &d->checkpoint, 0);
     nc_buf_fini(&d->channel[NC_LLM_TEXT].text);
     nc_buf_fini(&d->channel[NC_LLM_REASONING].text);
+}
+
+void nc_deltas_begin(struct nc_deltas *d, const struct nc_id *message, uint32_t run)
+{
+    nc_loop_deadline(d->loop, &d->flush, 0);
+    nc_loop_deadline(d->loop, &d->checkpoint, 0);
+    for (int i = 0; i < 2; i++) {
+        nc_buf_clear(&d->channel[i].text);
+        d->channel[i].sent = 0;
+    }
+    d->message = *message;
+    d->run = run;
+    d->n = 0;
+    d->kept = 0;
 }
 
 bool nc_deltas_add(struct nc_deltas *d, enum nc_llm_channel ch, struct nc_str piece)

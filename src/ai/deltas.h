@@ -25,7 +25,8 @@ struct nc_deltas {
         struct nc_buf text;
         size_t sent;
     } channel[2];
-    uint64_t n; /* of the next delta */
+    uint32_t run; /* which answer of the message it is; deltas of a higher one replace */
+    uint64_t n;   /* of the next delta */
     uint64_t flushed_ms;
     size_t kept; /* bytes of the last checkpoint */
     struct nc_deadline flush, checkpoint;
@@ -35,6 +36,8 @@ void nc_deltas_init(struct nc_deltas *d, struct nc_chat *c, struct nc_loop *l,
                     const struct nc_id *room);
 void nc_deltas_fini(struct nc_deltas *d);
 
+/* The message is there, empty, as its answer number `run`: everything begins anew. */
+void nc_deltas_begin(struct nc_deltas *d, const struct nc_id *message, uint32_t run);
 /* Text came.  False: it went up to the limit of an answer, and no further. */
 bool nc_deltas_add(struct nc_deltas *d, enum nc_llm_channel ch, struct nc_str piece);
 /* Tell what is left and stop the clocks: completed comes next. */

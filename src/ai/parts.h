@@ -7,15 +7,7 @@
 #include "base/buf.h"
 
 struct nc_fair;
-struct nc_models;
-struct nc_personas;
-struct nc_usages;
-
-#define NC_PERSONA_NAME "olga"
-#define NC_ANSWERS_AT_ONCE 8   /* generations under way, on the whole node */
-#define NC_ANSWERS_WAITING 256 /* questions that may wait for one */
-#define NC_CONTEXT_MESSAGES 30
-#define NC_CONTEXT_BYTES (24u << 10)
+struct nc_job;
 
 struct nc_ai {
     struct nc_ai_opts o;
@@ -24,52 +16,61 @@ struct nc_ai {
     struct nc_usages *usages;
     struct nc_fair *fair; /* whose turn it is: questions in rooms, and of programs */
     struct nc_observer observer;
-    struct nc_user *persona;       /* NULL until its account is durable */
-    struct nc_user *owner_waiting; /* came before the first room was there */
-    struct nc_list jobs;           /* struct nc_job, oldest first */
+    struct nc_list jobs;     /* struct nc_job, oldest first */
+    struct nc_list titles;   /* dialog titles under way (ai/title) */
+    struct nc_deadline tell; /* who waits is told where they stand (ai/jobs_told) */
+    uint64_t told_ms;
+    struct nc_rates *rates;      /* ai/rates */
+    struct nc_buf room_settings; /* of a new room */
+    uint64_t since_ms;           /* mono: when it began; models may still be unknown */
     struct nc_ai_stats stats;
-    struct nc_map told; /* rooms that were told what is missing: struct nc_told */
     bool closing;
 };
 
-/* persona.c */
-void nc_olga_ensure(struct nc_ai *ai);
-/* Would it answer this at all: a person's words, in a room the persona is in? */
-bool nc_olga_listens(const struct nc_ai *ai, const struct nc_room *r,
-                     const struct nc_message *m);
-/* Called by this message: mention, name, or any word in a dialog?  (A reply to the persona
- * calls too; that takes a look at the parent, in ai.c.) */
-bool nc_olga_called(const struct nc_ai *ai, const struct nc_room *r,
-                    const struct nc_message *m);
+/* ---- ask.c: somebody asks ---------------------------------------------------------- */
 
-/* dispatch.c */
-void nc_dispatch_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m);
-void nc_dispatch_free(struct nc_ai *ai);
-void nc_dispatch_room_gone(struct nc_ai *ai, const struct nc_room *r);
-void nc_dispatch_message_gone(struct nc_ai *ai, const struct nc_id *message);
+/*
+ * `asker` asks persona `p` by message `m`; refusals go to them as a notice.  depth: turns
+ * between personas before this one.
+ */
+void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
+               const struct nc_message *m, struct nc_user *asker, unsigned depth);
+bool nc_is_russian(struct nc_str text);
+
+/* ---- ai.c --------------------------------------------------------------------------- */
+
+/* A persona has answered: it may have called others. */
+void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
+                    const struct nc_job *j);
+
+/* ---- rates.c: how often is too often ------------------------------------------------ */
+
+struct nc_rates *nc_rates_new(void);
+void nc_rates_free(struct nc_rates *r); /* NULL is fine */
+/* One more question of `user` in `room`: 0, and it is counted; else seconds to wait, and
+ * whether it is the room's limit. */
+unsigned nc_rates_take(struct nc_rates *r, const struct nc_id *room, unsigned room_n,
+                       const struct nc_id *user, unsigned user_n, bool *of_room);
+/* Has this room been told within the last minute?  From now on it has. */
+bool nc_rates_told(struct nc_rates *r, const struct nc_id *room);
+
+/* ---- resume.c ------------------------------------------------------------------------ */
+
+/* What the last run left (blocking, before the loop).  NC_EIO: logged. */
+NC_MUSTUSE enum nc_err nc_jobs_resume(struct nc_ai *ai);
+
+/* ---- stop.c ---------------------------------------------------------------------------
+ */
+
+void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message);
+/* All of a room, or of one persona in it. */
+void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
+                       const struct nc_user *persona);
+/* The room's settings have changed: what they no longer allow ends. */
+void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r);
+
+/* ---- snapshots (job.c) ----------------------------------------------------------------
+ */
+
 /* Show a listener what streams in its rooms; only one room's if `r` is given. */
-void nc_dispatch_snapshots(struct nc_ai *ai, struct nc_listener *l,
-                           const struct nc_room *r);
-
-/* context.c: what the model is given to read. */
-struct nc_context {
-    struct nc_query query;
-    struct nc_id persona, question;
-    struct nc_buf text; /* all strings, offsets in `at` */
-    struct nc_context_line {
-        enum nc_llm_role role;
-        size_t from, n;
-    } line[NC_CONTEXT_MESSAGES];
-    unsigned lines;
-    unsigned omitted; /* of the page that was read */
-    struct nc_buf system;
-    struct nc_llm_message out[NC_CONTEXT_MESSAGES + 1];
-};
-/* Read the room's last messages up to the question; done on the loop, once. */
-void nc_context_read(struct nc_chat *c, struct nc_context *x, const struct nc_room *r,
-                     const struct nc_user *persona, const struct nc_id *question,
-                     void (*done)(struct nc_query *q, enum nc_err e));
-/* The messages for the model, the system prompt first; views into x.  Returns how many. */
-size_t nc_context_messages(struct nc_context *x, const struct nc_room *r,
-                           const struct nc_user *persona);
-void nc_context_fini(struct nc_context *x);
+void nc_jobs_snapshots(struct nc_ai *ai, struct nc_listener *l, const struct nc_room *r);

@@ -13,8 +13,6 @@
 #include "chat/people/account.h"
 #include "chat/people/session.h"
 #include "chat/user.h"
-#include "crypto/file.h"
-#include "crypto/hash.h"
 #include "crypto/keyring.h"
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
@@ -22,6 +20,7 @@
 #include "net/tls.h"
 #include "server/call.h"
 #include "server/disk.h"
+#include "server/models_setup.h"
 #include "server/notify.h"
 #include "server/route.h"
 
@@ -93,6 +92,21 @@ static struct nc_limits limits_of(const struct nc_config *c)
     return l;
 }
 
+static struct nc_ai_opts ai_limits(const struct nc_config *c)
+{
+    return (struct nc_ai_opts){
+        .caps = {.user_tokens = c->ai_user_tokens_per_day,
+                 .user_requests = c->ai_user_requests_per_day,
+                 .room_tokens = c->ai_room_tokens_per_day,
+                 .persona_tokens = c->ai_persona_tokens_per_day,
+                 .node_tokens = c->ai_node_tokens_per_day},
+        .at_once = (unsigned)c->ai_at_once,
+        .waiting_max = (unsigned)c->ai_waiting_max,
+        .per_minute_room = (unsigned)c->ai_per_minute_room,
+        .per_minute_user = (unsigned)c->ai_per_minute_user,
+    };
+}
+
 /* What a reload changes too. */
 static enum nc_err apply(struct nc_server *s)
 {
@@ -112,6 +126,10 @@ static enum nc_err apply(struct nc_server *s)
         s->chat->opts.directory_open = c->directory == NC_CFG_DIR_OPEN;
         s->chat->opts.limits = limits_of(c);
         s->chat->opts.public_url = nc_str(s->public_url);
+    }
+    if (s->ai) {
+        struct nc_ai_opts limits = ai_limits(c);
+        nc_ai_limits(s->ai, &limits);
     }
     return NC_OK;
 }
@@ -218,56 +236,22 @@ static void offer_owner_code(const struct nc_server *s)
                s->public_url, NC_FMT(code));
 }
 
-/* The key is read once, from its file, and lives in the provider alone. */
-static enum nc_err open_provider(struct nc_server *s)
-{
-    const struct nc_config *c = s->cfg;
-    char node[NC_ID_TEXT + 1] = "";
-    struct nc_buf key = {0};
-    enum nc_err e = NC_OK;
-
-    if (!*c->ai_base_url)
-        return NC_OK;
-    if (*c->ai_key_file)
-        e = nc_file_read(c->ai_key_file, 4096, &key);
-    if (*c->ai_key_file && e == NC_OK && nc_str_trim(nc_buf_str(&key)).n == 0)
-        e = NC_EINVAL; /* an empty file is a mistake, not a server without keys */
-    if (e != NC_OK) {
-        nc_log(NC_ERROR, "ai.key_file", "path=%s error=%s",
-               nc_log_q(nc_str(c->ai_key_file)), nc_strerr(e));
-        nc_buf_fini(&key);
-        return e;
-    }
-    char *text = nc_str_dup(nc_str_trim(nc_buf_str(&key)));
-    nc_id_text(&s->node_id, node);
-    e = nc_provider_openai.open(
-        &s->provider,
-        &(struct nc_provider_opts){.loop = s->loop,
-                                   .http = s->http,
-                                   .name = "openai",
-                                   .base_url = c->ai_base_url,
-                                   .model = c->ai_model,
-                                   .key = text,
-                                   .proxy = c->ai_proxy,
-                                   .node = node,
-                                   .connect_ms = (unsigned)c->ai_connect_timeout,
-                                   .first_byte_ms = (unsigned)c->ai_first_byte_timeout,
-                                   .idle_ms = (unsigned)c->ai_idle_timeout});
-    nc_wipe(text, strlen(text));
-    free(text);
-    if (key.p)
-        nc_wipe(key.p, key.n);
-    nc_buf_fini(&key);
-    return e;
-}
-
 static enum nc_err open_ai(struct nc_server *s)
 {
+    struct nc_ai_opts o = ai_limits(s->cfg);
+    struct nc_models_setup models;
+
     s->http = nc_http_client_new(s->loop);
-    enum nc_err e = open_provider(s);
-    if (e == NC_OK)
-        s->ai = nc_ai_new(&(struct nc_ai_opts){
-            .chat = s->chat, .loop = s->loop, .provider = s->provider});
+    enum nc_err e = nc_models_setup(&models, s);
+    if (e == NC_OK) {
+        o.chat = s->chat;
+        o.loop = s->loop;
+        o.models = models.opts;
+        o.furthest = (enum nc_destination)(s->cfg->ai_destination + NC_DEST_THIS_NODE);
+        s->ai = nc_ai_new(&o);
+        e = s->ai ? NC_OK : NC_EIO;
+    }
+    nc_models_setup_fini(&models);
     return e;
 }
 
@@ -533,8 +517,6 @@ void nc_server_close(struct nc_server *s)
     if (s->loop)
         nc_loop_settle(s->loop); /* those who owned a connection hear that it is gone */
     nc_http_client_free(s->http);
-    if (s->provider)
-        s->provider->ops->close(s->provider);
     nc_listeners_free(s->listeners);
     nc_listeners_free(s->admin);
     nc_pool_free(s->hashers);

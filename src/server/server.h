@@ -18,7 +18,6 @@
 struct nc_ai;
 struct nc_disk;
 struct nc_http_client;
-struct nc_provider;
 struct nc_router;
 
 struct nc_server {
@@ -33,7 +32,6 @@ struct nc_server {
     struct nc_pool *hashers;
     struct nc_chat *chat;
     struct nc_http_client *http;
-    struct nc_provider *provider; /* NULL: none is set up */
     struct nc_ai *ai;
     struct nc_router *router;
     struct nc_audit_log *audit;
@@ -54,6 +52,7 @@ struct nc_server {
     struct nc_deadline stop_deadline;
     struct nc_deadline key_deadline; /* signing key rotation */
     struct nc_metrics metrics;
+    unsigned unknown_bodies; /* large ones coming in by keys not yet looked up (call.c) */
 };
 
 /* "DIR/name" in a buffer of the caller's. */

@@ -1,0 +1,119 @@
+/* Somebody asks a persona: refused with a word to them, or a job. */
+#include "ai/job.h"
+#include "ai/room_ai.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "chat/rooms/room.h"
+
+bool nc_is_russian(struct nc_str text)
+{
+    while (text.n) {
+        uint32_t c = nc_utf8_next(&text);
+        if (c >= 0x400 && c < 0x530)
+            return true;
+    }
+    return false;
+}
+
+/* In one sentence, once a minute in a room: everybody has seen it then. */
+static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
+                                 const struct nc_persona *p, bool russian)
+{
+    struct nc_str name = p->user->a.display_name;
+    struct nc_buf b = {0};
+
+    if (nc_rates_told(ai->rates, &r->rec.id))
+        return;
+    nc_buf_printf(
+        &b,
+        russian ? "%.*s не может ответить: у узла нет модели; запустите на этой машине "
+                  "Ollama, добавьте сервер командой neuralchat admin providers add или "
+                  "укажите его параметром --ai-base-url."
+                : "%.*s can't answer: the node has no model; run Ollama on this machine, "
+                  "add a server with neuralchat admin providers add, or name one with "
+                  "--ai-base-url.",
+        NC_FMT(name));
+    nc_message_system(ai->o.chat, r, nc_buf_str(&b));
+    nc_buf_fini(&b);
+}
+
+static void refuse(struct nc_ai *ai, struct nc_user *asker, const struct nc_room *r,
+                   struct nc_str words)
+{
+    ai->stats.refused++;
+    nc_message_notice(ai->o.chat, asker, r, words);
+}
+
+static bool is_slow_enough(struct nc_ai *ai, struct nc_room *r, struct nc_user *asker,
+                           bool russian)
+{
+    struct nc_buf b = {0};
+    bool of_room;
+    unsigned wait;
+
+    if (!ai->o.chat->opts.limits.rates)
+        return true;
+    wait = nc_rates_take(ai->rates, &r->rec.id, ai->o.per_minute_room, &asker->a.id,
+                         ai->o.per_minute_user, &of_room);
+    if (!wait)
+        return true;
+    if (russian)
+        nc_buf_printf(&b, "%s: спросите снова через %u с.",
+                      of_room ? "В этой комнате спрашивают слишком часто"
+                              : "Вы спрашиваете слишком часто",
+                      wait);
+    else
+        nc_buf_printf(&b, "%s: ask again in %u s.",
+                      of_room ? "Too many questions in this room"
+                              : "You ask too many questions",
+                      wait);
+    refuse(ai, asker, r, nc_buf_str(&b));
+    nc_buf_fini(&b);
+    return false;
+}
+
+static bool may_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
+                    struct nc_user *asker, bool russian)
+{
+    struct nc_spender who = {
+        .user = asker->a.id, .room = r->rec.id, .persona = p->user->a.id};
+    struct nc_problem why;
+
+    if (!nc_persona_may_ask(p, r, asker, &why) || !nc_usage_may(ai->usages, &who, &why)) {
+        refuse(ai, asker, r, nc_str(why.detail));
+        return false;
+    }
+    return is_slow_enough(ai, r, asker, russian);
+}
+
+void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
+               const struct nc_message *m, struct nc_user *asker, unsigned depth)
+{
+    bool russian = nc_is_russian(m->body);
+    struct nc_job *j;
+
+    ai->stats.asked++;
+    if (!may_ask(ai, r, p, asker, russian))
+        return;
+    if (!nc_models_count(ai->models))
+        tell_what_is_missing(ai, r, p, russian);
+    j = nc_job_new(ai, &(struct nc_job_rec){
+                           .id = nc_hlc_id(nc_hlc_now(&ai->o.chat->clock)),
+                           .state = NC_JOB_QUEUED,
+                           .room = r->rec.id,
+                           .question = m->id,
+                           .asker = asker->a.id,
+                           .persona = p->user->a.id,
+                           .depth = depth,
+                           .created_ms = nc_wall_ms(),
+                       });
+    j->russian = russian;
+    nc_people_copy(j->question, sizeof(j->question), m->body);
+    if (nc_job_queue(j) != NC_OK) {
+        refuse(ai, asker, r,
+               russian ? NC_STR("Слишком много вопросов ждут ответа; спросите позже.")
+                       : NC_STR("Too many questions are waiting; ask again later."));
+        return;
+    }
+    nc_job_save(ai->o.chat->opts.store, &j->kept);
+}

@@ -1,0 +1,576 @@
+#include "ai/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ai/room_ai.h"
+#include "ai/tokens.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "chat/rooms/rooms.h"
+#include "chat/talk/fetch.h"
+#include "wire/json.h"
+
+#define DISK_RETRY_MS 2000
+/* How long a question waits for a model where there is none: time to set one up.  Where
+ * there are some, but none of that name, only as long as they may not be known yet. */
+#define NO_MODEL_MS (60u * 1000)
+#define SETTLE_MS (10u * 1000)
+
+struct nc_room *nc_job_room(const struct nc_job *j)
+{
+    return nc_room_find(j->ai->o.chat, &j->kept.rec.room);
+}
+
+const struct nc_persona *nc_job_persona(const struct nc_job *j)
+{
+    return nc_persona_find(j->ai->personas, &j->kept.rec.persona);
+}
+
+static bool is_running(enum nc_step s)
+{
+    return s != NC_STEP_WAITING && s != NC_STEP_ENDED;
+}
+
+void nc_job_step(struct nc_job *j, enum nc_step to)
+{
+    struct nc_ai_stats *stats = &j->ai->stats;
+
+    stats->waiting -= j->step == NC_STEP_WAITING;
+    stats->running -= is_running(j->step);
+    stats->waiting += to == NC_STEP_WAITING;
+    stats->running += is_running(to);
+    j->step = to;
+}
+
+void nc_job_reason(struct nc_job *j, const char *words)
+{
+    struct nc_str s = nc_str(words);
+
+    s.n = nc_utf8_boundary(s, s.n < sizeof(j->reason) - 1 ? s.n : sizeof(j->reason) - 1);
+    memcpy(j->reason, s.p, s.n);
+    j->reason[s.n] = '\0';
+}
+
+bool nc_job_began(const struct nc_job *j)
+{
+    return nc_deltas_text(&j->deltas, NC_LLM_TEXT).n ||
+           nc_deltas_text(&j->deltas, NC_LLM_REASONING).n;
+}
+
+void nc_jobs_snapshots(struct nc_ai *ai, struct nc_listener *l, const struct nc_room *only)
+{
+    nc_list_each(node, &ai->jobs) {
+        struct nc_job *j = nc_of(node, struct nc_job, node);
+        struct nc_room *r = nc_job_room(j);
+        if (r && (!only || r == only) && nc_room_member(r, l->user))
+            nc_deltas_snapshot(&j->deltas, l);
+    }
+}
+
+/* ---- what the model says --------------------------------------------------- */
+
+static void stop_asking(struct nc_job *j)
+{
+    struct nc_provider *p = nc_source_provider(j->choice.source);
+
+    if (p)
+        p->ops->stop(p, &j->ask);
+}
+
+static void on_text(struct nc_llm_ask *a, enum nc_llm_channel ch, struct nc_str piece)
+{
+    struct nc_job *j = nc_of(a, struct nc_job, ask);
+
+    if (j->too_long || j->stopped || nc_deltas_add(&j->deltas, ch, piece))
+        return;
+    j->too_long = true;
+    stop_asking(j);
+}
+
+void nc_job_enter(struct nc_job *j)
+{
+    nc_source_enter(&j->choice);
+    j->inside = true;
+}
+
+void nc_job_leave(struct nc_job *j)
+{
+    if (j->inside)
+        nc_source_leave(&j->choice);
+    j->inside = false;
+}
+
+/* Counted is what was asked, whoever counts: nothing of it where nobody was reached. */
+static void count_usage(struct nc_job *j, const struct nc_llm_end *end)
+{
+    const struct nc_job_rec *rec = &j->kept.rec;
+    struct nc_usage use = {.user = rec->asker,
+                           .room = rec->room,
+                           .persona = rec->persona,
+                           .provider = nc_str(nc_source_name(j->choice.source)),
+                           .model = end->model.n ? end->model : nc_str(j->choice.model),
+                           .requests = 1,
+                           .prompt_tokens = end->prompt_tokens,
+                           .completion_tokens = end->completion_tokens};
+
+    if (end->e != NC_OK && !nc_job_began(j) && !end->has_usage)
+        return;
+    if (!end->has_usage) {
+        use.prompt_tokens = j->context.tokens;
+        use.completion_tokens =
+            nc_tokens_guess(nc_deltas_text(&j->deltas, NC_LLM_TEXT)) +
+            nc_tokens_guess(nc_deltas_text(&j->deltas, NC_LLM_REASONING));
+        use.estimated = use.prompt_tokens + use.completion_tokens;
+    }
+    j->counted = true;
+    j->estimated = !end->has_usage;
+    j->prompt_tokens = use.prompt_tokens;
+    j->completion_tokens = use.completion_tokens;
+    nc_usage_add(j->ai->usages, &use);
+}
+
+static void learn_part(struct nc_job *j, const struct nc_llm_end *end)
+{
+    struct nc_part *part = &j->parts[j->parts_n - 1];
+
+    if (end->model.n)
+        nc_people_copy(part->model, sizeof(part->model), end->model);
+    if (end->destination.n)
+        nc_people_copy(part->destination, sizeof(part->destination), end->destination);
+}
+
+static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
+{
+    struct nc_job *j = nc_of(a, struct nc_job, ask);
+    bool empty = nc_deltas_text(&j->deltas, NC_LLM_TEXT).n == 0;
+
+    if (j->ai->closing) { /* the checkpoint stays; the next start goes on from there */
+        nc_job_leave(j);
+        return;
+    }
+    nc_source_learn(j->choice.source, end);
+    count_usage(j, end);
+    learn_part(j, end);
+    nc_job_leave(j);
+    if (j->stopped) {
+        nc_job_finish(j, NC_STOPPED);
+    } else if (j->too_long) {
+        nc_job_reason(j, "length");
+        nc_job_finish(j, NC_STOPPED);
+    } else if (end->e == NC_OK && !empty) {
+        if (end->finish == NC_LLM_LENGTH)
+            nc_job_reason(j, "length");
+        nc_job_finish(j, NC_COMPLETE);
+    } else {
+        nc_job_failed(j, end);
+    }
+}
+
+static enum nc_destination furthest(struct nc_room *r)
+{
+    struct nc_room_ai ai;
+
+    nc_room_ai_read(&ai, r->rec.settings);
+    nc_room_ai_fini(&ai);
+    return ai.furthest;
+}
+
+void nc_job_ask(struct nc_job *j)
+{
+    struct nc_room *r = nc_job_room(j);
+    struct nc_provider *p = nc_source_provider(j->choice.source);
+    const struct nc_llm_end deleted = {
+        .e = NC_EIO, .fault = NC_FAULT_MODEL, .reason = "the provider was deleted"};
+
+    if (!r) {
+        nc_job_finish(j, NC_STOPPED);
+        return;
+    }
+    nc_job_step(j, NC_STEP_ASKING);
+    nc_job_part(j);
+    snprintf(j->model, sizeof(j->model), "%s%s%s", nc_source_name(j->choice.source),
+             j->choice.model[0] ? "/" : "", j->choice.model);
+    j->kept.rec.model = nc_str(j->model);
+    j->kept.rec.tries++;
+    j->tries++;
+    j->reason[0] = '\0';
+    if (!j->asked_ms)
+        j->asked_ms = nc_mono_ms();
+    if (!p) {
+        nc_job_leave(j);
+        nc_job_failed(j, &deleted);
+        return;
+    }
+    j->ask = (struct nc_llm_ask){
+        .model = nc_str(j->choice.model),
+        .messages = j->context.messages,
+        .messages_n = j->context.messages_n,
+        .temperature = j->context.temperature,
+        .max_tokens = j->context.max_tokens,
+        .context_tokens = j->context.context_tokens,
+        .furthest = furthest(r),
+        .text = on_text,
+        .end = on_end,
+    };
+    p->ops->ask(p, &j->ask);
+}
+
+/* ---- the end --------------------------------------------------------------- */
+
+static void on_settled(struct nc_job_kept *k)
+{
+    nc_job_free(nc_of(k, struct nc_job, kept));
+}
+
+/* Out of everything; the record follows. */
+static void end_job(struct nc_job *j, enum nc_job_state state)
+{
+    struct nc_ai *ai = j->ai;
+
+    nc_job_step(j, NC_STEP_ENDED);
+    nc_list_del(&j->node);
+    nc_loop_deadline(ai->o.loop, &j->retry, 0);
+    nc_loop_deadline(ai->o.loop, &j->patience, 0);
+    nc_job_leave(j);
+    nc_fair_end(&j->work);
+    j->kept.rec.state = state;
+    j->kept.rec.reason = nc_str(j->reason);
+    j->kept.rec.ended_ms = nc_wall_ms();
+    nc_job_tell(j);
+    nc_job_waited(j, NULL);
+    nc_jobs_tell_soon(ai);
+    nc_job_save(ai->o.chat->opts.store, &j->kept);
+    nc_job_settle(&j->kept, on_settled);
+}
+
+static enum nc_job_state state_of(struct nc_job *j)
+{
+    struct nc_ai_stats *stats = &j->ai->stats;
+
+    switch (j->result) {
+    case NC_COMPLETE: stats->completed++; return NC_JOB_DONE;
+    case NC_STOPPED: stats->stopped++; return NC_JOB_STOPPED;
+    case NC_FAILED:
+    case NC_STREAMING: break;
+    }
+    stats->failed++;
+    return NC_JOB_FAILED;
+}
+
+static void complete(struct nc_job *j, const struct nc_message *m)
+{
+    struct nc_room *r = nc_job_room(j);
+    struct nc_room_ai ai;
+
+    if (!r || j->result != NC_COMPLETE)
+        return;
+    nc_room_ai_read(&ai, r->rec.settings);
+    if (r->rec.kind == NC_DIALOG && ai.auto_title)
+        nc_title_make(j, m->body);
+    nc_room_ai_fini(&ai);
+    nc_ai_answered(j->ai, r, m, j);
+}
+
+static void on_finished(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    struct nc_job *j = arg;
+
+    if (j->ai->closing)
+        return;
+    if (why && why->code == NC_P_UNAVAILABLE && nc_job_room(j)) {
+        /* the disk is full: what was generated is still here, and is kept when it can be */
+        nc_loop_deadline(j->ai->o.loop, &j->retry, DISK_RETRY_MS);
+        return;
+    }
+    enum nc_job_state state = why ? NC_JOB_STOPPED : state_of(j);
+    if (!why)
+        complete(j, &sent->message);
+    end_job(j, state);
+}
+
+static void store_end(struct nc_job *j)
+{
+    nc_answer_finish(j->ai->o.chat, &j->kept.rec.message,
+                     nc_deltas_text(&j->deltas, NC_LLM_TEXT), j->result, nc_job_describe(j),
+                     on_finished, j);
+}
+
+static void on_retry(struct nc_deadline *d) { store_end(nc_of(d, struct nc_job, retry)); }
+
+void nc_job_finish(struct nc_job *j, enum nc_message_state result)
+{
+    nc_deltas_end(&j->deltas);
+    nc_job_leave(j);
+    nc_job_step(j, NC_STEP_FINISHING);
+    j->result = result;
+    store_end(j);
+}
+
+void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words)
+{
+    if (words)
+        nc_job_reason(j, words);
+    if (state == NC_JOB_STOPPED)
+        j->ai->stats.stopped++;
+    else
+        j->ai->stats.failed++;
+    end_job(j, state);
+}
+
+/* ---- its turn -------------------------------------------------------------- */
+
+static void go_on(struct nc_job *j)
+{
+    if (j->stopped || !nc_job_room(j))
+        nc_job_finish(j, NC_STOPPED);
+    else if (j->refused)
+        nc_job_finish(j, NC_FAILED);
+    else
+        nc_job_ask(j);
+}
+
+static void on_context(struct nc_context *x, enum nc_err e)
+{
+    struct nc_job *j = nc_of(x, struct nc_job, context);
+
+    if (j->ai->closing || e == NC_ECLOSED)
+        return;
+    j->gathered = e == NC_OK;
+    if (e != NC_OK && !j->stopped) {
+        nc_job_reason(j, e == NC_ENOENT ? "the question is no longer there"
+                                        : "the room's history could not be read");
+        nc_job_finish(j, NC_FAILED);
+        return;
+    }
+    go_on(j);
+}
+
+static void read_context(struct nc_job *j)
+{
+    struct nc_room *r = nc_job_room(j);
+    const struct nc_persona *p = nc_job_persona(j);
+
+    if (j->stopped || j->refused || !r || !p) {
+        go_on(j);
+        return;
+    }
+    nc_job_step(j, NC_STEP_READING);
+    nc_context_gather(&j->context, j->ai->o.chat, r, p, &j->kept.rec.question, on_context);
+}
+
+static void on_started(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    struct nc_job *j = arg;
+
+    if (j->ai->closing)
+        return;
+    if (why) {
+        nc_log(NC_WARN, "ai.start", "reason=%s", nc_log_q(nc_str(why->detail)));
+        j->ai->stats.refused++;
+        nc_job_reason(j, why->detail);
+        end_job(j, j->stopped ? NC_JOB_STOPPED : NC_JOB_FAILED);
+        return;
+    }
+    j->kept.rec.message = sent->message.id;
+    j->kept.rec.state = NC_JOB_RUNNING;
+    j->kept.rec.started_ms = nc_wall_ms();
+    nc_job_save(j->ai->o.chat->opts.store, &j->kept);
+    nc_deltas_begin(&j->deltas, &sent->message.id, sent->message.chosen);
+    nc_job_tell(j);
+    read_context(j);
+}
+
+/* The answer that is there becomes an alternative of the next. */
+static void on_earlier(struct nc_fetch *f, enum nc_err e)
+{
+    struct nc_job *j = f->arg;
+    struct nc_problem why;
+
+    if (j->ai->closing || e == NC_ECLOSED)
+        return;
+    if (e != NC_OK || !f->found || f->message.deleted) {
+        nc_problem_set(&why, NC_P_NOT_FOUND, "the answer is no longer there");
+        on_started(j, &why, NULL);
+        return;
+    }
+    nc_answer_restart(j->ai->o.chat, &f->message.id, f->message.body, f->message.state,
+                      f->message.ai, on_started, j);
+}
+
+/* One of the last run, without a word so far: which of the alternatives it is, the
+ * message says. */
+static void on_resumed(struct nc_fetch *f, enum nc_err e)
+{
+    struct nc_job *j = f->arg;
+
+    if (j->ai->closing || e == NC_ECLOSED)
+        return;
+    if (e == NC_OK && f->found)
+        nc_deltas_begin(&j->deltas, &f->message.id, f->message.chosen);
+    read_context(j);
+}
+
+static void start(struct nc_job *j, struct nc_room *r, const struct nc_persona *p)
+{
+    nc_job_step(j, NC_STEP_STARTING);
+    nc_loop_deadline(j->ai->o.loop, &j->patience, 0);
+    nc_jobs_tell_soon(j->ai);
+    if (j->kept.rec.again)
+        nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_earlier, j);
+    else
+        nc_answer_start(j->ai->o.chat, p->user, r, &j->kept.rec.question,
+                        nc_job_describe(j), on_started, j);
+}
+
+static bool is_patient(const struct nc_job *j, enum nc_pick pick)
+{
+    uint64_t now = nc_mono_ms();
+
+    return pick == NC_PICK_NOTHING ? now - j->since_ms < NO_MODEL_MS
+                                   : now - j->ai->since_ms < SETTLE_MS;
+}
+
+/* Nothing may be asked for it: said in its message, or, where none is set up and the room
+ * has been told so, nowhere. */
+static bool has_model(struct nc_job *j, struct nc_problem *why)
+{
+    struct nc_spender who = {.user = j->kept.rec.asker,
+                             .room = j->kept.rec.room,
+                             .persona = j->kept.rec.persona};
+
+    if (j->step == NC_STEP_WAITING && !nc_usage_may(j->ai->usages, &who, why))
+        return false;
+    if (nc_job_pick(j, j->floor, false, why) != NC_PICK_OK)
+        return false;
+    nc_job_enter(j);
+    return true;
+}
+
+static void on_turn(struct nc_work *w)
+{
+    struct nc_job *j = nc_of(w, struct nc_job, work);
+    struct nc_room *r = nc_job_room(j);
+    const struct nc_persona *p = nc_job_persona(j);
+    bool begun = j->step == NC_STEP_PAUSED;
+    struct nc_problem why = {0};
+
+    if (!r || !p || !nc_room_member(r, p->user)) {
+        nc_job_reason(j, "the persona is no longer in this room");
+        if (begun)
+            nc_job_finish(j, NC_FAILED);
+        else
+            nc_job_drop(j, NC_JOB_FAILED, NULL);
+        return;
+    }
+    if (!has_model(j, &why)) {
+        nc_job_reason(j, why.detail);
+        j->refused = true;
+    }
+    if (begun && j->gathered)
+        go_on(j);
+    else if (begun)
+        nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_resumed, j);
+    else if (j->refused && !nc_models_count(j->ai->models))
+        nc_job_drop(j, NC_JOB_FAILED, NULL);
+    else
+        start(j, r, p);
+}
+
+/* One answer at a time of one persona in one room. */
+static bool is_alone(const struct nc_job *than)
+{
+    nc_list_each(n, &than->ai->jobs) {
+        const struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (j != than && is_running(j->step) &&
+            nc_id_eq(&j->kept.rec.room, &than->kept.rec.room) &&
+            nc_id_eq(&j->kept.rec.persona, &than->kept.rec.persona))
+            return false;
+    }
+    return true;
+}
+
+/* Whose room or persona is gone starts, to end there. */
+static bool may(struct nc_work *w)
+{
+    struct nc_job *j = nc_of(w, struct nc_job, work);
+    struct nc_problem why;
+    enum nc_pick pick;
+
+    if (j->ai->closing || (j->step == NC_STEP_WAITING && !is_alone(j)))
+        return false;
+    if (!nc_job_room(j) || !nc_job_persona(j))
+        return true;
+    pick = nc_job_pick(j, j->floor, false, &why);
+    return pick == NC_PICK_OK || (pick != NC_PICK_WAIT && !is_patient(j, pick));
+}
+
+static void on_patience(struct nc_deadline *d)
+{
+    struct nc_job *j = nc_of(d, struct nc_job, patience);
+
+    nc_fair_pump(j->ai->fair);
+    nc_loop_deadline(j->ai->o.loop, d, SETTLE_MS);
+}
+
+/* ---- made and freed -------------------------------------------------------- */
+
+struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec)
+{
+    struct nc_job *j = nc_alloc(sizeof(*j));
+    const struct nc_user *asker = nc_user_find(ai->o.chat, &rec->asker);
+
+    j->ai = ai;
+    j->kept.rec = *rec;
+    j->kept.rec.reason = NC_STR("");
+    nc_people_copy(j->model, sizeof(j->model), rec->model);
+    j->kept.rec.model = nc_str(j->model);
+    if (asker)
+        nc_people_copy(j->asker_name, sizeof(j->asker_name), asker->a.username);
+    if (rec->again && rec->state == NC_JOB_QUEUED)
+        nc_people_copy(j->wish, sizeof(j->wish), rec->model);
+    j->since_ms = nc_mono_ms();
+    j->retry.fire = on_retry;
+    j->patience.fire = on_patience;
+    nc_deltas_init(&j->deltas, ai->o.chat, ai->o.loop, &rec->room);
+    nc_list_init(&j->waiters);
+    j->work = (struct nc_work){
+        .id = rec->id, .user = rec->asker, .room = rec->room, .may = may, .start = on_turn};
+    nc_list_add(&ai->jobs, &j->node);
+    ai->stats.waiting++; /* as NC_STEP_WAITING, the first */
+    return j;
+}
+
+enum nc_err nc_job_queue(struct nc_job *j)
+{
+    struct nc_ai *ai = j->ai;
+    enum nc_err e = nc_fair_add(ai->fair, &j->work);
+
+    if (e != NC_OK) {
+        nc_job_free(j);
+        return e;
+    }
+    nc_loop_deadline(ai->o.loop, &j->patience, SETTLE_MS);
+    nc_jobs_tell_soon(ai);
+    return NC_OK;
+}
+
+void nc_job_free(struct nc_job *j)
+{
+    struct nc_problem closed;
+
+    if (j->step != NC_STEP_ENDED)
+        nc_job_step(j, NC_STEP_ENDED);
+    nc_list_del(&j->node);
+    nc_loop_deadline(j->ai->o.loop, &j->retry, 0);
+    nc_loop_deadline(j->ai->o.loop, &j->patience, 0);
+    nc_fair_end(&j->work);
+    nc_problem_set(&closed, NC_P_UNAVAILABLE, "the node is stopping");
+    nc_job_waited(j, &closed);
+    nc_context_drop(&j->context);
+    nc_deltas_fini(&j->deltas);
+    nc_buf_fini(&j->ai_json);
+    free(j);
+}

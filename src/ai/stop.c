@@ -1,0 +1,194 @@
+/* Stopping: by those who may, and by what happens to rooms and messages. */
+#include <stdlib.h>
+
+#include "ai/job.h"
+#include "ai/room_ai.h"
+#include "chat/rooms/rooms.h"
+
+/* Somebody who is told once everything they stopped has ended. */
+struct stopping {
+    struct nc_op op;
+    unsigned left;
+    nc_done_fn *done;
+    void *arg;
+};
+
+struct waiter {
+    struct nc_list node;
+    struct stopping *of;
+};
+
+static void on_all_ended(struct nc_op *op)
+{
+    struct stopping *s = nc_of(op, struct stopping, op);
+
+    s->done(s->arg, nc_op_why(op));
+    free(s);
+}
+
+static void end_one(struct stopping *s)
+{
+    if (--s->left == 0)
+        nc_op_end(&s->op);
+}
+
+void nc_job_waited(struct nc_job *j, const struct nc_problem *why)
+{
+    for (struct nc_list *n; (n = nc_list_pop(&j->waiters));) {
+        struct waiter *w = nc_of(n, struct waiter, node);
+        if (why)
+            w->of->op.why = *why;
+        end_one(w->of);
+        free(w);
+    }
+}
+
+void nc_job_stop(struct nc_job *j)
+{
+    struct nc_provider *p;
+
+    if (j->stopped)
+        return;
+    j->stopped = true;
+    switch (j->step) {
+    case NC_STEP_WAITING: nc_job_drop(j, NC_JOB_STOPPED, NULL); break;
+    case NC_STEP_PAUSED: nc_job_finish(j, NC_STOPPED); break;
+    case NC_STEP_ASKING:
+        if ((p = nc_source_provider(j->choice.source)))
+            p->ops->stop(p, &j->ask);
+        break;
+    case NC_STEP_STARTING: /* each looks when it is done */
+    case NC_STEP_READING:
+    case NC_STEP_RESTARTING:
+    case NC_STEP_FINISHING:
+    case NC_STEP_ENDED: break;
+    }
+}
+
+/* ---- the calls ----------------------------------------------------------------- */
+
+static bool is_meant(const struct nc_job *j, const struct nc_id *id)
+{
+    const struct nc_job_rec *rec = &j->kept.rec;
+
+    return nc_id_eq(&rec->id, id) || nc_id_eq(&rec->question, id) ||
+           (nc_id_eq(&rec->message, id) && !nc_id_zero(id));
+}
+
+/* 0: it is not for their eyes. */
+static unsigned rank_of(const struct nc_job *j, const struct nc_actor *who)
+{
+    const struct nc_room *r = nc_job_room(j);
+
+    return r ? nc_room_rank(r, who) : 0;
+}
+
+static bool may_stop(const struct nc_job *j, const struct nc_actor *who)
+{
+    unsigned rank = rank_of(j, who);
+
+    return rank > 1 ||
+           (rank && who->user && nc_id_eq(&who->user->a.id, &j->kept.rec.asker));
+}
+
+static void wait_for(struct nc_job *j, struct stopping *s)
+{
+    struct waiter *w = nc_alloc(sizeof(*w));
+
+    w->of = s;
+    s->left++;
+    nc_list_add(&j->waiters, &w->node);
+}
+
+void nc_ai_stop(struct nc_ai *ai, const struct nc_actor *who, const struct nc_id *message,
+                nc_done_fn *done, void *arg)
+{
+    struct stopping *s = nc_alloc(sizeof(*s));
+    unsigned seen = 0;
+
+    nc_op_init(&s->op, ai->o.chat, on_all_ended);
+    s->done = done;
+    s->arg = arg;
+    s->left = 1; /* ours, until all are found */
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (!is_meant(j, message) || !rank_of(j, who))
+            continue;
+        seen++;
+        if (!may_stop(j, who))
+            continue;
+        wait_for(j, s);
+        nc_job_stop(j);
+        seen = UINT32_MAX / 2;
+    }
+    if (seen == 0)
+        nc_op_fail(&s->op, NC_P_NOT_FOUND, "no answer of that id is being generated");
+    else if (seen < UINT32_MAX / 2)
+        nc_op_fail(&s->op, NC_P_FORBIDDEN, "who asked may stop it, and moderators");
+    else
+        end_one(s);
+}
+
+void nc_ai_stop_room(struct nc_ai *ai, const struct nc_actor *who, struct nc_room *r,
+                     unsigned *n)
+{
+    *n = 0;
+    nc_list_each(node, &ai->jobs) {
+        struct nc_job *j = nc_of(node, struct nc_job, node);
+        if (nc_job_room(j) != r || j->stopped || !may_stop(j, who))
+            continue;
+        nc_job_stop(j);
+        ++*n;
+    }
+}
+
+/* ---- what happens ---------------------------------------------------------------- */
+
+/* The answer is deleted, or the question while its answer waits. */
+void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message)
+{
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (nc_id_eq(&j->kept.rec.message, message) ||
+            (j->step == NC_STEP_WAITING && nc_id_eq(&j->kept.rec.question, message)))
+            nc_job_stop(j);
+    }
+}
+
+void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
+                       const struct nc_user *persona)
+{
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (nc_id_eq(&j->kept.rec.room, &r->rec.id) &&
+            (!persona || nc_id_eq(&j->kept.rec.persona, &persona->a.id)))
+            nc_job_stop(j);
+    }
+}
+
+/* Where it goes is known once it has been somewhere; what isn't known may be too far. */
+static bool goes_too_far(const struct nc_job *j, const struct nc_room_ai *ai)
+{
+    enum nc_destination d;
+
+    if (j->step != NC_STEP_ASKING)
+        return false; /* it is looked at again before anything leaves the node */
+    d = nc_source_destination(j->choice.source);
+    return d == NC_DEST_NOWHERE ? ai->furthest != NC_DEST_CLOUD : d > ai->furthest;
+}
+
+void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r)
+{
+    struct nc_room_ai room;
+
+    nc_room_ai_read(&room, r->rec.settings);
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (nc_job_room(j) != r || j->stopped || (room.allowed && !goes_too_far(j, &room)))
+            continue;
+        nc_job_reason(j, "the room's settings no longer allow it");
+        nc_job_stop(j);
+    }
+    nc_room_ai_fini(&room);
+    nc_fair_pump(ai->fair);
+}
