@@ -270,6 +270,12 @@ test("a dialog needs no name", async () => {
   asked.end();
   const end = await s.get("message.completed", (e) => e.message.room === room.id);
   assert.equal(end.message.text, "good morning, Anna");
+  const title = await upstream.next();
+  assert.match(title.question, /good morning[^]*good morning, Anna/);
+  title.begin();
+  await title.say('"Morning ', 'greetings."');
+  title.end();
+  await s.get("room.updated", (e) => e.room.id === room.id && e.room.name === "Morning greetings");
   await anna.say({ id: room.id }, "and now?");
   const again = await upstream.next();
   const roles = again.json.messages.map((m) => m.role);

@@ -2,7 +2,7 @@
 import http from "node:http";
 import { once } from "node:events";
 import { after } from "node:test";
-import { until } from "./node.mjs";
+import { sleep, until } from "./node.mjs";
 
 export const chunk = (content, more = {}) =>
   `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "test-model", choices: [{ index: 0, delta: { content }, finish_reason: null }], ...more })}\n\n`;
@@ -67,6 +67,17 @@ export class Upstream {
     u.url = `http://127.0.0.1:${u.server.address().port}/v1`;
     after(() => (u.server.closeAllConnections(), u.server.close()));
     return u;
+  }
+  /** Play the server for every question that comes, also when one is asked again, until the function that is given back is called. */
+  serve(play) {
+    let on = true;
+    (async () => {
+      while (on) {
+        if (this.#taken < this.asked.length) play(this.asked[this.#taken++]);
+        else await sleep(5);
+      }
+    })();
+    return () => (on = false);
   }
   /** The next question. */
   async next(ms) {
