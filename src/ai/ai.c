@@ -7,10 +7,17 @@
 #include "base/clock.h"
 #include "chat/live/hub.h"
 #include "chat/rooms/room.h"
+#include "chat/talk/event.h"
 #include "chat/talk/fetch.h"
 #include "wire/json.h"
 
 #define DEPTH_MAX 3 /* personas answer personas no deeper, whatever a room says */
+
+void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
+                     struct nc_room_ai *out)
+{
+    nc_room_ai_read(out, nc_event_room_ai(&r->rec, ai->o.chat->room_ai));
+}
 
 /* ---- who is asked ---------------------------------------------------------- */
 
@@ -78,7 +85,7 @@ void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message
     unsigned depth = j->kept.rec.depth;
     struct nc_room_ai room;
 
-    nc_room_ai_read(&room, r->rec.settings);
+    nc_ai_read_room(ai, r, &room);
     nc_room_ai_fini(&room);
     if (!asker || depth >= room.persona_turns || depth >= DEPTH_MAX ||
         r->rec.kind == NC_DIALOG)

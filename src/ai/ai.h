@@ -73,7 +73,7 @@ void nc_ai_jobs(struct nc_ai *ai, const struct nc_actor *who, unsigned states,
 /* The members of GET /rooms/{id} that are ours: "personas":[{id, username,
  * display_name, model, destination, state}], the model as it would be asked
  * now. */
-void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, struct nc_room *r);
+void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, const struct nc_room *r);
 
 struct nc_ai_stats {
     uint64_t asked, completed, failed, stopped, refused, retried, fell_back;

@@ -64,7 +64,7 @@ enum nc_pick nc_job_pick(struct nc_job *j, unsigned from, bool up, struct nc_pro
         return NC_PICK_REFUSED;
     }
     nc_problem_set(why, NC_P_NOT_FOUND, "no other model is set up");
-    nc_room_ai_read(&ai, r->rec.settings);
+    nc_ai_read_room(j->ai, r, &ai);
     if (ai.allowed) {
         result = pick(j, p, &ai, from, up, why);
     } else {

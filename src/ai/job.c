@@ -169,11 +169,11 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     }
 }
 
-static enum nc_destination furthest(struct nc_room *r)
+static enum nc_destination furthest(const struct nc_job *j, const struct nc_room *r)
 {
     struct nc_room_ai ai;
 
-    nc_room_ai_read(&ai, r->rec.settings);
+    nc_ai_read_room(j->ai, r, &ai);
     nc_room_ai_fini(&ai);
     return ai.furthest;
 }
@@ -211,7 +211,7 @@ void nc_job_ask(struct nc_job *j)
         .temperature = j->context.temperature,
         .max_tokens = j->context.max_tokens,
         .context_tokens = j->context.context_tokens,
-        .furthest = furthest(r),
+        .furthest = furthest(j, r),
         .text = on_text,
         .end = on_end,
     };
@@ -267,7 +267,7 @@ static void complete(struct nc_job *j, const struct nc_message *m)
 
     if (!r || j->result != NC_COMPLETE)
         return;
-    nc_room_ai_read(&ai, r->rec.settings);
+    nc_ai_read_room(j->ai, r, &ai);
     if (r->rec.kind == NC_DIALOG && ai.auto_title)
         nc_title_make(j, m->body);
     nc_room_ai_fini(&ai);

@@ -233,11 +233,11 @@ static void write_model(struct nc_ai *ai, struct nc_json *j, const struct nc_per
     nc_buf_fini(&name);
 }
 
-void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, struct nc_room *r)
+void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, const struct nc_room *r)
 {
     struct nc_room_ai room;
 
-    nc_room_ai_read(&room, r->rec.settings);
+    nc_ai_read_room(ai, r, &room);
     nc_json_key(j, "personas");
     nc_json_arr(j);
     for (struct nc_persona *p = NULL; (p = nc_persona_next(ai->personas, p));) {

@@ -8,6 +8,7 @@
 
 struct nc_fair;
 struct nc_job;
+struct nc_room_ai;
 
 struct nc_ai {
     struct nc_ai_opts o;
@@ -39,6 +40,10 @@ bool nc_is_russian(struct nc_str text);
 
 /* ---- ai.c --------------------------------------------------------------------------- */
 
+/* What a room says about AI, or the node where it says nothing; end with nc_room_ai_fini.
+ */
+void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
+                     struct nc_room_ai *out);
 /* A persona has answered: it may have called others. */
 void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
                     const struct nc_job *j);

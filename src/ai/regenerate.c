@@ -79,7 +79,7 @@ static bool has_model(struct again *x, struct nc_problem *why)
     struct nc_choice c;
     enum nc_err e;
 
-    nc_room_ai_read(&room, r->rec.settings);
+    nc_ai_read_room(x->ai, r, &room);
     if (room.allowed) {
         e = x->wish[0]
                 ? nc_models_choose(x->ai->models, nc_str(x->wish), room.furthest, &c, why)

@@ -181,7 +181,7 @@ void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r)
 {
     struct nc_room_ai room;
 
-    nc_room_ai_read(&room, r->rec.settings);
+    nc_ai_read_room(ai, r, &room);
     nc_list_each(n, &ai->jobs) {
         struct nc_job *j = nc_of(n, struct nc_job, node);
         if (nc_job_room(j) != r || j->stopped || (room.allowed && !goes_too_far(j, &room)))

@@ -186,7 +186,7 @@ void nc_title_make(struct nc_job *j, struct nc_str answer)
 
     if (!j->question[0] || !r)
         return; /* of the last run: the next exchange gives a title as well */
-    nc_room_ai_read(&room, r->rec.settings);
+    nc_ai_read_room(ai, r, &room);
     enum nc_destination furthest = room.furthest;
     bool can = nc_models_choose(ai->models, rec->model, furthest, &c, &why) == NC_OK &&
                nc_source_has_room(&c) && nc_source_provider(c.source);

@@ -1,9 +1,11 @@
 /* /api/v1/rooms: rooms, and who is in them. */
+#include "ai/ai.h"
 #include "ai/room_ai.h"
 #include "chat/rooms/room_json.h"
 #include "chat/rooms/rooms.h"
 #include "chat/talk/event.h"
 #include "server/call.h"
+#include "server/server.h"
 #include "server/stream_export.h"
 #include "wire/json_in.h"
 
@@ -18,8 +20,11 @@ static const char *const roles[] = {"member", "moderator", "owner", NULL};
 static void answer_room(struct nc_call *call, unsigned status, const struct nc_room *r)
 {
     struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
 
-    nc_room_json(call->chat, &out, r, call->actor.user);
+    nc_room_json_open(call->chat, &j, r, call->actor.user);
+    nc_ai_room_json(call->srv->ai, &j, r);
+    nc_json_obj_end(&j);
     nc_call_json(call, status, nc_buf_str(&out));
     nc_buf_fini(&out);
 }
