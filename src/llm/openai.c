@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "llm/http_ask.h"
-#include "wire/openai.h"
+#include "wire/openai_glance.h"
 
 /* ---- asking --------------------------------------------------------------- */
 
@@ -107,15 +107,112 @@ static void take(struct nc_http_ask *q, struct nc_str data)
     nc_openai_chunk_fini(&c);
 }
 
+/* ---- what goes on as it came ---------------------------------------------- */
+
+static void note_glance(struct nc_http_ask *q, const struct nc_openai_glance *g)
+{
+    if (g->finished) {
+        q->finished = true;
+        q->end.finish = finish_of(g->finish);
+    }
+    if (g->usage.n)
+        q->end.has_usage =
+            nc_openai_usage(g->usage, &q->end.prompt_tokens, &q->end.completion_tokens);
+    q->done = q->done || g->done;
+}
+
+/* NC_OK: it may go on; otherwise it failed, or says nothing but the end. */
+static enum nc_err look(struct nc_http_ask *q, struct nc_str data,
+                        struct nc_openai_glance *g)
+{
+    struct nc_openai_chunk c = {0};
+    enum nc_err e = nc_openai_glance(g, data);
+
+    if (e == NC_OK && (g->parse || g->error)) {
+        e = nc_openai_chunk(&c, data, nc_http_ask_secret(q));
+        if (e == NC_OK && c.failed)
+            nc_http_ask_refused(q, data, c.reason);
+        else if (e == NC_OK)
+            note(q, &c);
+        nc_openai_chunk_fini(&c);
+    } else if (e == NC_OK) {
+        note_glance(q, g);
+    }
+    if (e != NC_OK)
+        nc_http_ask_fail(q, NC_FAULT_SERVER,
+                         "the AI server sent something that is no answer");
+    return q->failed || g->done ? NC_ECLOSED : NC_OK;
+}
+
+/* Raw JSON is one line: what reads it may send it as one. */
+static void pass(struct nc_http_ask *q, struct nc_str data, bool lines)
+{
+    struct nc_buf one = {0};
+
+    if (!lines) {
+        nc_http_ask_raw(q, data);
+        return;
+    }
+    nc_buf_adds(&one, data);
+    for (size_t i = 0; i < one.n; i++)
+        if (one.p[i] == '\n' || one.p[i] == '\r')
+            one.p[i] = ' ';
+    nc_http_ask_raw(q, nc_buf_str(&one));
+    nc_buf_fini(&one);
+}
+
 static void openai_event(struct nc_http_ask *q, struct nc_str event, struct nc_str data)
 {
+    struct nc_openai_glance g;
+
     (void)event;
-    take(q, data);
+    if (!q->asked.request)
+        take(q, data);
+    else if (look(q, data, &g) == NC_OK)
+        pass(q, nc_str_trim(data), g.lines);
+}
+
+/* The whole answer, as the one chunk of a stream. */
+static void pass_as_chunk(struct nc_http_ask *q, struct nc_str body)
+{
+    json_t *root = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
+    json_t *choices = json_object_get(root, "choices");
+
+    for (size_t i = 0; i < json_array_size(choices); i++) {
+        json_t *choice = json_array_get(choices, i);
+        json_t *message = json_object_get(choice, "message");
+        json_t *calls = json_object_get(message, "tool_calls");
+
+        for (size_t k = 0; k < json_array_size(calls); k++)
+            json_object_set_new(json_array_get(calls, k), "index",
+                                json_integer((json_int_t)k));
+        if (message)
+            json_object_set(choice, "delta", message);
+        json_object_del(choice, "message");
+    }
+    json_object_set_new(root, "object", json_string("chat.completion.chunk"));
+    char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    if (text)
+        nc_http_ask_raw(q, nc_str(text));
+    else
+        nc_http_ask_fail(q, NC_FAULT_SERVER,
+                         "the AI server sent something that is no answer");
+    free(text);
+    json_decref(root);
 }
 
 static void openai_whole(struct nc_http_ask *q, struct nc_str body)
 {
-    take(q, body);
+    struct nc_openai_glance g;
+
+    if (!q->asked.request) {
+        take(q, body);
+    } else if (look(q, body, &g) == NC_OK) {
+        if (q->streamed)
+            pass_as_chunk(q, body);
+        else
+            nc_http_ask_raw(q, nc_str_trim(body));
+    }
     q->done = true;
 }
 

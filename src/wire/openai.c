@@ -82,7 +82,7 @@ static struct nc_str content(struct nc_openai_chunk *c, const json_t *v, const c
     return without_nul(c, (struct nc_str){to, n});
 }
 
-static enum nc_openai_finish finish_of(const json_t *v)
+enum nc_openai_finish nc_openai_finish(struct nc_str s)
 {
     static const struct {
         const char *word;
@@ -93,8 +93,6 @@ static enum nc_openai_finish finish_of(const json_t *v)
         {"end_turn", NC_OPENAI_STOP},    {"content_filter", NC_OPENAI_FILTER},
         {"tool_calls", NC_OPENAI_TOOLS}, {"function_call", NC_OPENAI_TOOLS},
     };
-    struct nc_str s = text_of(v);
-
     if (s.n == 0)
         return NC_OPENAI_GOING;
     for (size_t i = 0; i < NC_COUNT(words); i++)
@@ -131,7 +129,7 @@ static void take_choice(struct nc_openai_chunk *c, const json_t *choice)
     if (c->reasoning.n == 0)
         c->reasoning = without_nul(c, text_of(json_object_get(delta, "reasoning")));
     c->refusal = without_nul(c, text_of(json_object_get(delta, "refusal")));
-    c->finish = finish_of(json_object_get(choice, "finish_reason"));
+    c->finish = nc_openai_finish(text_of(json_object_get(choice, "finish_reason")));
 }
 
 static bool is_error(const json_t *root)

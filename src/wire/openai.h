@@ -38,6 +38,8 @@ enum nc_openai_finish {
     NC_OPENAI_TOOLS, /* it wants to call a tool */
     NC_OPENAI_ODD,   /* some word we do not know */
 };
+/* By the word of a finish_reason, whose dialects are many; GOING for the empty one. */
+enum nc_openai_finish nc_openai_finish(struct nc_str word);
 
 #define NC_OPENAI_REASON 200
 

@@ -120,6 +120,26 @@ static bool end_line(struct nc_sse *s, struct nc_str piece)
     return s->has_data;
 }
 
+/* What most servers send, a line of data and an empty one, is not copied if it is whole
+ * in the input. */
+static bool take_at_once(struct nc_sse *s, struct nc_str *in, struct nc_sse_event *ev)
+{
+    static const struct nc_str lead = NC_STR("data: ");
+
+    if (s->cr || s->line.n || s->has_data || s->event.n || in->n < lead.n + 2 ||
+        memcmp(in->p, lead.p, lead.n) != 0)
+        return false;
+    const char *lf = memchr(in->p, '\n', in->n);
+    size_t n = lf ? (size_t)(lf - in->p) : in->n;
+    if (n + 1 >= in->n || lf[1] != '\n' || n > s->limit || memchr(in->p, '\r', n))
+        return false;
+    *ev = (struct nc_sse_event){.id = nc_buf_str(&s->id),
+                                .event = NC_STR("message"),
+                                .data = {in->p + lead.n, n - lead.n}};
+    *in = (struct nc_str){in->p + n + 2, in->n - n - 2};
+    return true;
+}
+
 enum nc_err nc_sse_next(struct nc_sse *s, struct nc_str *in, struct nc_sse_event *ev)
 {
     if (s->given) {
@@ -128,6 +148,8 @@ enum nc_err nc_sse_next(struct nc_sse *s, struct nc_str *in, struct nc_sse_event
         s->has_data = s->given = false;
     }
     skip_bom(s, in);
+    if (!s->failed && in->n && take_at_once(s, in, ev))
+        return NC_OK;
     while (in->n && !s->failed) {
         if (s->cr && in->p[0] == '\n') {
             in->p++;

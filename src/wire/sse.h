@@ -34,7 +34,7 @@ struct nc_sse_event {
 /*
  * Take the next event out of *in, which is moved past the bytes used.
  *
- * returns: NC_OK      *ev, valid until the next call;
+ * returns: NC_OK      *ev, valid until the next call and no longer than *in's bytes;
  *          NC_AGAIN   all input used;
  *          NC_ELIMIT  a line or event is over the limit; for good.
  */
