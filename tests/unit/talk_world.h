@@ -211,6 +211,20 @@ static inline unsigned ear_count(const struct ear *e, const char *text)
     return n;
 }
 
+/* The durable events that came to one ear come to the other, byte by byte. */
+static inline void ear_hears_the_same(struct world *w, const struct ear *e,
+                                      const struct ear *live)
+{
+    unsigned events = ear_count(live, "\"event_id\"");
+
+    for (uint64_t until = nc_mono_ms() + 5000;
+         ear_count(e, "\"event_id\"") < events && nc_mono_ms() < until;)
+        turn(w);
+    assert_int_equal(ear_count(e, "\"event_id\""), events);
+    /* Presence may stand before or behind. */
+    assert_non_null(memmem(live->heard.p, live->heard.n, e->heard.p, e->heard.n));
+}
+
 static inline void ear_close(struct world *w, struct ear *e)
 {
     nc_hub_detach(w->chat->hub, &e->l);

@@ -164,8 +164,7 @@ static void live_is_what_a_replay_gives(void **state)
     nc_buf_clear(&d.ear->heard);
     assert_int_equal(restart(&d, id, "", NC_COMPLETE), NC_P_NONE);
     again = ear_open(d.w, d.ada, cursor.p);
-    assert_int_equal(again->heard.n, d.ear->heard.n);
-    assert_memory_equal(again->heard.p, d.ear->heard.p, again->heard.n);
+    ear_hears_the_same(d.w, again, d.ear);
     ear_close(d.w, again);
     nc_buf_fini(&cursor);
     den_free(&d);
@@ -202,10 +201,11 @@ static void two_who_begin_it_anew_at_once(void **state)
     assert_int_equal(finish(&d, id, "first", AI), NC_P_NONE);
     memset(&first, 0, sizeof(first));
     nc_answer_restart(d.w->chat, &id, NC_STR(""), NC_COMPLETE, AI, on_sent, &first);
-    assert_int_equal(restart(&d, id, "", NC_COMPLETE), NC_P_CONFLICT);
+    enum nc_problem_code second = restart(&d, id, "", NC_COMPLETE);
     assert_int_equal(first.calls, 1);
-    assert_int_equal(first.code, NC_P_NONE);
-    assert_int_equal(first.message.alternatives, 2);
+    assert_int_equal(first.code ? first.code : second, NC_P_CONFLICT);
+    assert_int_equal(first.code ? second : first.code, NC_P_NONE);
+    assert_int_equal((first.code ? got : first).message.alternatives, 2);
     assert_int_equal(finish(&d, id, "second", AI), NC_P_NONE);
     den_free(&d);
 }
