@@ -123,6 +123,7 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     nc_source_leave(&d->choice);
     if (end->fault == NC_FAULT_UNREACHABLE && !d->again && !d->stopped && !d->pieces) {
         d->again = true;
+        stats->retried++;
         nc_fair_again(&d->work, AGAIN_MS);
         return;
     }
