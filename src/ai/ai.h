@@ -77,6 +77,7 @@ void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, const struct nc_room *
 
 struct nc_ai_stats {
     uint64_t asked, completed, failed, stopped, refused, retried, fell_back;
-    unsigned running, waiting;
+    unsigned running, waiting;                   /* questions in rooms */
+    unsigned programs_running, programs_waiting; /* those of ai/direct */
 };
 const struct nc_ai_stats *nc_ai_stats(const struct nc_ai *ai);

@@ -45,6 +45,17 @@ static bool ready(struct nc_direct *d, struct nc_choice *c)
     return true;
 }
 
+/* Where it stands, for the numbers. */
+static void stand(struct nc_direct *d, bool waiting, bool asking)
+{
+    struct nc_ai_stats *s = &d->ai->stats;
+
+    s->programs_waiting = s->programs_waiting - d->waiting + waiting;
+    s->programs_running = s->programs_running - d->asking + asking;
+    d->waiting = waiting;
+    d->asking = asking;
+}
+
 /* ---- the end -------------------------------------------------------------- */
 
 static void on_never_asked(struct nc_task *t)
@@ -65,6 +76,7 @@ static void on_never_asked(struct nc_task *t)
 static void never_asked(struct nc_direct *d)
 {
     nc_fair_end(&d->work);
+    stand(d, false, false);
     nc_loop_defer(d->ai->o.loop, &d->task);
 }
 
@@ -117,7 +129,7 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     struct nc_direct *d = nc_of(a, struct nc_direct, ask);
     struct nc_ai_stats *stats = &d->ai->stats;
 
-    d->asking = false;
+    stand(d, false, false);
     nc_source_learn(d->choice.source, end);
     count(d, end);
     nc_source_leave(&d->choice);
@@ -125,6 +137,7 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
         d->again = true;
         stats->retried++;
         nc_fair_again(&d->work, AGAIN_MS);
+        stand(d, true, false);
         return;
     }
     nc_fair_end(&d->work);
@@ -171,7 +184,7 @@ static void start(struct nc_work *w)
     }
     p = nc_source_provider(d->choice.source);
     nc_source_enter(&d->choice);
-    d->asking = true;
+    stand(d, false, true);
     d->ask = (struct nc_llm_ask){
         .model = nc_str(d->choice.model),
         .request = d->request,
@@ -200,6 +213,8 @@ void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d)
     } else if (nc_fair_add(ai->fair, &d->work) != NC_OK) {
         nc_problem_set(&d->why, NC_P_BUSY, "too many questions are waiting, ask again");
         never_asked(d);
+    } else {
+        stand(d, true, false);
     }
 }
 

@@ -28,7 +28,8 @@ struct nc_direct {
     struct nc_llm_ask ask;
     struct nc_choice choice; /* while asking */
     struct nc_auth whose;
-    bool asking, stopped, again; /* again: it could not be connected to, once */
+    bool waiting, asking; /* counted so */
+    bool stopped, again;  /* again: it could not be connected to, once */
     struct nc_problem why;
     struct nc_task task; /* the end, when nothing was asked */
     uint64_t pieces;     /* that were given out, to guess tokens by */

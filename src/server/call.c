@@ -18,12 +18,24 @@
 #include "wire/openai_server.h"
 
 #define BODY_STRANGER (4u << 10)
+/* More of it only from keys that are known to hold, but for a few at once: anybody can
+ * make one up. */
+#define BODY_UNKNOWN (1u << 20)
+#define UNKNOWN_BODIES_MAX 8
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
 
 /* ---- answering ------------------------------------------------------------ */
 
+/* Its body is in, or will never be. */
+static void forget_unknown(struct nc_call *call)
+{
+    call->srv->unknown_bodies -= call->unknown;
+    call->unknown = false;
+}
+
 static void release(struct nc_call *call)
 {
+    forget_unknown(call);
     json_decref(call->body);
     nc_arena_fini(&call->memory);
     free(call);
@@ -356,6 +368,11 @@ static void on_head(void *arg, struct nc_req *r)
         nc_call_fail(call, NC_P_TOO_LARGE, "the body may have %zu bytes", body_max(call));
         return;
     }
+    call->unknown = r->head->content_length > BODY_UNKNOWN && !nc_auth_known(call);
+    if (call->unknown && ++call->srv->unknown_bodies > UNKNOWN_BODIES_MAX) {
+        nc_call_fail(call, NC_P_BUSY, "too much comes in at once, try again shortly");
+        return;
+    }
     if (call->openai)
         nc_req_needs_reader(r);
     nc_req_accept(r, body_max(call));
@@ -451,6 +468,7 @@ static void on_request(void *arg, struct nc_req *r)
 
     (void)arg;
     call->begun = true;
+    forget_unknown(call);
     nc_loop_label(call->srv->loop, r->route);
     switch (nc_auth_request(call, &auth, &why, on_known)) {
     case NC_OK: on_known(call, NULL, auth.user ? &auth : NULL); break;

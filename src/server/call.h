@@ -29,6 +29,7 @@ struct nc_call {
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
     struct nc_auth auth;     /* who that is, as the token, key or ticket says */
     bool gone;               /* the peer left: req is NULL */
+    bool unknown;            /* counted in srv->unknown_bodies */
     bool begun;              /* its body is there: a handler answers, or has answered */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer
      * is gone (req is NULL already); nc_call_done must follow, now or later. */
@@ -71,7 +72,7 @@ struct nc_route {
 extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_rooms[],
     nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[],
     nc_routes_backup[], nc_routes_personas[], nc_routes_ai[], nc_routes_v1[],
-    nc_routes_usage[], nc_routes_test[];
+    nc_routes_usage[], nc_routes_test[], nc_routes_providers[];
 
 /*
  * The front door, between httpd and the tables.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ai/ai.h"
 #include "base/clock.h"
 #include "chat/live/hub.h"
 #include "loop/loop.h"
@@ -88,6 +89,63 @@ static void write_requests(const struct nc_metrics *m, struct nc_buf *out)
     nc_hist_write(&m->time, "neuralchat_request_seconds", "Time from head to answer.", out);
 }
 
+static void write_provider(void *arg, const char *name, const char *kind, bool up)
+{
+    nc_buf_printf(arg, "neuralchat_ai_provider_up{provider=\"%s\",kind=\"%s\"} %d\n", name,
+                  kind, up);
+}
+
+static void write_providers(const struct nc_models *m, struct nc_buf *out)
+{
+    struct nc_models_stats stats;
+
+    nc_models_stats(m, &stats);
+    gauge(out, "neuralchat_ai_providers", "AI providers there are.", stats.providers);
+    gauge(out, "neuralchat_ai_providers_up", "Those that answer.", stats.up);
+    gauge(out, "neuralchat_ai_models", "Models they offer.", stats.models);
+    nc_buf_adds(out, NC_STR("# HELP neuralchat_ai_provider_up 1 while it answers.\n"
+                            "# TYPE neuralchat_ai_provider_up gauge\n"));
+    nc_models_each(m, write_provider, out);
+}
+
+static void write_by(struct nc_buf *out, const char *name, const char *help, unsigned rooms,
+                     unsigned programs)
+{
+    nc_buf_printf(out,
+                  "# HELP %s %s\n# TYPE %s gauge\n%s{by=\"rooms\"} %u\n"
+                  "%s{by=\"programs\"} %u\n",
+                  name, help, name, name, rooms, name, programs);
+}
+
+static void write_ai(struct nc_ai *ai, struct nc_buf *out)
+{
+    const struct nc_ai_stats *s = nc_ai_stats(ai);
+    const struct nc_usage_stats *u = nc_usages_stats(nc_ai_usages(ai));
+
+    write_by(out, "neuralchat_ai_running", "Answers under way.", s->running,
+             s->programs_running);
+    write_by(out, "neuralchat_ai_waiting", "Questions that wait for their turn.",
+             s->waiting, s->programs_waiting);
+    counter(out, "neuralchat_ai_asked_total", "Questions, in rooms and by programs.",
+            s->asked);
+    counter(out, "neuralchat_ai_completed_total", "Answers that came whole.", s->completed);
+    counter(out, "neuralchat_ai_failed_total", "Answers that failed.", s->failed);
+    counter(out, "neuralchat_ai_stopped_total", "Answers that were stopped.", s->stopped);
+    counter(out, "neuralchat_ai_refused_total", "Questions that were not taken.",
+            s->refused);
+    counter(out, "neuralchat_ai_retried_total", "Requests upstream made once more.",
+            s->retried);
+    counter(out, "neuralchat_ai_fell_back_total", "Answers by another model than asked.",
+            s->fell_back);
+    counter(out, "neuralchat_ai_prompt_tokens_total", "Tokens read by models.",
+            u->prompt_tokens);
+    counter(out, "neuralchat_ai_completion_tokens_total", "Tokens generated.",
+            u->completion_tokens);
+    counter(out, "neuralchat_ai_over_cap_total", "Questions refused by a daily cap.",
+            u->refused);
+    write_providers(nc_ai_models(ai), out);
+}
+
 void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
 {
     nc_buf_printf(out,
@@ -108,6 +166,7 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     write_requests(&s->metrics, out);
     write_hub(nc_hub_stats(s->chat->hub), out);
     write_store(&s->store->info, out);
+    write_ai(s->ai, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }
