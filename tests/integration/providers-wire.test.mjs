@@ -1,0 +1,160 @@
+// Ollama and Anthropic, each in its own protocol: an answer grows in the room, fails in words, and stops.
+import { test, after } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Node, ok, until } from "./lib/node.mjs";
+import { WireUpstream } from "./lib/upstream_wire.mjs";
+import { ollama } from "./lib/upstream_ollama.mjs";
+import { anthropic } from "./lib/upstream_anthropic.mjs";
+
+const KEY = "sk-ant-api03-Zq7_top-secret";
+const dir = mkdtempSync(join(tmpdir(), "nc-key-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+writeFileSync(join(dir, "key"), KEY, { mode: 0o600 });
+
+const text = "Здравствуй, 世界 👩‍👩‍👧‍👦!";
+
+for (const [dialect, model, listed] of [
+  [ollama, "qwen3:0.6b", "llama3:latest"],
+  [anthropic, "claude-x", "claude-listed"],
+]) {
+  const upstream = await WireUpstream.start(dialect);
+  const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-kind", dialect.kind, "--ai-model", model, "--ai-key-file", join(dir, "key")] });
+  const anna = await node.register("anna");
+  const s = await anna.socket();
+  const named = (name) => `${dialect.kind}: ${name}`;
+  const completed = async (room) => (await s.get("message.completed", (e) => e.message.room === room.id, 15000)).message;
+  const deltas = (m, channel = "text") => s.frames.filter((f) => f.type === "message.delta" && f.message_id === m.id && f.channel === channel).map((d) => d.text).join("");
+
+  test(named("an answer grows in the room, what was thought beside it"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    const a = await upstream.next();
+    assert.equal(a.json.model, model);
+    assert.equal(a.json.stream, true);
+    assert.match(a.question, /hello/);
+    if (dialect === anthropic) {
+      assert.equal(a.headers["x-api-key"], KEY);
+      assert.equal(typeof a.json.system, "string");
+      assert.ok(a.json.max_tokens > 0);
+    } else {
+      assert.equal(a.headers.authorization, `Bearer ${KEY}`);
+      assert.equal(a.json.messages[0].role, "system");
+      assert.ok(!("keep_alive" in a.json));
+    }
+    await a.begin();
+    await a.think("hm", "m");
+    await a.say(text.slice(0, 4));
+    const first = await s.get("message.delta", (f) => f.channel === "text" && text.startsWith(f.text));
+    await a.say(text.slice(4));
+    a.end();
+    const m = await completed(room);
+    assert.equal(m.id, first.message_id);
+    assert.deepEqual([m.state, m.text, deltas(m)], ["complete", text, text]);
+    assert.equal(deltas(m, "reasoning"), "hmm");
+    assert.equal(m.ai.model, model);
+    assert.deepEqual([m.ai.prompt_tokens, m.ai.completion_tokens], [11, 7]);
+  });
+
+  test(named("byte by byte, with CRLF"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    const a = await upstream.next();
+    a.response.writeHead(200, { "content-type": dialect.type });
+    const bytes = Buffer.from((dialect.opening(a.json) + dialect.piece(text) + dialect.finish()).replaceAll("\n", "\r\n"));
+    for (const byte of bytes) await a.write(Buffer.from([byte]));
+    a.response.end();
+    const m = await completed(room);
+    assert.deepEqual([m.state, m.text], ["complete", text]);
+  });
+
+  test(named("not streamed at all"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    (await upstream.next()).refuse(200, dialect.whole(text));
+    const m = await completed(room);
+    assert.deepEqual([m.state, m.text], ["complete", text]);
+  });
+
+  test(named("who spoke goes along as text, neighbours are joined where that must be"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "one");
+    await anna.say(room, "two");
+    await anna.say(room, "@olga three");
+    const a = await upstream.next();
+    await a.begin();
+    await a.say("first answer");
+    a.end();
+    await completed(room);
+    s.frames.length = 0;
+    await anna.say(room, "@olga four");
+    const b = await upstream.next();
+    const roles = b.json.messages.map((m) => m.role).filter((r) => r !== "system");
+    assert.equal(roles.at(-1), "user");
+    assert.ok(roles.includes("assistant"));
+    assert.ok(JSON.stringify(b.json).includes("first answer"));
+    await b.begin();
+    await b.say("second");
+    b.end();
+    assert.equal((await completed(room)).text, "second");
+    assert.deepEqual(upstream.wrong, []);
+  });
+
+  test(named("an error in the middle, in words"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    const a = await upstream.next();
+    await a.begin();
+    await a.say("so far");
+    a.end(dialect.error(`the GPU is on fire, your key is ${KEY}`));
+    const m = await completed(room);
+    assert.deepEqual([m.state, m.text], ["failed", "so far"]);
+    assert.match(m.ai.reason, /the GPU is on fire/);
+    assert.ok(!JSON.stringify(m).includes(KEY));
+  });
+
+  test(named("cut short by its length"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    const a = await upstream.next();
+    await a.begin();
+    await a.say("so far");
+    a.end(dialect.finish(dialect === ollama ? "length" : "max_tokens"));
+    const m = await completed(room);
+    assert.deepEqual([m.state, m.text, m.ai.reason], ["complete", "so far", "length"]);
+  });
+
+  test(named("a stop closes the connection upstream"), async () => {
+    const room = await anna.room(undefined, { personas: undefined });
+    await anna.say(room, "@olga hello");
+    const a = await upstream.next();
+    await a.begin();
+    await a.say("so ");
+    const d = await s.get("message.delta", (f) => f.text === "so ");
+    const at = performance.now();
+    ok(await anna.call("POST", `/api/v1/messages/${d.message_id}/stop`), 204);
+    await until(() => a.closed, "the node hangs up");
+    assert.ok(a.closedAt - at < 1000, `${a.closedAt - at} ms`);
+    const m = await completed(room);
+    assert.deepEqual([m.state, m.text], ["stopped", "so "]);
+  });
+
+  test(named("its models"), async () => {
+    const seen = await until(async () => {
+      const { models } = ok(await anna.call("GET", "/api/v1/models"));
+      return models.find((x) => x.model === listed) && models;
+    }, "the models");
+    if (dialect === ollama) {
+      const got = Object.fromEntries(seen.map((x) => [x.model, [x.context, x.bytes]]));
+      assert.deepEqual(got, { "llama3:latest": [8192, 4661224676], "qwen3:0.6b": [40960, 522653767] });
+    }
+  });
+
+  test(named("the end"), () => {
+    assert.deepEqual(upstream.wrong, []);
+    assert.ok(!node.log.includes(KEY));
+    s.close();
+  });
+}
