@@ -45,15 +45,6 @@ void nc_room_json_open(const struct nc_chat *c, struct nc_json *j, const struct 
     nc_json_arr_end(j);
 }
 
-void nc_room_json(const struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
-                  const struct nc_user *reader)
-{
-    struct nc_json j = nc_json_to(out);
-
-    nc_room_json_open(c, &j, r, reader);
-    nc_json_obj_end(&j);
-}
-
 static int by_name(const void *a, const void *b)
 {
     struct nc_str x = (*(struct nc_member *const *)a)->user->a.username;

@@ -9,9 +9,6 @@
 /* The room object as `reader` sees it, not closed: more members may follow. */
 void nc_room_json_open(const struct nc_chat *c, struct nc_json *j, const struct nc_room *r,
                        const struct nc_user *reader);
-/* The same, whole. */
-void nc_room_json(const struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
-                  const struct nc_user *reader);
 /* What the room is called where `reader` reads it: a direct room by the other one. */
 struct nc_str nc_room_shown_name(const struct nc_room *r, const struct nc_user *reader);
 /* {"members":[{id, username, display_name, kind, role, online}]} */
