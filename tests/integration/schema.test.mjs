@@ -219,6 +219,20 @@ test("administration", async () => {
   await call(owner, "POST /api/v1/admin/backup", { body: {}, status: 201 });
 });
 
+test("providers and models", async () => {
+  const body = { name: "more", kind: "openai", base_url: upstream.url, api_key: "sk-1" };
+  const provider = (await call(owner, "POST /api/v1/providers", { body, status: 201 })).json.id;
+  const one = { path: { provider } };
+  await call(owner, "POST /api/v1/providers/{provider}/check", { ...one, status: 200 });
+  await call(owner, "PATCH /api/v1/providers/{provider}", { ...one, body: { base_url: "http://127.0.0.1:9/v1" }, status: 200 });
+  await call(owner, "POST /api/v1/providers/{provider}/check", { ...one, status: 200 });
+  await call(owner, "GET /api/v1/providers", { status: 200 });
+  await call(owner, "POST /api/v1/providers/discover", { status: 200 });
+  await call(anna, "GET /api/v1/models", { status: 200 });
+  await call(owner, "DELETE /api/v1/providers/{provider}", { ...one, status: 204 });
+  await call(owner, "POST /api/v1/providers", { body: { ...body, kind: "local" }, status: 501 });
+});
+
 test("errors are problems", async () => {
   await call(null, "GET /api/v1/me", { status: 401 });
   await call(anna, "GET /api/v1/admin/users", { status: 403 });
