@@ -31,6 +31,11 @@ int nc_cmd_provider_remove(struct nc_client *c);
 int nc_cmd_provider_check(struct nc_client *c);
 int nc_cmd_provider_discover(struct nc_client *c);
 
+int nc_cmd_personas(struct nc_client *c); /* cmd_personas.c */
+int nc_cmd_persona_add(struct nc_client *c);
+int nc_cmd_persona_set(struct nc_client *c);
+int nc_cmd_persona_remove(struct nc_client *c);
+
 int nc_cmd_users(struct nc_client *c); /* cmd_admin_people.c */
 int nc_cmd_user_reset(struct nc_client *c);
 int nc_cmd_user_disable(struct nc_client *c);
