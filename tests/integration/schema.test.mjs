@@ -167,7 +167,7 @@ test("an answer of Olga's", async () => {
 
 test("a dialog that branches", async () => {
   const ai = { system_prompt: "be brief", temperature: 0.7, max_tokens: 100 };
-  const dialog = (await call(anna, "POST /api/v1/rooms", { body: { kind: "dialog", persona: "olga", ai }, status: 201 })).json;
+  const dialog = (await call(anna, "POST /api/v1/rooms", { body: { kind: "dialog", name: "d", persona: "olga", ai }, status: 201 })).json;
   const talk = async () => (await (await upstream.next()).begin().say("well")).end();
   const first = await anna.say(dialog, "one");
   await talk();
@@ -177,6 +177,27 @@ test("a dialog that branches", async () => {
   await talk();
   await sockets[0].get("message.completed", (f) => f.message.room === made.room.id);
   await call(anna, "POST /api/v1/messages/{id}/branch", { path: { id: first.id }, body, status: 200 });
+});
+
+test("the API for programs, and usage", async () => {
+  const messages = [{ role: "user", content: "hi" }];
+  const whole = async (name, body, answer) => {
+    const answered = call(anna, name, { body, status: 200 });
+    const asked = await upstream.next();
+    asked.begin({ "content-type": "application/json" });
+    asked.response.end(JSON.stringify(answer));
+    return answered;
+  };
+  await whole("POST /v1/chat/completions", { model: "m", messages }, { object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: "ho" }, finish_reason: "stop" }] });
+  await whole("POST /v1/embeddings", { model: "m", input: "hi" }, { object: "list", data: [{ index: 0, embedding: [1] }], usage: { prompt_tokens: 1 } });
+  await call(anna, "POST /v1/chat/completions", { body: { model: "m" }, status: 400 });
+  await call(anna, "POST /v1/embeddings", { body: { model: "m" }, status: 400 });
+  const { data } = (await call(anna, "GET /v1/models", { status: 200 })).json;
+  await call(null, "GET /v1/models", { status: 401 });
+  await call(anna, "GET /v1/models/{model}", { path: { model: data[0].id }, status: 200 });
+  await call(anna, "GET /v1/models/{model}", { path: { model: "none" }, status: 404 });
+  await until(async () => (await call(anna, "GET /api/v1/usage", { status: 200 })).json.rows.length, "a row of usage");
+  await call(owner, "GET /api/v1/usage", { query: "?all=1", status: 200 });
 });
 
 test("streams and polls, and resync", async () => {
