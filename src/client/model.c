@@ -81,6 +81,7 @@ static void free_room(struct nc_model_room *r)
     free(r->kind);
     free(r->role);
     free(r->peer);
+    nc_model_room_ai_fini(&r->ai);
     free(r);
 }
 
@@ -181,6 +182,7 @@ struct nc_model_room *nc_model_take_room(struct nc_model *m, const json_t *room)
     replace(&r->kind, room, "kind");
     replace(&r->role, room, "role");
     set_peer(m, r, json_object_get(room, "members"));
+    nc_model_room_ai_take(&r->ai, room);
     r->is_public = nc_str_eqz(nc_model_str(room, "visibility"), "public");
     if ((v = json_object_get(room, "members_count")))
         r->members_count = (unsigned)json_integer_value(v);
@@ -287,6 +289,17 @@ struct nc_model_message *nc_model_last_own(const struct nc_model_room *r)
     for (size_t i = r->n; i > 0; i--) {
         struct nc_model_message *x = r->messages[i - 1];
         if (x->mine && !x->deleted && x->kind != NC_TEXT_LOCAL && x->kind != NC_TEXT_NOTICE)
+            return x;
+    }
+    return NULL;
+}
+
+struct nc_model_message *nc_model_last_answer(const struct nc_model_room *r)
+{
+    for (size_t i = r->n; i > 0; i--) {
+        struct nc_model_message *x = r->messages[i - 1];
+        if (x->sender_kind == NC_SENDER_PERSONA && x->kind == NC_TEXT_PLAIN &&
+            !x->deleted && x->state != NC_ANSWER_STREAMING)
             return x;
     }
     return NULL;

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "client/model_ai.h"
 
 #define NC_MODEL_ORPHANS 64
 #define NC_MODEL_KEEP 2000                 /* messages of a room that is not looked at */
@@ -34,8 +35,12 @@ struct nc_model_message {
     uint64_t created_ms;
     struct nc_buf text;
     size_t at; /* bytes of text as the server counts them: what `at` of a delta must be */
-    size_t reasoning; /* bytes of it seen */
-    int64_t run, n;   /* of the last delta; n = -1: none yet */
+    struct nc_buf reasoning; /* as far as it was seen: it is not kept anywhere */
+    int64_t
+        run;   /* which of its answers is the newest: a higher one replaces what is shown */
+    int64_t n; /* of the last delta; -1: none yet */
+    unsigned alternatives, chosen; /* answers there are; the one that is shown, from 0 */
+    struct nc_model_ai ai;
     bool edited, deleted, late, mentions_me, mine;
     bool gap; /* a delta was missed: what is shown stands still until a snapshot or the end
                */
@@ -66,7 +71,9 @@ struct nc_model_room {
     size_t people_n;
     bool *here; /* beside people: online */
     bool people_loaded;
-    bool listed; /* in the last list of rooms */
+    bool listed;               /* in the last list of rooms */
+    bool ai_loading, ai_again; /* GET /rooms/{id} is under way: the caller's */
+    struct nc_model_room_ai ai;
 };
 
 struct nc_model {
@@ -110,6 +117,7 @@ enum {
     NC_CHANGED_STATUS = 4,   /* typing, presence */
     NC_CHANGED_MENTION = 8,  /* somebody called us */
     NC_CHANGED_ASK = 16,     /* a room we don't know: GET /rooms */
+    NC_CHANGED_AI = 32,      /* who answers in *room, and where: GET /rooms/{id} */
 };
 /*
  * One event of the live channel.
@@ -131,3 +139,5 @@ unsigned nc_model_online(const struct nc_model_room *r);
 struct nc_model_message *nc_model_last_own(const struct nc_model_room *r);
 /* The newest answer that still grows, or NULL. */
 struct nc_model_message *nc_model_running(const struct nc_model_room *r);
+/* The newest answer of a persona that has ended, or NULL. */
+struct nc_model_message *nc_model_last_answer(const struct nc_model_room *r);

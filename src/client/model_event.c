@@ -54,6 +54,8 @@ static unsigned on_created(struct context *c, const json_t *event)
     if (!x)
         return 0;
     drop_typist(c->r, &x->sender);
+    if (x->sender_kind == NC_SENDER_PERSONA)
+        nc_model_job_begun(&c->r->ai, &x->reply_to, x->username);
     unsigned changed = NC_CHANGED_MESSAGES | NC_CHANGED_STATUS | (fresh ? count(c, x) : 0);
     trim(c);
     return changed;
@@ -83,7 +85,8 @@ static unsigned on_completed(struct context *c, const json_t *event)
     x = nc_model_message(c->r, &id);
     bool ran = !x || x->state == NC_ANSWER_STREAMING;
     x = nc_model_put(c->m, c->r, message, &fresh);
-    return NC_CHANGED_MESSAGES | (ran ? count(c, x) : 0);
+    /* How it went tells who answers now. */
+    return NC_CHANGED_MESSAGES | NC_CHANGED_AI | (ran ? count(c, x) : 0);
 }
 
 static unsigned on_delta(struct context *c, const json_t *event)
@@ -97,7 +100,7 @@ static unsigned on_room(struct context *c, const json_t *event)
 
     if (c->r)
         nc_model_take_room(c->m, room);
-    return c->r ? NC_CHANGED_ROOMS : NC_CHANGED_ASK;
+    return c->r ? NC_CHANGED_ROOMS | NC_CHANGED_AI : NC_CHANGED_ASK;
 }
 
 static unsigned on_room_deleted(struct context *c, const json_t *event)
@@ -136,7 +139,7 @@ static unsigned on_member(struct context *c, const json_t *event)
     char *name = nc_model_clean(nc_model_str(user, "username"));
     nc_model_person(c->r, name, left ? 0 : -1);
     free(name);
-    return NC_CHANGED_STATUS | NC_CHANGED_ROOMS;
+    return NC_CHANGED_STATUS | NC_CHANGED_ROOMS | NC_CHANGED_AI;
 }
 
 /* Read on another device of ours. */
@@ -207,10 +210,22 @@ static unsigned on_presence(struct context *c, const json_t *event)
     return NC_CHANGED_STATUS;
 }
 
+/* One that is about no room is read where one looks. */
 static unsigned on_notice(struct context *c, const json_t *event)
 {
+    if (!c->r && c->seen && !json_object_get(event, "room"))
+        c->r = nc_model_room(c->m, &c->seen->id);
+    if (!c->r)
+        return 0;
     nc_model_say(c->r, nc_model_str(event, "text"));
     return NC_CHANGED_MESSAGES;
+}
+
+static unsigned on_job(struct context *c, const json_t *event)
+{
+    const json_t *job = json_object_get(event, "job");
+
+    return nc_model_job_take(&c->r->ai, job, c->now_ms) ? NC_CHANGED_MESSAGES : 0;
 }
 
 /* What an event needs to know its room for, and what is done about one we don't know. */
@@ -235,7 +250,8 @@ static const struct row {
     {"read", ROOM_OR_ASK, on_read},
     {"typing", ROOM_OR_NOTHING, on_typing},
     {"presence", ROOM_OR_NOTHING, on_presence},
-    {"notice", ROOM_OR_NOTHING, on_notice},
+    {"notice", NO_ROOM, on_notice},
+    {"job.updated", ROOM_OR_NOTHING, on_job},
 };
 
 /* "room" is an id, a room object, or inside the message. */

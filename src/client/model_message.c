@@ -10,6 +10,8 @@ void nc_model_free_message(struct nc_model_message *x)
     free(x->username);
     free(x->display);
     nc_buf_fini(&x->text);
+    nc_buf_fini(&x->reasoning);
+    nc_model_ai_fini(&x->ai);
     free(x);
 }
 
@@ -161,6 +163,47 @@ static void set_sender(struct nc_model *m, struct nc_model_room *r,
         nc_model_person(r, x->username, -1);
 }
 
+/* Nothing of the new run has come yet. */
+static void begin_run(struct nc_model_message *x, int64_t run)
+{
+    set_text(x, NC_STR(""));
+    nc_buf_clear(&x->reasoning);
+    x->run = run;
+    x->n = -1;
+    x->gap = false;
+}
+
+/* Every answer but the first is one of several: the newest is the last of them. */
+static int64_t run_of(const json_t *message)
+{
+    json_int_t n = json_integer_value(
+        json_object_get(json_object_get(message, "alternatives"), "count"));
+    return n > 1 ? n - 1 : 0;
+}
+
+static void set_answer(struct nc_model_message *x, const json_t *message,
+                       enum nc_text_state state)
+{
+    const json_t *several = json_object_get(message, "alternatives");
+    json_int_t count = json_integer_value(json_object_get(several, "count"));
+    json_int_t chosen = json_integer_value(json_object_get(several, "chosen"));
+    int64_t run = run_of(message);
+
+    x->alternatives = count > 1 && count < INT32_MAX ? (unsigned)count : 1;
+    x->chosen = chosen > 0 && chosen < count ? (unsigned)chosen : 0;
+    nc_model_ai_take(&x->ai, json_object_get(message, "ai"));
+    if (state == NC_ANSWER_STREAMING && run > x->run)
+        begin_run(x, run);
+    /* A stored text of an answer under way is older than the deltas that were shown. */
+    if (state != NC_ANSWER_STREAMING || x->n < 0)
+        set_text(x, nc_model_str(message, "text"));
+    if (run > x->run)
+        x->run = run;
+    x->state = state;
+    if (state != NC_ANSWER_STREAMING)
+        x->gap = false;
+}
+
 struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *r,
                                       const json_t *message, bool *fresh)
 {
@@ -175,9 +218,9 @@ struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *
     *fresh = x == NULL;
     if (!x)
         x = insert(r, &id, take_orphan(m, &id));
+    enum nc_text_state state = word(message, "state", states);
     set_sender(m, r, x, json_object_get(message, "sender"));
     x->kind = word(message, "kind", kinds);
-    enum nc_text_state state = word(message, "state", states);
     nc_model_id(message, "reply_to", &x->reply_to);
     if (nc_time_parse(nc_model_str(message, "created_at"), &x->created_ms) != NC_OK)
         x->created_ms = nc_id_ms(&id);
@@ -185,16 +228,21 @@ struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *
     x->deleted = json_is_true(json_object_get(message, "deleted"));
     x->late = json_is_true(json_object_get(message, "late"));
     x->mentions_me = names_me(m, json_object_get(message, "mentions"));
-    /* A stored text of an answer under way is older than the deltas that were shown. */
-    if (state != NC_ANSWER_STREAMING || x->n < 0)
-        set_text(x, nc_model_str(message, "text"));
-    x->state = state;
-    if (state != NC_ANSWER_STREAMING)
-        x->gap = false;
+    set_answer(x, message, state);
     return x;
 }
 
 /* ---- an answer that grows ------------------------------------------------- */
+
+static void take_snapshot(struct nc_model_message *x, bool reasoning, struct nc_str text)
+{
+    if (!reasoning) {
+        set_text(x, text);
+        return;
+    }
+    nc_buf_clear(&x->reasoning);
+    nc_text_clean(&x->reasoning, text, true);
+}
 
 bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *event)
 {
@@ -212,39 +260,28 @@ bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *e
     x = r ? nc_model_message(r, &id) : NULL;
     if (!x)
         x = orphan(m, &id);
-    if (x->state != NC_ANSWER_STREAMING || run < x->run)
+    if (run < x->run || (run == x->run && x->state != NC_ANSWER_STREAMING))
         return false; /* it has ended, or a newer run is shown */
+    if (run > x->run) {
+        begin_run(x, run);
+        x->state = NC_ANSWER_STREAMING;
+    }
     if (snapshot) {
-        if (reasoning) {
-            x->reasoning = text.n;
-        } else {
-            set_text(x, text);
-        }
-        x->run = run;
+        take_snapshot(x, reasoning, text);
         x->n = n;
         x->gap = false;
         return true;
     }
-    if (run > x->run) {
-        set_text(x, NC_STR(""));
-        x->reasoning = 0;
-        x->run = run;
-        x->n = -1;
-        x->gap = false;
-    } else if (n <= x->n) {
+    if (n <= x->n)
         return false; /* a copy */
-    }
     if (n != x->n + 1 || (!reasoning && at && (size_t)json_integer_value(at) != x->at))
         x->gap = true;
     x->n = n;
     if (x->gap)
         return false;
-    if (reasoning) {
-        x->reasoning += text.n;
-    } else {
-        nc_text_clean(&x->text, text, true);
+    if (!reasoning)
         x->at += text.n;
-    }
+    nc_text_clean(reasoning ? &x->reasoning : &x->text, text, true);
     return true;
 }
 
@@ -265,6 +302,22 @@ static void mark_unread(struct nc_model_room *r)
     }
 }
 
+/* A page was read before what is known by now: of an answer since finished, or since
+ * begun anew. */
+static bool is_stale(const struct nc_model_room *r, const json_t *message)
+{
+    const struct nc_model_message *x;
+    int64_t run = run_of(message);
+    struct nc_id id;
+
+    if (!nc_model_id(message, "id", &id) || !(x = nc_model_message(r, &id)) || x->deleted ||
+        json_is_true(json_object_get(message, "deleted")))
+        return false;
+    if (nc_str_eqz(nc_model_str(message, "state"), "streaming"))
+        return run < x->run || (run == x->run && x->state != NC_ANSWER_STREAMING);
+    return run < x->run && x->state == NC_ANSWER_STREAMING;
+}
+
 void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_t *answer,
                         bool older)
 {
@@ -273,7 +326,10 @@ void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_
     size_t i;
 
     json_array_foreach(json_object_get(answer, "messages"), i, one)
-        nc_model_put(m, r, one, &fresh);
+    {
+        if (!is_stale(r, one))
+            nc_model_put(m, r, one, &fresh);
+    }
     if (first || older)
         r->has_more = json_is_true(json_object_get(answer, "has_more"));
     r->loaded = true;

@@ -153,6 +153,7 @@ void nc_remote_look(struct nc_remote *r, const struct nc_id *id)
         nc_remote_mark_read(r);
     if (!room->people_loaded)
         ask_members(r, room);
+    nc_remote_ask_ai(r, room);
 }
 
 /* ---- the live channel ----------------------------------------------------- */
@@ -173,7 +174,10 @@ static void on_event(void *arg, json_t *event)
         nc_remote_rooms(r);
     if (room && room == here && (what & NC_CHANGED_MESSAGES))
         nc_remote_mark_read(r);
-    if (what & ~(unsigned)NC_CHANGED_ASK)
+    if (room && room == here && (what & NC_CHANGED_AI))
+        nc_remote_ask_ai(r, room);
+    what &= ~(unsigned)(NC_CHANGED_ASK | NC_CHANGED_AI);
+    if (what)
         changed(r, what, room ? &room->id : NULL);
 }
 
@@ -204,6 +208,9 @@ static void on_state(void *arg, enum nc_live_state s, const char *why)
             nc_remote_rooms(r);
         else if (room && !room->loaded && !room->loading)
             nc_remote_look(r, &r->seen);
+        else if (room)
+            nc_remote_ask_ai(r, room);
+        nc_remote_ask_jobs(r);
         nc_remote_pump(r);
     } else if (s == NC_LIVE_PAUSE || s == NC_LIVE_OVER) {
         nc_outbox_offline(&r->outbox);

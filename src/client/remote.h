@@ -65,7 +65,16 @@ void nc_remote_answer(struct nc_remote *r, const json_t *event,
 void nc_remote_typing(struct nc_remote *r, const struct nc_id *room);
 void nc_remote_edit(struct nc_remote *r, const struct nc_id *message, struct nc_str text);
 void nc_remote_delete(struct nc_remote *r, const struct nc_id *message);
+/* message: the answer, the question, or the job that waits. */
 void nc_remote_stop(struct nc_remote *r, const struct nc_id *message);
+/* Another answer to the same question. */
+void nc_remote_regenerate(struct nc_remote *r, const struct nc_id *message);
+/* Of several answers, show that one; n from 0. */
+void nc_remote_choose(struct nc_remote *r, const struct nc_id *message, unsigned n);
+/* Who answers in a room, and where its text goes: remote_ai.c. */
+void nc_remote_ask_ai(struct nc_remote *r, struct nc_model_room *room);
+/* Which questions wait: what was told before we came. */
+void nc_remote_ask_jobs(struct nc_remote *r);
 void nc_remote_join(struct nc_remote *r, const struct nc_id *room);
 void nc_remote_create(struct nc_remote *r, struct nc_str name, struct nc_str topic,
                       bool is_private);

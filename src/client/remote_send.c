@@ -186,13 +186,14 @@ static void on_done(void *arg, const struct nc_answer *a)
     r->ops->changed(r->arg, NC_CHANGED_STATUS, NULL);
 }
 
+/* what: "" for the message itself, or "/chosen". */
 static void about_message(struct nc_remote *r, const char *method,
-                          const struct nc_id *message, struct nc_str json)
+                          const struct nc_id *message, const char *what, struct nc_str json)
 {
     char path[128], id[NC_ID_TEXT];
 
     nc_id_text(message, id);
-    snprintf(path, sizeof path, "/api/v1/messages/%.*s", NC_ID_TEXT, id);
+    snprintf(path, sizeof path, "/api/v1/messages/%.*s%s", NC_ID_TEXT, id, what);
     nc_api_call(&r->api, &(struct nc_api_ask){method, path, json, 0}, on_done, r);
 }
 
@@ -204,13 +205,26 @@ void nc_remote_edit(struct nc_remote *r, const struct nc_id *message, struct nc_
     nc_json_obj(&j);
     nc_json_kstr(&j, "text", text);
     nc_json_obj_end(&j);
-    about_message(r, "PATCH", message, nc_buf_str(&b));
+    about_message(r, "PATCH", message, "", nc_buf_str(&b));
     nc_buf_fini(&b);
 }
 
 void nc_remote_delete(struct nc_remote *r, const struct nc_id *message)
 {
-    about_message(r, "DELETE", message, (struct nc_str){0});
+    about_message(r, "DELETE", message, "", (struct nc_str){0});
+}
+
+void nc_remote_regenerate(struct nc_remote *r, const struct nc_id *message)
+{
+    about_message(r, "POST", message, "/regenerate", NC_STR("{}"));
+}
+
+void nc_remote_choose(struct nc_remote *r, const struct nc_id *message, unsigned n)
+{
+    char json[32];
+
+    snprintf(json, sizeof json, "{\"n\":%u}", n);
+    about_message(r, "PUT", message, "/chosen", nc_str(json));
 }
 
 struct arrival {

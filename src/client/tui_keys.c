@@ -19,17 +19,6 @@ static void forget_intent(struct nc_tui *t)
 
 /* ---- sending -------------------------------------------------------------- */
 
-static void stop_answer(struct nc_tui *t)
-{
-    struct nc_model_room *r = nc_tui_room(t);
-    struct nc_model_message *x = r ? nc_model_running(r) : NULL;
-
-    if (x)
-        nc_remote_stop(&t->remote, &x->id);
-    else
-        nc_tui_say(t, nc_word(NC_W_NOTHING_RUNS));
-}
-
 static void submit(struct nc_tui *t)
 {
     struct nc_str text = nc_str_trim(nc_buf_str(&t->editor.text));
@@ -41,7 +30,7 @@ static void submit(struct nc_tui *t)
     if (!nc_id_zero(&t->editing)) {
         nc_remote_edit(&t->remote, &t->editing, text);
     } else if (nc_str_eqz(text, "/stop")) {
-        stop_answer(t);
+        nc_tui_stop(t);
     } else if (nc_remote_send(&t->remote, &r->id,
                               nc_id_zero(&t->reply_to) ? NULL : &t->reply_to,
                               text) != NC_OK) {
@@ -194,11 +183,12 @@ static void key_in_selection(struct nc_tui *t, uint32_t key)
         leave_selection(t);
     } else if (key == 'd' || key == NC_KEY_DELETE) {
         delete_chosen(t, x);
-    } else if (key == 'r' || key == 'e' || key == 's' || key == NC_KEY_ENTER) {
+    } else if (nc_tui_key_of_answer(t, x, key)) {
+        if (key == 's' || key == 'g')
+            leave_selection(t);
+    } else if (key == 'r' || key == 'e' || key == NC_KEY_ENTER) {
         leave_selection(t);
-        if (key == 's') {
-            nc_remote_stop(&t->remote, &x->id);
-        } else if (key == 'e') {
+        if (key == 'e') {
             edit_message(t, x);
         } else if (x->kind != NC_TEXT_LOCAL) {
             forget_intent(t);
@@ -259,7 +249,7 @@ static void key_in_chat(struct nc_tui *t, uint32_t key)
 {
     struct nc_model_room *r = nc_tui_room(t);
 
-    if (key_of_rooms(t, key))
+    if (key_of_rooms(t, key) || nc_tui_key_of_answers(t, key))
         return;
     switch (key) {
     case NC_KEY_ENTER: submit(t); return;
@@ -271,7 +261,6 @@ static void key_in_chat(struct nc_tui *t, uint32_t key)
     case NC_KEY_F5:
     case NC_KEY_ALT + 's': choose(t, 0); return;
     case NC_CTRL('r'): reply_to_last(t); return;
-    case NC_CTRL('t'): stop_answer(t); return;
     case NC_CTRL('x'): take_back(t); return;
     case NC_CTRL('l'): nc_screen_resized(&t->screen); return;
     case NC_KEY_ESCAPE: forget_intent(t); return;

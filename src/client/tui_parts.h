@@ -35,6 +35,7 @@ struct nc_tui {
     unsigned scroll;       /* lines up from the end */
     unsigned help_top;
     bool pasting, delete_asked, leave_asked, over;
+    bool thoughts; /* shown whole, not as a line */
     struct nc_buf pasted;
     char words[240]; /* the line above the input, for a while */
     struct nc_deadline words_end, tick;
@@ -53,6 +54,11 @@ void nc_tui_fill_rooms(struct nc_tui *t);                  /* the picker, anew *
 void nc_tui_key(struct nc_tui *t, uint32_t key);
 bool nc_tui_key_in_dialog(struct nc_tui *t,
                           uint32_t key); /* tui_dialog.c; false: not its mode */
+/* tui_ai.c: what one does about answers.  True: it was a key of theirs. */
+bool nc_tui_key_of_answers(struct nc_tui *t, uint32_t key);
+/* The same about the message that is chosen. */
+bool nc_tui_key_of_answer(struct nc_tui *t, const struct nc_model_message *x, uint32_t key);
+void nc_tui_stop(struct nc_tui *t); /* what is being written, or waits, in this room */
 void nc_tui_draw(struct nc_tui *t);
 
 /* view_chat.c: messages into rows top..top+rows-1, from column on.  Returns false if the

@@ -10,10 +10,12 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "client/ai_words.h"
 #include "client/glyph.h"
 #include "client/tui_parts.h"
 
-enum { NARROW = 48, LINES_MAX = 4096 };
+enum { NARROW = 48, LINES_MAX = 4096, TICK_MS = 1000 };
 
 struct row {
     struct nc_str head, text; /* the head has ink of its own */
@@ -135,14 +137,12 @@ static struct nc_str told(struct layout *l, const struct nc_model_message *x)
     if (x->deleted)
         return nc_str(nc_arena_printf(&l->arena, "[%s]", nc_word(NC_W_DELETED)));
     nc_buf_adds(&b, nc_buf_str(&x->text));
-    if (x->state == NC_ANSWER_STREAMING && x->text.n == 0 && x->reasoning)
-        nc_buf_printf(&b, "[%s… %zu]", nc_word(NC_W_THINKING), x->reasoning);
     if (x->state == NC_ANSWER_STREAMING)
         nc_buf_adds(&b, nc_str(cursor));
-    if (x->state == NC_ANSWER_STOPPED)
-        nc_buf_printf(&b, " [%s]", nc_word(NC_W_STOPPED));
-    if (x->state == NC_ANSWER_FAILED)
-        nc_buf_printf(&b, " [%s]", nc_word(NC_W_FAILED));
+    if (x->state == NC_ANSWER_STOPPED || x->state == NC_ANSWER_FAILED)
+        nc_buf_printf(&b, "%s[%s%s%s]", x->text.n ? " " : "",
+                      nc_word(x->state == NC_ANSWER_STOPPED ? NC_W_STOPPED : NC_W_FAILED),
+                      x->ai.reason ? ": " : "", nc_say_reason(&x->ai));
     if (x->edited)
         nc_buf_printf(&b, " (%s)", nc_word(NC_W_EDITED));
     if (x->late)
@@ -150,6 +150,35 @@ static struct nc_str told(struct layout *l, const struct nc_model_message *x)
     struct nc_str out = nc_arena_str(&l->arena, nc_buf_str(&b));
     nc_buf_fini(&b);
     return out;
+}
+
+/* What the model thought, before what it said: a line, or all that was seen of it. */
+static void add_thoughts(struct layout *l, const struct nc_model_message *x)
+{
+    const char *mark = l->t->screen.plain ? "  ~ " : "  ✻ ";
+    struct nc_buf b = {0};
+
+    nc_say_thoughts(&b, x, l->t->screen.plain);
+    if (b.n)
+        add_wrapped(l, nc_str(mark), NC_INK_DIM, nc_arena_str(&l->arena, nc_buf_str(&b)),
+                    NC_INK_DIM, 4);
+    if (b.n && x->reasoning.n && l->t->thoughts)
+        add_wrapped(l, NC_STR("    "), NC_INK_DIM, nc_buf_str(&x->reasoning), NC_INK_DIM,
+                    4);
+    nc_buf_fini(&b);
+}
+
+/* How an answer that has ended came to be. */
+static void add_facts(struct layout *l, const struct nc_model_message *x, unsigned indent)
+{
+    static const char blanks[] = "      ";
+    struct nc_buf b = {0};
+
+    nc_say_answer(&b, x, l->t->screen.plain);
+    if (b.n)
+        add_wrapped(l, (struct nc_str){blanks, indent}, NC_INK_DIM,
+                    nc_arena_str(&l->arena, nc_buf_str(&b)), NC_INK_DIM, indent);
+    nc_buf_fini(&b);
 }
 
 static bool same_day(struct layout *l, uint64_t a, uint64_t b)
@@ -163,6 +192,7 @@ static void lay_message(struct layout *l, size_t i)
     bool wide = l->columns >= NARROW;
     const char *at = clock_text(l, x->created_ms, wide ? "%H:%M " : "");
     unsigned indent = wide ? 6 : 2;
+    bool answer = x->sender_kind == NC_SENDER_PERSONA && !x->deleted;
     enum nc_ink ink = x->mentions_me ? NC_INK_MENTION
                       : x->deleted   ? NC_INK_DIM
                                      : NC_INK_TEXT;
@@ -177,6 +207,8 @@ static void lay_message(struct layout *l, size_t i)
     from = l->n;
     if (!nc_id_zero(&x->reply_to))
         add_quote(l, &x->reply_to);
+    if (answer)
+        add_thoughts(l, x);
     if (x->kind == NC_TEXT_LOCAL || x->kind == NC_TEXT_NOTICE)
         add_wrapped(l, nc_str(nc_arena_printf(&l->arena, "%s* ", at)), NC_INK_DIM,
                     told(l, x), NC_INK_DIM, indent);
@@ -186,6 +218,8 @@ static void lay_message(struct layout *l, size_t i)
     else
         add_wrapped(l, nc_str(nc_arena_printf(&l->arena, "%s%s: ", at, x->username)),
                     name_ink(x), told(l, x), ink, indent);
+    if (answer && x->state != NC_ANSWER_STREAMING)
+        add_facts(l, x, indent);
     if (l->t->mode == NC_TUI_SELECT && nc_id_eq(&x->id, &l->t->chosen))
         for (; from < l->n; from++)
             l->rows[from].chosen = true;
@@ -211,6 +245,18 @@ static void lay_pending(struct layout *l, const struct nc_outbox_item *it)
         NC_INK_DIM, nc_arena_str(&l->arena, nc_buf_str(&clean)),
         refused ? NC_INK_ALERT : NC_INK_DIM, 2);
     nc_buf_fini(&clean);
+}
+
+/* A question that waits for its turn. */
+static void lay_waiting(struct layout *l, const struct nc_model_waiting *w)
+{
+    struct nc_buf b = {0};
+
+    l->n = 0;
+    nc_say_waiting(&b, &l->room->ai, w, nc_mono_ms());
+    add_wrapped(l, nc_str(l->t->screen.plain ? "~ " : "… "), NC_INK_DIM,
+                nc_arena_str(&l->arena, nc_buf_str(&b)), NC_INK_DIM, 2);
+    nc_buf_fini(&b);
 }
 
 /* ---- onto the screen ------------------------------------------------------ */
@@ -283,6 +329,11 @@ bool nc_view_chat(struct nc_tui *t, unsigned top, unsigned rows, unsigned column
             continue;
         lay_pending(&l, it);
         place(&l, &w);
+    }
+    for (size_t i = l.room->ai.waiting_n; i > 0; i--) {
+        lay_waiting(&l, &l.room->ai.waiting[i - 1]);
+        place(&l, &w);
+        nc_loop_deadline(t->loop, &t->tick, TICK_MS);
     }
     for (size_t i = l.room->n; i > 0 && w.left > 0; i--) {
         lay_message(&l, i - 1);

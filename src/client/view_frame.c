@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/ai_words.h"
 #include "client/glyph.h"
 #include "client/tui_parts.h"
 
 #pragma GCC diagnostic ignored \
     "-Wformat-nonliteral" /* formats are words of two languages */
 
-enum { SIDE_FROM = 72, SIDE = 22, INPUT_MAX = 6, TICK_MS = 1000 };
+enum { SIDE_FROM = 72, SIDE = 22, HEAD_FROM = 16, INPUT_MAX = 6, TICK_MS = 1000 };
 
 /* ---- rooms ---------------------------------------------------------------- */
 
@@ -109,6 +110,10 @@ static void draw_title(struct nc_tui *t)
     if (r && nc_model_online(r) && s->columns >= 60)
         nc_buf_printf(&left, " (%u/%u %s)", nc_model_online(r), r->members_count,
                       nc_word(NC_W_HERE));
+    if (r && s->rows < HEAD_FROM && r->ai.personas_n) { /* no line of its own */
+        nc_buf_adds(&left, nc_str(s->plain ? " - " : " · "));
+        nc_say_room(&left, &r->ai, true, s->plain);
+    }
     if (r && r->topic && *r->topic)
         nc_buf_printf(&left, " — %s", r->topic);
     nc_screen_put(s, 0, 1, room, NC_INK_BAR, nc_buf_str(&left));
@@ -118,6 +123,20 @@ static void draw_title(struct nc_tui *t)
     nc_buf_fini(&left);
     if (nc_live_state(t->remote.live) == NC_LIVE_PAUSE && !t->tick.due)
         nc_loop_deadline(t->loop, &t->tick, TICK_MS);
+}
+
+/* Who answers here and where the text goes; the rows it took. */
+static unsigned draw_head(struct nc_tui *t, const struct nc_model_room *r, unsigned column)
+{
+    struct nc_screen *s = &t->screen;
+    struct nc_buf b = {0};
+
+    if (r && s->rows >= HEAD_FROM)
+        nc_say_room(&b, &r->ai, false, s->plain);
+    nc_screen_put(s, 1, column, s->columns - column, NC_INK_DIM, nc_buf_str(&b));
+    bool any = b.n > 0;
+    nc_buf_fini(&b);
+    return any;
 }
 
 /* ---- status --------------------------------------------------------------- */
@@ -217,11 +236,13 @@ static void draw_chat(struct nc_tui *t)
     draw_title(t);
     if (side)
         draw_side(t, body);
+    unsigned head = draw_head(t, r, side);
+    unsigned rows = body > head ? body - head : 0;
     if (!r)
         draw_empty(t, side + 1, s->columns - side - 1);
     else if (t->mode == NC_TUI_SELECT)
-        nc_view_reveal(t, body, s->columns - side);
-    if (r && body && !nc_view_chat(t, 1, body, side, s->columns - side) && r->loaded)
+        nc_view_reveal(t, rows, s->columns - side);
+    if (r && rows && !nc_view_chat(t, 1 + head, rows, side, s->columns - side) && r->loaded)
         nc_remote_older(&t->remote, r);
     draw_status(t, 1 + body);
     draw_input(t, 2 + body, input, width, &row, &column);

@@ -15,6 +15,7 @@ static const struct {
 static bool russian;
 
 void nc_words_russian(bool on) { russian = on; }
+bool nc_words_are_russian(void) { return russian; }
 
 bool nc_words_from_environment(void)
 {
@@ -29,3 +30,16 @@ bool nc_words_from_environment(void)
 }
 
 const char *nc_word(enum nc_words w) { return russian ? words[w].ru : words[w].en; }
+
+const char *nc_word_n(enum nc_words w, uint64_t n)
+{
+    const char *form = nc_word(w);
+    bool teen = n % 100 >= 11 && n % 100 <= 14;
+    unsigned skip = n != 1;
+
+    if (russian)
+        skip = n % 10 == 1 && !teen ? 0 : n % 10 >= 2 && n % 10 <= 4 && !teen ? 1 : 2;
+    while (skip--)
+        form += strlen(form) + 1;
+    return form;
+}

@@ -14,6 +14,10 @@ enum nc_words {
 
 /* Once, before the first word; russian by default is off. */
 void nc_words_russian(bool on);
+bool nc_words_are_russian(void);
 /* Whether the environment asks for it (LC_ALL, LC_MESSAGES, LANG; LANGUAGE first). */
 bool nc_words_from_environment(void);
 const char *nc_word(enum nc_words w);
+/* The form for that many, of words that have several: one, more; in Russian one, two, five.
+ */
+const char *nc_word_n(enum nc_words w, uint64_t n);
