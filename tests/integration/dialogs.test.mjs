@@ -90,7 +90,8 @@ test("a branch: what was said before, then the new text, which alone asks", asyn
   assert.deepEqual(after.map((m) => m.text), ["answer first one", "third 333", "answer third 333"]);
   assert.deepEqual([after[0].created_at, after[0].sender.username, after[0].ai.model], [before[1].created_at, "olga", before[1].ai.model]);
   assert.equal(asked.length, questions + 1);
-  assert.equal(asked.at(-1).length, 2, "the copy, and the new text");
+  const held = asked.at(-1).join("\n");
+  assert.ok(held.includes("answer first one") && held.includes("third 333") && !held.includes("second two"), held);
 
   // Live and later say the same, in order; only the answer is unread.
   const live = s.frames.filter((f) => f.type === "message.created" && f.message.room === made.room.id).map((f) => f.message.id);
