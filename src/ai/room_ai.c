@@ -85,8 +85,11 @@ void nc_room_ai_read(struct nc_room_ai *out, struct nc_str settings)
 
 void nc_room_ai_fini(struct nc_room_ai *a)
 {
+    static const struct nc_str none;
+
     json_decref(a->root);
-    *a = as_new;
+    a->root = NULL;
+    a->model = a->system_prompt = none; /* the others go on being what was read */
 }
 
 /* ---- changing -------------------------------------------------------------------- */

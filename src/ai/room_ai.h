@@ -31,7 +31,7 @@ struct nc_room_ai {
 
 /* Always succeeds: what is missing or odd is as in a new room.  End with _fini. */
 void nc_room_ai_read(struct nc_room_ai *out, struct nc_str settings);
-void nc_room_ai_fini(struct nc_room_ai *a);
+void nc_room_ai_fini(struct nc_room_ai *a); /* only the strings go */
 /*
  * Merge the members of `patch` (null puts one back) into `settings`; the result is
  * complete, in one order.  NC_EINVAL: *why names the member.
