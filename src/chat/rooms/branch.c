@@ -334,20 +334,20 @@ static void on_fetched(struct nc_fetch *f, enum nc_err e)
     struct branch *x = f->arg;
     struct nc_problem why;
     struct nc_room *r = nc_fetch_room(&x->who, f, e, &why);
+    const struct nc_member *mine = r ? nc_room_member(r, x->who.user) : NULL;
 
     if (!r || !may_branch(x, r, &f->message, &why)) {
         end(x, &why, NULL);
         return;
     }
     x->room = r;
-    x->query =
-        (struct nc_query){.kind = NC_Q_HISTORY,
-                          .room = r->rec.id,
-                          .before = x->from,
-                          .limit = COPIES_MAX + 1,
-                          .cleared_seq = nc_room_member(r, x->who.user)->rec.cleared_seq,
-                          .row = on_message,
-                          .done = on_read};
+    x->query = (struct nc_query){.kind = NC_Q_HISTORY,
+                                 .room = r->rec.id,
+                                 .before = x->from,
+                                 .limit = COPIES_MAX + 1,
+                                 .cleared_seq = mine ? mine->rec.cleared_seq : 0,
+                                 .row = on_message,
+                                 .done = on_read};
     x->chat->opts.store->ops->read(x->chat->opts.store, &x->query);
 }
 
