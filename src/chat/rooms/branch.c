@@ -332,6 +332,7 @@ static bool may_branch(const struct branch *x, const struct nc_room *r,
 static void on_fetched(struct nc_fetch *f, enum nc_err e)
 {
     struct branch *x = f->arg;
+    struct nc_store *s = f->chat->opts.store;
     struct nc_problem why;
     struct nc_room *r = nc_fetch_room(&x->who, f, e, &why);
     const struct nc_member *mine = r ? nc_room_member(r, x->who.user) : NULL;
@@ -348,7 +349,7 @@ static void on_fetched(struct nc_fetch *f, enum nc_err e)
                                  .cleared_seq = mine ? mine->rec.cleared_seq : 0,
                                  .row = on_message,
                                  .done = on_read};
-    x->chat->opts.store->ops->read(x->chat->opts.store, &x->query);
+    s->ops->read(s, &x->query);
 }
 
 /* Reader thread. */
