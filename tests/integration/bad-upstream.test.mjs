@@ -90,7 +90,7 @@ for (const dialect of [openai, ollama, anthropic]) {
     args: [
       ["--ai-base-url", upstream.url], ["--ai-kind", dialect.kind], ["--ai-model", "m"], ["--ai-key-file", join(dir, "key")],
       ["--ai-connect-timeout", "500ms"], ["--ai-first-byte-timeout", `${700 * patience}ms`], ["--ai-idle-timeout", `${500 * patience}ms`],
-      ["--ai-per-minute-user", "0"], ["--ai-per-minute-room", "0"], ["--log-level", "debug"],
+      ["--ai-look-at", "off"], ["--ai-per-minute-user", "0"], ["--ai-per-minute-room", "0"], ["--log-level", "debug"],
     ].flat(),
   });
   const owner = await node.register("owner", { owner_code: node.ownerCode });
@@ -166,7 +166,7 @@ for (const [what, url, words] of [
 ])
   test(what, async () => {
     const upstream = url ? null : await WireUpstream.start(openai);
-    const node = await Node.start({ args: ["--ai-base-url", url ?? upstream.url.replace("http:", "https:"), "--ai-model", "m", "--ai-connect-timeout", "500ms"] });
+    const node = await Node.start({ args: ["--ai-base-url", url ?? upstream.url.replace("http:", "https:"), "--ai-model", "m", "--ai-connect-timeout", "500ms", "--ai-look-at", "off"] });
     try {
       const anna = await node.register("anna");
       const s = await anna.socket();

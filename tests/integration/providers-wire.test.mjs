@@ -21,7 +21,7 @@ for (const [dialect, model, listed] of [
   [anthropic, "claude-x", "claude-listed"],
 ]) {
   const upstream = await WireUpstream.start(dialect);
-  const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-kind", dialect.kind, "--ai-model", model, "--ai-key-file", join(dir, "key")] });
+  const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-kind", dialect.kind, "--ai-model", model, "--ai-key-file", join(dir, "key"), "--ai-look-at", "off"] });
   const anna = await node.register("anna");
   const s = await anna.socket();
   const named = (name) => `${dialect.kind}: ${name}`;

@@ -13,6 +13,7 @@ const shown = {
 
 /** Why the real one would refuse it. */
 function wrong(request, json) {
+  if (request.url === "/api/embed") return json.input ? "" : "input is required";
   if (request.url !== "/api/chat") return `no such path: ${request.url}`;
   if (typeof json.model !== "string" || !json.model) return "model is required";
   if (!json.messages.every((m) => ["system", "user", "assistant", "tool"].includes(m.role) && typeof m.content === "string")) return "invalid message";
