@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "client/ai_words.h"
 #include "client/model.h"
+#include "client/words.h"
 
 #define ME "01890000-0000-7000-8000-0000000000aa"
 #define OLGA "01890000-0000-7000-8000-0000000000bb"
@@ -272,6 +274,233 @@ static void test_a_snapshot_before_its_message(void **state)
     nc_model_fini(&m);
 }
 
+/* An answer of olga's: state, how many there are, which is shown. */
+static json_t *answer(unsigned n, const char *text, const char *state, unsigned count,
+                      unsigned chosen)
+{
+    json_t *msg = message(n, OLGA, text, "");
+
+    json_object_set_new(msg, "state", json_string(state));
+    json_object_set_new(json_object_get(msg, "sender"), "kind", json_string("persona"));
+    if (count > 1)
+        json_object_set_new(
+            msg, "alternatives",
+            json_pack("{s:i, s:i}", "count", (int)count, "chosen", (int)chosen));
+    return msg;
+}
+
+static void test_an_answer_begins_anew(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+
+    (void)state;
+    feed_message(&m, r, "message.created", answer(1, "", "streaming", 0, 0));
+    feed_delta(&m, 1, 0, 0, 0, "first", "");
+    feed_message(&m, r, "message.completed", answer(1, "first", "complete", 0, 0));
+    assert_true(nc_model_last_answer(r) == r->messages[0]);
+    /* Regenerated: empty, and growing. */
+    feed_message(&m, r, "message.updated", answer(1, "", "streaming", 2, 1));
+    assert_text(r, 1, "");
+    assert_null(nc_model_last_answer(r));
+    assert_true(nc_model_running(r) == r->messages[0]);
+    feed_delta(&m, 1, 0, 1, 5, "stale", ""); /* of the run before */
+    feed_delta(&m, 1, 1, 0, 0, "sec", "");
+    feed_delta(&m, 1, 1, 1, 3, "ond", "");
+    assert_text(r, 1, "second");
+    /* A page that was read before comes late. */
+    json_t *page = json_pack("{s:[o], s:b}", "messages",
+                             answer(1, "first", "complete", 0, 0), "has_more", 0);
+    nc_model_take_page(&m, r, page, false);
+    json_decref(page);
+    assert_text(r, 1, "second");
+    assert_int_equal(r->messages[0]->state, NC_ANSWER_STREAMING);
+    feed_message(&m, r, "message.completed", answer(1, "second", "complete", 2, 1));
+    page = json_pack("{s:[o], s:b}", "messages", answer(1, "sec", "streaming", 2, 1),
+                     "has_more", 0);
+    nc_model_take_page(&m, r, page, false);
+    json_decref(page);
+    assert_text(r, 1, "second");
+    assert_int_equal(r->messages[0]->state, NC_ANSWER_COMPLETE);
+    /* The first one is chosen, and another asked for: its run is the third. */
+    feed_message(&m, r, "message.updated", answer(1, "first", "complete", 2, 0));
+    assert_text(r, 1, "first");
+    assert_int_equal(r->messages[0]->chosen, 0);
+    assert_int_equal(r->messages[0]->alternatives, 2);
+    feed_delta(&m, 1, 1, 2, 6, "stale", "");
+    assert_text(r, 1, "first");
+    feed_delta(&m, 1, 2, 0, 0, "third", ""); /* the deltas alone would do */
+    assert_text(r, 1, "third");
+    nc_model_fini(&m);
+}
+
+static void test_thoughts_are_kept_apart(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+    struct nc_buf b = {0};
+
+    (void)state;
+    feed_message(&m, r, "message.created", answer(1, "", "streaming", 0, 0));
+    feed_delta(&m, 1, 0, 0, 0, "ду\\u001bмаю", ",\"channel\":\"reasoning\"");
+    nc_say_thoughts(&b, r->messages[0], true);
+    assert_true(nc_str_eqz(nc_buf_str(&b), "thinking... 6"));
+    feed_delta(&m, 1, 0, 1, 0, "said", "");
+    assert_text(r, 1, "said");
+    feed_delta(&m, 1, 0, 1, 0, "other", ",\"channel\":\"reasoning\",\"snapshot\":true");
+    assert_true(nc_str_eqz(nc_buf_str(&r->messages[0]->reasoning), "other"));
+    assert_text(r, 1, "said");
+    feed_delta(&m, 1, 1, 0, 0, "anew", "");
+    assert_int_equal(r->messages[0]->reasoning.n, 0);
+    nc_buf_fini(&b);
+    nc_model_fini(&m);
+}
+
+static void assert_words(struct nc_buf *b, const char *want)
+{
+    nc_buf_addc(b, '\0');
+    assert_string_equal(b->p, want);
+    nc_buf_clear(b);
+}
+
+static void test_how_an_answer_came_to_be(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+    json_t *msg = answer(1, "short", "stopped", 3, 1);
+    struct nc_buf b = {0};
+
+    (void)state;
+    json_object_set_new(
+        msg, "ai",
+        json("{\"model\":\"tiny\",\"destination\":\"lan:box\",\"prompt_tokens\":10,"
+             "\"completion_tokens\":11,\"estimated\":true,\"omitted_messages\":12,"
+             "\"reasoning_chars\":2,\"reason\":\"length\"}"));
+    feed_message(&m, r, "message.created", msg);
+    const struct nc_model_message *x = r->messages[0];
+    nc_say_answer(&b, x, false);
+    assert_words(&b, "‹2/3› tiny · local network: box · 12 earlier messages not included · "
+                     "~21 tokens (10 + 11)");
+    assert_string_equal(nc_say_reason(&x->ai), "as long as an answer may be");
+    nc_words_russian(true);
+    nc_say_answer(&b, x, true);
+    assert_words(&b,
+                 "<2/3> tiny - локальная сеть: box - не вошло 12 более ранних сообщений "
+                 "- ~21 токен (10 + 11)");
+    nc_say_thoughts(&b, x, true);
+    assert_words(&b, "размышления, 2 знака");
+    nc_words_russian(false);
+    nc_buf_fini(&b);
+    nc_model_fini(&m);
+}
+
+static void test_who_answers_where(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+    struct nc_buf b = {0};
+
+    (void)state;
+    nc_say_room(&b, &r->ai, false, true);
+    assert_int_equal(b.n, 0);
+    json_t *whole = json(
+        "{\"id\":\"" ROOM "\",\"kind\":\"room\",\"ai\":{\"allowed\":true,"
+        "\"destination\":\"lan\"},\"personas\":[{\"username\":\"olga\",\"display_name\":"
+        "\"Ольга\",\"model\":\"box/tiny\",\"destination\":\"this_node\",\"state\":\"up\"},"
+        "{\"username\":\"bob\",\"display_name\":\"Bob\",\"model\":\"big\","
+        "\"destination\":\"\",\"state\":\"too_far\"},{\"username\":\"eve\","
+        "\"display_name\":\"Eve\",\"state\":\"missing\"}]}");
+    nc_model_room_ai_take(&r->ai, whole);
+    json_decref(whole);
+    nc_say_room(&b, &r->ai, false, true);
+    assert_words(&b, "Ольга -> this node (box/tiny) - Bob: farther than this room allows - "
+                     "Eve: no model - limit: local network");
+    nc_words_russian(true);
+    nc_say_room(&b, &r->ai, true, false);
+    assert_words(&b, "Ольга → этот узел");
+    /* The event knows the settings, not who is there. */
+    unsigned changed =
+        feed(&m, NULL,
+             json("{\"type\":\"room.updated\",\"room\":{\"id\":\"" ROOM
+                  "\",\"name\":\"Зал\",\"kind\":\"room\",\"ai\":{\"allowed\":false}}}"));
+    assert_true(changed & NC_CHANGED_AI);
+    nc_say_room(&b, &r->ai, false, false);
+    assert_words(&b, "ИИ здесь выключен");
+    nc_words_russian(false);
+    nc_buf_fini(&b);
+    nc_model_fini(&m);
+}
+
+static void feed_job(struct nc_model *m, unsigned n, const char *job_state,
+                     unsigned position)
+{
+    feed(m, NULL,
+         json("{\"type\":\"job.updated\",\"room\":\"" ROOM
+              "\",\"job\":{\"id\":\"01910000-0000-7000-8000-%012u\",\"state\":\"%s\","
+              "\"position\":%u,\"waiting_ms\":500,\"question\":"
+              "\"01900000-0000-7000-8000-%012u\",\"persona\":\"olga\"}}",
+              n, job_state, position, n));
+}
+
+static void test_questions_that_wait(void **state)
+{
+    struct nc_model m = start();
+    struct nc_id room = id(ROOM);
+    struct nc_model_room *r = nc_model_room(&m, &room);
+    struct nc_buf b = {0};
+
+    (void)state;
+    feed_job(&m, 1, "queued", 3);
+    feed_job(&m, 2, "queued", 12);
+    feed_job(&m, 1, "queued", 2);
+    assert_int_equal(r->ai.waiting_n, 2);
+    nc_say_waiting(&b, &r->ai, &r->ai.waiting[0], 13000); /* told at 1000 */
+    assert_words(&b, "olga: 2nd in line, 12 s");
+    nc_say_waiting(&b, &r->ai, &r->ai.waiting[1], 1000);
+    assert_words(&b, "olga: 12th in line, 0 s");
+    nc_words_russian(true);
+    nc_say_waiting(&b, &r->ai, &r->ai.waiting[0], 13000);
+    assert_words(&b, "olga: 2-й в очереди, 12 с");
+    nc_words_russian(false);
+    feed_job(&m, 2, "running", 0);
+    assert_int_equal(r->ai.waiting_n, 1);
+    /* What was dropped on the way is seen by the answer itself. */
+    json_t *msg = answer(5, "", "streaming", 0, 0);
+    json_object_set_new(msg, "reply_to",
+                        json_string("01900000-0000-7000-8000-000000000001"));
+    feed_message(&m, r, "message.created", msg);
+    assert_int_equal(r->ai.waiting_n, 0);
+    for (unsigned i = 0; i < 100; i++)
+        feed_job(&m, i, "queued", i); /* bounded */
+    assert_int_equal(r->ai.waiting_n, NC_MODEL_WAITING);
+    nc_buf_fini(&b);
+    nc_model_fini(&m);
+}
+
+static void test_numbers_have_forms(void **state)
+{
+    static const struct {
+        unsigned n;
+        const char *en, *ru;
+    } rows[] = {{0, "%llu tokens", "%llu токенов"},   {1, "%llu token", "%llu токен"},
+                {2, "%llu tokens", "%llu токена"},    {5, "%llu tokens", "%llu токенов"},
+                {11, "%llu tokens", "%llu токенов"},  {14, "%llu tokens", "%llu токенов"},
+                {21, "%llu tokens", "%llu токен"},    {24, "%llu tokens", "%llu токена"},
+                {111, "%llu tokens", "%llu токенов"}, {101, "%llu tokens", "%llu токен"}};
+
+    (void)state;
+    for (size_t i = 0; i < NC_COUNT(rows); i++) {
+        assert_string_equal(nc_word_n(NC_W_TOKENS, rows[i].n), rows[i].en);
+        nc_words_russian(true);
+        assert_string_equal(nc_word_n(NC_W_TOKENS, rows[i].n), rows[i].ru);
+        nc_words_russian(false);
+    }
+}
+
 static void test_rooms_come_and_go(void **state)
 {
     struct nc_model m = start();
@@ -379,6 +608,9 @@ static void test_nonsense_changes_nothing(void **state)
         "{\"type\":\"presence\",\"room\":\"" ROOM "\",\"online\":{}}",
         "{\"type\":\"room.deleted\"}",
         "{\"type\":\"member.left\",\"user\":{\"id\":\"" ME "\"}}",
+        "{\"type\":\"job.updated\",\"room\":\"" ROOM "\"}",
+        "{\"type\":\"job.updated\",\"room\":\"" ROOM "\",\"job\":[1]}",
+        "{\"type\":\"notice\",\"text\":\"about no room, seen from none\"}",
         "{\"type\":\"something.new\",\"room\":\"" ROOM "\"}"};
     struct nc_model m = start();
 
@@ -399,6 +631,12 @@ int main(void)
         cmocka_unit_test(test_edit_and_delete),
         cmocka_unit_test(test_an_answer_grows),
         cmocka_unit_test(test_a_snapshot_before_its_message),
+        cmocka_unit_test(test_an_answer_begins_anew),
+        cmocka_unit_test(test_thoughts_are_kept_apart),
+        cmocka_unit_test(test_how_an_answer_came_to_be),
+        cmocka_unit_test(test_who_answers_where),
+        cmocka_unit_test(test_questions_that_wait),
+        cmocka_unit_test(test_numbers_have_forms),
         cmocka_unit_test(test_rooms_come_and_go),
         cmocka_unit_test(test_typing_and_presence),
         cmocka_unit_test(test_notices_stand_at_the_end),
