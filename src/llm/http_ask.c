@@ -223,15 +223,16 @@ static const struct {
     const char *why;
     enum nc_llm_fault fault;
     const char *words;
+    bool late;
 } broken[] = {
-    {"connect", NC_FAULT_UNREACHABLE, "the AI server can't be reached"},
-    {"resolve", NC_FAULT_UNREACHABLE, "the AI server's name can't be found"},
-    {"url", NC_FAULT_UNREACHABLE, "the AI server's URL can't be used"},
-    {"tls", NC_FAULT_UNREACHABLE, "the AI server's certificate was not accepted"},
-    {"first byte", NC_FAULT_SERVER, "the AI server did not answer in time"},
-    {"total", NC_FAULT_SERVER, "the AI server did not answer in time"},
-    {"idle", NC_FAULT_SERVER, "the AI server stopped in the middle of the answer"},
-    {"broken", NC_FAULT_SERVER, "the connection to the AI server broke off"},
+    {"connect", NC_FAULT_UNREACHABLE, "the AI server can't be reached", false},
+    {"resolve", NC_FAULT_UNREACHABLE, "the AI server's name can't be found", false},
+    {"url", NC_FAULT_UNREACHABLE, "the AI server's URL can't be used", false},
+    {"tls", NC_FAULT_UNREACHABLE, "the AI server's certificate was not accepted", false},
+    {"first byte", NC_FAULT_SERVER, "the AI server did not answer in time", true},
+    {"total", NC_FAULT_SERVER, "the AI server did not answer in time", true},
+    {"idle", NC_FAULT_SERVER, "the AI server stopped in the middle of the answer", true},
+    {"broken", NC_FAULT_SERVER, "the connection to the AI server broke off", false},
 };
 
 /* The connection failed, or its address was refused. */
@@ -246,8 +247,10 @@ static void fail_exchange(struct nc_http_ask *q, enum nc_err e, const char *why)
         nc_http_ask_fail(q, NC_FAULT_UNREACHABLE,
                          "the AI server's address is one that is never connected to");
     for (size_t i = 0; i < NC_COUNT(broken); i++)
-        if (why && strcmp(why, broken[i].why) == 0)
+        if (why && strcmp(why, broken[i].why) == 0) {
             nc_http_ask_fail(q, broken[i].fault, broken[i].words);
+            q->end.late = broken[i].late;
+        }
     fail(q, e == NC_ELIMIT ? NC_ELIMIT : NC_EIO, NC_FAULT_SERVER,
          e == NC_ELIMIT ? "the AI server's answer is too large" : "the AI server failed");
 }

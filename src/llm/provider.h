@@ -61,6 +61,7 @@ struct nc_llm_end {
     enum nc_err e;
     enum nc_llm_finish finish; /* valid with NC_OK */
     enum nc_llm_fault fault;   /* NONE with NC_OK and NC_ECLOSED */
+    bool late;                 /* it took too long: to begin, or to go on */
     unsigned status;           /* of the HTTP answer; 0: none came */
     unsigned retry_ms;         /* Retry-After; 0: not said */
     const char *reason;        /* printable, without secrets; "" with NC_OK */

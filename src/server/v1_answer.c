@@ -200,7 +200,7 @@ static void explain(struct nc_call *call, const struct nc_llm_end *end,
 
     if (end->fault == NC_FAULT_BUSY && end->status == 429)
         code = NC_P_RATE_LIMITED;
-    if (end->fault == NC_FAULT_SERVER && end->status == 504)
+    if (end->late || (end->fault == NC_FAULT_SERVER && end->status == 504))
         code = NC_P_GATEWAY_TIMEOUT;
     if (end->e == NC_ECLOSED)
         code = NC_P_UNAVAILABLE;

@@ -208,6 +208,55 @@ test("an error after the head ends the stream with it", async () => {
   assert.ok(e instanceof OpenAI.APIError, `${e}`);
 });
 
+test("a server that says nothing, and one that is not there", async () => {
+  const slow = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-model", "m", "--ai-look-at", "off", "--ai-first-byte-timeout", "300ms"] });
+  const boris = await slow.register("boris");
+  const there = new OpenAI({ baseURL: slow.url + "/v1", apiKey: boris.token, maxRetries: 0 });
+  const late = await wrong(there.chat.completions.create({ ...ask({ stream: true }), model: "m" }));
+  assert.deepEqual([late.status, late.code], [504, "gateway_timeout"], `${late}`);
+  await upstream.next();
+  await slow.stop();
+  const none = await Node.start({ args: ["--ai-base-url", "http://127.0.0.1:9/v1", "--ai-model", "m", "--ai-look-at", "off"] });
+  const clara = await none.register("clara");
+  const nowhere = new OpenAI({ baseURL: none.url + "/v1", apiKey: clara.token, maxRetries: 0 });
+  const e = await wrong(nowhere.chat.completions.create({ ...ask(), model: "m" }));
+  assert.deepEqual([e.status, e.code], [502, "bad_gateway"], `${e}`);
+  assert.match(e.message, /can't be reached/);
+  await none.stop();
+  const without = await Node.start({ args: ["--ai-look-at", "off"] });
+  const dora = await without.register("dora");
+  const empty = new OpenAI({ baseURL: without.url + "/v1", apiKey: dora.token, maxRetries: 0 });
+  assert.deepEqual((await empty.models.list()).data, []);
+  assert.ok((await wrong(empty.chat.completions.create(ask()))) instanceof OpenAI.NotFoundError);
+  await without.stop();
+});
+
+test("programs wait for their turn, and may leave while they wait", async () => {
+  const busy = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-model", "m", "--ai-look-at", "off", "--ai-at-once", "1", "--ai-waiting-max", "1"] });
+  const emil = await busy.register("emil");
+  const emils = new OpenAI({ baseURL: busy.url + "/v1", apiKey: emil.token, maxRetries: 0 });
+  const body = { ...ask(), model: "m" };
+  const first = emils.chat.completions.create(body);
+  const q = await upstream.next();
+  const stop = new AbortController();
+  const second = wrong(emils.chat.completions.create(body, { signal: stop.signal }));
+  const waiting = async (n) => until(async () => (await busy.call("GET", "/metrics")).text.includes(`neuralchat_ai_waiting{by="programs"} ${n}\n`), `${n} waiting`);
+  await waiting(1);
+  const e = await wrong(emils.chat.completions.create(body));
+  assert.deepEqual([e.status, e.code], [503, "busy"], `${e}`);
+  assert.ok(Number(e.headers.get("retry-after")) > 0);
+  stop.abort();
+  await second;
+  await waiting(0);
+  const third = emils.chat.completions.create(body);
+  await waiting(1);
+  answer(q, whole({ content: "first" }));
+  await first;
+  answer(await upstream.next(), whole({ content: "third" }));
+  assert.equal((await third).choices[0].message.content, "third");
+  await busy.stop();
+});
+
 test("a key's own limit of a day", async () => {
   const small = await made({ requests_per_day: 1 });
   const limited = client(small.key);
@@ -260,7 +309,10 @@ test("who does not read makes the server upstream wait, and memory stays small",
   q.begin();
   await q.say("x");
   const r = await p;
+  const resident = async () => Number((await node.call("GET", "/metrics")).text.match(/^neuralchat_resident_bytes (\S+)$/m)[1]);
+  const before = await resident();
   const piece = chunk("y".repeat(16 << 10));
+  q.response.setMaxListeners(0);
   let sent = 0, stuck = 0;
   while (sent < 256 << 20 && stuck < 20) {
     if (q.response.write(piece)) stuck = 0;
@@ -272,6 +324,8 @@ test("who does not read makes the server upstream wait, and memory stays small",
   }
   assert.ok(sent < 256 << 20, "the upstream was never made to wait");
   assert.equal(q.closed, false);
+  const grown = (await resident()) - before;
+  assert.ok(grown < 16 << 20 || process.env.NEURALCHAT_KIND, `grown by ${grown} bytes`);
   const reader = r.body.getReader();
   for (let got = 0; got < 8 << 20; ) got += (await reader.read()).value.length;
   await reader.cancel();
