@@ -222,7 +222,10 @@ void nc_job_ask(struct nc_job *j)
 
 static void on_settled(struct nc_job_kept *k)
 {
-    nc_job_free(nc_of(k, struct nc_job, kept));
+    struct nc_job *j = nc_of(k, struct nc_job, kept);
+
+    nc_job_waited(j, NULL);
+    nc_job_free(j);
 }
 
 /* Out of everything; the record follows. */
@@ -240,7 +243,6 @@ static void end_job(struct nc_job *j, enum nc_job_state state)
     j->kept.rec.reason = nc_str(j->reason);
     j->kept.rec.ended_ms = nc_wall_ms();
     nc_job_tell(j);
-    nc_job_waited(j, NULL);
     nc_jobs_tell_soon(ai);
     nc_job_save(ai->o.chat->opts.store, &j->kept);
     nc_job_settle(&j->kept, on_settled);
