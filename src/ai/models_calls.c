@@ -297,7 +297,7 @@ static void begin_add(struct call *c)
 
     nc_list_each(n, &c->models->sources)
         made += nc_of(n, struct nc_source, node)->origin == NC_MADE;
-    c->id = nc_id_random();
+    c->id = nc_hlc_id(nc_hlc_now(&c->op.chat->clock));
     c->created_ms = nc_wall_ms();
     if (made >= PROVIDERS_MAX)
         nc_op_fail(&c->op, NC_P_CONFLICT, "there are %d providers already", PROVIDERS_MAX);

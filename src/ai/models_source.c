@@ -145,12 +145,9 @@ struct nc_source *nc_source_find(const struct nc_models *m, const struct nc_id *
 
 /* ---- change and end -------------------------------------------------------- */
 
-/* What runs there hears NC_ECLOSED now, and leaves; this call holds on meanwhile. */
-static void close_provider(struct nc_source *s)
+/* What runs there hears NC_ECLOSED now, and leaves; who calls this holds on meanwhile. */
+static void close_provider(struct nc_provider *p)
 {
-    struct nc_provider *p = s->provider;
-
-    s->provider = NULL;
     if (p)
         p->ops->close(p);
 }
@@ -179,9 +176,9 @@ void nc_source_change(struct nc_source *s, const char *name, json_t *settings,
     bool elsewhere = strcmp(nc_setting_text(s->settings, "base_url"),
                             nc_setting_text(settings, "base_url")) != 0;
 
+    struct nc_provider *old = anew ? s->provider : NULL;
+
     s->inside++;
-    if (anew)
-        close_provider(s);
     snprintf(s->name, sizeof(s->name), "%s", name);
     json_decref(s->settings);
     s->settings = settings;
@@ -196,9 +193,11 @@ void nc_source_change(struct nc_source *s, const char *name, json_t *settings,
     if (elsewhere)
         nc_source_forget(s);
     if (anew) {
+        s->provider = NULL;
         s->state = NC_SOURCE_UNKNOWN;
         s->reason[0] = '\0';
         nc_source_unlock(s);
+        close_provider(old); /* only now: what it ends may be asked of the new one */
         nc_source_check_soon(s);
     }
     if (!s->provider)
@@ -218,11 +217,13 @@ static void release(struct nc_source *s)
 void nc_source_drop(struct nc_source *s)
 {
     struct nc_models *m = s->models;
+    struct nc_provider *p = s->provider;
 
     s->inside++;
     nc_list_del(&s->node);
     nc_loop_deadline(m->o.loop, &s->check_at, 0);
-    close_provider(s);
+    s->provider = NULL;
+    close_provider(p);
     nc_source_checks_end(s);
     nc_models_changed(m);
     s->models = NULL;

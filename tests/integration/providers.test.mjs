@@ -2,13 +2,14 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Node, ok, problem, until } from "./lib/node.mjs";
-import { daemon } from "./lib/admin.mjs";
+import { Node, cleanEnv, neuralchat, ok, problem, until } from "./lib/node.mjs";
+import { admin, daemon } from "./lib/admin.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "nc-providers-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -256,7 +257,6 @@ test("a key is seen nowhere; a restart keeps it, without its file it is asked fo
   const copy = join(folder, "copy.db");
   const pass = join(folder, "pass");
   writeFileSync(pass, "correct horse battery\n");
-  const { admin } = await import("./lib/admin.mjs");
   ok(await admin(own, "POST", "backup", { path: copy, with_keys: true, passphrase: "correct horse battery" }), 201);
   assert.equal(await own.stop(), 0);
   const restored = join(folder, "restored");
@@ -335,6 +335,71 @@ test("what is configured and what is found: with names of their own, not to be c
   assert.deepEqual(await list(), both.slice(0, 1));
   assert.equal(await own.stop(), 0);
   assert.equal(await silent.stop(), 0);
+});
+
+test("a provider that is ourselves is found out", async () => {
+  const p = ok(await add({ name: "me", base_url: `${node.url}/v1` }), 201);
+  const r = ok(await owner.call("POST", `/api/v1/providers/${p.id}/check`));
+  assert.equal(r.state, "down");
+  assert.match(r.reason, /508|this very node/);
+  await remove(p);
+});
+
+test("neuralchat admin providers, neuralchat models", async () => {
+  const home = join(folder, "home");
+  const run = async (args, input = "") => {
+    const child = spawn(neuralchat, args, { env: cleanEnv({ XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, HOME: home, LC_ALL: "C.UTF-8" }), stdio: ["pipe", "pipe", "pipe"] });
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (s) => (out += s));
+    child.stderr.setEncoding("utf8").on("data", (s) => (err += s));
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+    const [code] = await once(child, "close");
+    return { code, out, err };
+  };
+  const own = (...args) => run(["--data", node.data, "admin", "providers", ...args]);
+  const key = join(folder, "key");
+  writeFileSync(key, `${KEY}\n`);
+  let r = await own("add", "cloud", upstream.url, "model=big", "models=big, small", "at_once=5", "default=on", "--key-file", key);
+  assert.equal(r.code, 0, r.err);
+  assert.match(r.out, /^\* cloud +openai +made/);
+  r = await own("check", "cloud");
+  assert.deepEqual([r.code, r.out], [0, "up\nsmall\nbig\n"]);
+  assert.match((await own()).out, /^\* cloud .* up .*\/v1$/m);
+  const [p] = await providers();
+  assert.deepEqual([p.models, p.model, p.at_once, p.is_default, p.has_key], [["big", "small"], "big", 5, true, true]);
+  assert.equal((await own("set", "cloud", "default=off", "per_model=2")).code, 0);
+  assert.equal((await own("set", "cloud", "--no-key")).code, 0);
+  r = await own("check", "cloud");
+  assert.equal(r.code, 1);
+  assert.match(r.out, /^down: ./);
+  r = await run(["--data", node.data, "admin", "providers", "set", "cloud", "--key-file", "-"], `${KEY}\n`);
+  assert.equal(r.code, 0, r.err);
+  assert.equal((await own("check", "cloud")).code, 0);
+
+  const password = join(folder, "password");
+  writeFileSync(password, "correct horse\n");
+  assert.equal((await run(["--server", node.url, "--password-file", password, "login", "anna"])).code, 0);
+  assert.match((await run(["--server", node.url, "models"])).out, /^\* up +this_node +cloud\/big$/m);
+
+  for (const args of [["list", "more"], ["lists"], ["add", "x"], ["set"], ["set", "cloud", "colour=red"], ["set", "cloud", "at_once=many"], ["set", "cloud", "default=maybe"], ["remove"]])
+    assert.equal((await own(...args)).code, 2, args.join(" "));
+  for (const [args, words] of [
+    [["add", "cloud", upstream.url], /of that name/],
+    [["add", "x", "ftp://example"], /base_url/],
+    [["set", "cloud", "at_once=0"], /at_once/],
+    [["set", "nobody", "at_once=1"], /no such provider: nobody/],
+    [["add", "x", upstream.url, "--key-file", join(folder, "none")], /none/],
+  ]) {
+    r = await own(...args);
+    assert.equal(r.code, 1, args.join(" "));
+    assert.match(r.err, words);
+  }
+  assert.equal((await own("discover")).code, 0);
+  assert.equal((await own("remove", "cloud")).code, 0);
+  assert.deepEqual(await providers(), []);
+  assert.equal((await own("remove", "cloud")).code, 1);
 });
 
 test("off means off", async () => {

@@ -6,7 +6,7 @@
 #include "ai/models_parts.h"
 #include "base/log.h"
 
-/* ---- a provider that does what the test says ---------------------------------------- */
+/* ---- a provider that does what the test says --------------------------------- */
 
 struct fake {
     struct nc_provider base;
@@ -81,8 +81,7 @@ extern const struct nc_provider_ops fake_ops;
 const struct nc_provider_ops fake_ops = {
     .kind = "fake", .open = fake_open, .close = fake_close, .list = fake_list};
 
-/* ---- the stage ------------------------------------------------------------------------
- */
+/* ---- the stage --------------------------------------------------------------- */
 
 static struct world *w;
 static struct nc_models *m;
@@ -131,7 +130,7 @@ static int end(void **state)
 static struct nc_source *put(const char *name, enum nc_origin origin, const char *settings)
 {
     struct nc_problem why;
-    struct nc_id id = nc_id_random();
+    struct nc_id id = nc_hlc_id(nc_hlc_now(&w->chat->clock)); /* in their order */
     json_t *in = json_loads(settings, 0, NULL), *all;
 
     json_object_set_new(in, "kind", json_string("openai"));
@@ -169,8 +168,12 @@ static struct nc_source *has(struct nc_source *s, enum nc_err e, const char *des
     return s;
 }
 
-/* ---- choosing --------------------------------------------------------------------------
- */
+static uint64_t next_check_ms(const struct nc_source *s)
+{
+    return s->check_at.due ? s->check_at.due - nc_loop_now_ms(w->loop) : 0;
+}
+
+/* ---- choosing ---------------------------------------------------------------- */
 
 static void without_a_provider(void **state)
 {
@@ -269,8 +272,7 @@ static void the_default_is_what_the_owner_says_else_the_first(void **state)
     assert_true(nc_str_eqz(nc_source_default_model(made), ""));
 }
 
-/* ---- places -----------------------------------------------------------------------------
- */
+/* ---- places ------------------------------------------------------------------ */
 
 static void places(void **state)
 {
@@ -315,13 +317,33 @@ static void a_deleted_one_stays_until_the_last_has_left(void **state)
     nc_source_leave(&c); /* freed here; the sanitizers look on */
 }
 
-/* ---- health
- * ------------------------------------------------------------------------------- */
-
-static uint64_t next_check_ms(const struct nc_source *s)
+/* Who hears that the old one was closed may go on with the new one. */
+static void a_changed_one_is_opened_before_the_old_one_ends(void **state)
 {
-    return s->check_at.due ? s->check_at.due - nc_loop_now_ms(w->loop) : 0;
+    struct nc_source *s = put("s", NC_MADE, "{}");
+    struct nc_buf none = {0};
+    json_t *more = json_deep_copy(s->settings);
+
+    (void)state;
+    nc_source_check(s, NULL);
+    json_object_set_new(more, "at_once", json_integer(2));
+    nc_source_change(s, "s", more, &none);
+    assert_int_equal(says.opened, 1); /* nothing that the back end was told */
+    assert_int_equal(s->at_once, 2);
+    more = json_deep_copy(s->settings);
+    json_object_set_new(more, "timeout_s", json_integer(7));
+    struct nc_provider *before = s->provider;
+    nc_source_change(s, "t", more, &none);
+    assert_int_equal(says.opened, 2);
+    assert_int_equal(says.closed, 1);
+    assert_ptr_not_equal(s->provider, before);
+    assert_false(s->listing);
+    assert_string_equal(nc_source_name(s), "t");
+    assert_in_range(next_check_ms(s), 0, 100);
+    has(s, NC_OK, "this_node", "m", NULL);
 }
+
+/* ---- health ------------------------------------------------------------------ */
 
 static void the_longer_it_is_down_the_rarer_it_is_asked(void **state)
 {
@@ -401,8 +423,7 @@ static void answers_teach(void **state)
     assert_int_equal(nc_source_destination(s), NC_DEST_CLOUD);
 }
 
-/* ---- who waits for a check
- * ------------------------------------------------------------------ */
+/* ---- who waits for a check --------------------------------------------------- */
 
 struct waiter {
     struct nc_check check;
@@ -446,8 +467,7 @@ static void who_waits_hears_that_it_was_deleted(void **state)
     assert_null(a.heard);
 }
 
-/* ---- settings
- * --------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------- */
 
 static void the_same_server_by_other_names(void **state)
 {
@@ -482,6 +502,7 @@ int main(void)
         T(the_default_is_what_the_owner_says_else_the_first),
         T(places),
         T(a_deleted_one_stays_until_the_last_has_left),
+        T(a_changed_one_is_opened_before_the_old_one_ends),
         T(the_longer_it_is_down_the_rarer_it_is_asked),
         T(one_without_a_list_is_up_all_the_same),
         T(answers_teach),
