@@ -408,6 +408,9 @@ static void set_route(struct nc_http_call *k, const struct nc_http_call_opts *o,
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    /* Nothing packed is asked for, for streams suffer from it, but what comes packed all
+     * the same is understood. */
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms + 1000);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
