@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "ai/commands.h"
 #include "ai/job.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
@@ -191,6 +192,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .live = on_live,
     };
     nc_chat_observe(o->chat, &ai->observer);
+    ai->commands = nc_ai_commands_new(ai, o->chat);
     return ai;
 }
 
@@ -234,6 +236,7 @@ void nc_ai_free(struct nc_ai *ai)
     nc_usages_free(ai->usages);
     nc_personas_free(ai->personas);
     nc_rates_free(ai->rates);
+    nc_ai_commands_free(ai->commands);
     nc_buf_fini(&ai->room_settings);
     free(ai);
 }

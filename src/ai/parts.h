@@ -22,6 +22,7 @@ struct nc_ai {
     struct nc_deadline tell; /* who waits is told where they stand (ai/jobs_told) */
     uint64_t told_ms;
     struct nc_rates *rates;      /* ai/rates */
+    struct nc_command *commands; /* "/ai" */
     struct nc_buf room_settings; /* of a new room */
     uint64_t since_ms;           /* mono: when it began; models may still be unknown */
     struct nc_ai_stats stats;

@@ -27,6 +27,7 @@ struct nc_command_run {
     struct nc_chat *chat;
     struct nc_room *room;
     struct nc_actor who;
+    const struct nc_command *row;
     char address[64];
     struct nc_id key[2]; /* user ‖ client_id; the latter may be zero */
     struct nc_str name, rest;
@@ -66,6 +67,7 @@ struct nc_chat *nc_command_chat(struct nc_command_run *run) { return run->chat; 
 const struct nc_actor *nc_command_actor(struct nc_command_run *run) { return &run->who; }
 struct nc_room *nc_command_room(struct nc_command_run *run) { return run->room; }
 struct nc_str nc_command_rest(struct nc_command_run *run) { return run->rest; }
+void *nc_command_arg(struct nc_command_run *run) { return run->row->arg; }
 
 bool nc_command_ru(const struct nc_command_run *run)
 {
@@ -217,6 +219,7 @@ static void dispatch(struct nc_command_run *run)
 
     for (const struct nc_command *cmd; (cmd = nc_command_next(run, &at));)
         if (nc_str_ieq(run->name, nc_str(cmd->name))) {
+            run->row = cmd;
             cmd->run(run);
             return;
         }

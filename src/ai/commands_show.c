@@ -1,0 +1,204 @@
+/* What /ai shows, put into words from what programs get as JSON. */
+#include "ai/commands.h"
+#include "ai/room_ai.h"
+#include "base/buf.h"
+#include "chat/rooms/room.h"
+#include "chat/talk/command_table.h"
+#include "chat/talk/event.h"
+#include "wire/json.h"
+
+enum { LINES_MAX = 50, JOBS_MAX = 20 };
+
+static const char *text(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+
+    return s ? s : "";
+}
+
+static void answer(struct nc_command_run *run, struct nc_buf *out)
+{
+    nc_command_answer_str(run, nc_buf_str(out));
+    nc_buf_fini(out);
+}
+
+/* "…and 7 more" */
+static void cut(struct nc_command_run *run, struct nc_buf *out, size_t n)
+{
+    if (n > LINES_MAX)
+        nc_buf_printf(out, nc_command_ru(run) ? "\n… и ещё %zu" : "\n… and %zu more",
+                      n - LINES_MAX);
+}
+
+/* ---- the room -------------------------------------------------------------------- */
+
+static const char *destination(enum nc_destination d, bool ru)
+{
+    switch (d) {
+    case NC_DEST_NOWHERE:
+    case NC_DEST_THIS_NODE: return ru ? "только этот узел" : "this node only";
+    case NC_DEST_OWN_NODE: return ru ? "свои узлы" : "own nodes";
+    case NC_DEST_OWN_WORKER: return ru ? "свои машины" : "own workers";
+    case NC_DEST_LAN: return ru ? "местная сеть" : "the local network";
+    case NC_DEST_CLOUD: break;
+    }
+    return ru ? "облако" : "the cloud";
+}
+
+static void add_rules(struct nc_buf *out, const struct nc_room_ai *ai, bool ru)
+{
+    if (!ai->allowed) {
+        nc_buf_adds(out, ru ? NC_STR("ИИ в этой комнате запрещён.")
+                            : NC_STR("AI is not allowed in this room."));
+        return;
+    }
+    nc_buf_printf(out,
+                  ru ? "Сказанное здесь уходит не дальше: %s. Звать: %s. Персоны отвечают "
+                       "персонам: %u."
+                     : "What is said here goes no farther than: %s. To call: %s. Personas "
+                       "answer personas: %u.",
+                  destination(ai->furthest, ru),
+                  !ai->strict ? (ru ? "по имени" : "by name")
+                              : (ru ? "строго (@, запятая, двоеточие)"
+                                    : "strictly (@, comma, colon)"),
+                  ai->persona_turns);
+}
+
+static void add_persona(struct nc_buf *out, const json_t *p, bool ru)
+{
+    const char *model = text(p, "model"), *where = text(p, "destination");
+
+    nc_buf_printf(out, "\n%s (@%s): %s%s%s%s%s", text(p, "display_name"),
+                  text(p, "username"), *model ? model : (ru ? "нет модели" : "no model"),
+                  *where ? ", " : "", where, *text(p, "state") ? ", " : "",
+                  text(p, "state"));
+}
+
+void nc_ai_show_room(struct nc_command_run *run, struct nc_str rest)
+{
+    struct nc_ai *ai = nc_ai_command_ai(run);
+    const struct nc_ai_stats *stats = nc_ai_stats(ai);
+    const struct nc_room *r = nc_command_room(run);
+    struct nc_buf json = {0}, out = {0};
+    struct nc_json j = nc_json_to(&json);
+    struct nc_room_ai settings;
+    bool ru = nc_command_ru(run);
+    const json_t *p;
+    size_t i;
+
+    (void)rest;
+    nc_room_ai_read(&settings, nc_event_room_ai(&r->rec, nc_command_chat(run)->room_ai));
+    add_rules(&out, &settings, ru);
+    nc_room_ai_fini(&settings);
+    nc_json_obj(&j);
+    nc_ai_room_json(ai, &j, r);
+    nc_json_obj_end(&j);
+    json_t *root = json_loadb(json.p, json.n, 0, NULL);
+    const json_t *personas = json_object_get(root, "personas");
+    json_array_foreach(personas, i, p) { add_persona(&out, p, ru); }
+    if (json_array_size(personas) == 0)
+        nc_buf_adds(&out, ru ? NC_STR("\nПерсон здесь нет.")
+                             : NC_STR("\nThere is no persona here."));
+    nc_buf_printf(&out,
+                  ru ? "\nНа узле отвечают: %u, ждут: %u."
+                     : "\nOn the node: %u answering, %u waiting.",
+                  stats->running, stats->waiting);
+    json_decref(root);
+    nc_buf_fini(&json);
+    answer(run, &out);
+}
+
+/* ---- models, personas ------------------------------------------------------------ */
+
+void nc_ai_show_models(struct nc_command_run *run, struct nc_str rest)
+{
+    struct nc_buf json = {0}, out = {0};
+    bool ru = nc_command_ru(run);
+    const json_t *m;
+    size_t i;
+
+    (void)rest;
+    nc_models_json(nc_ai_models(nc_ai_command_ai(run)), &json);
+    json_t *root = json_loadb(json.p, json.n, 0, NULL);
+    const json_t *models = json_object_get(root, "models");
+    json_array_foreach(models, i, m)
+    {
+        if (i >= LINES_MAX)
+            break;
+        nc_buf_printf(&out, "%s%s %s: %s, %s", i ? "\n" : "",
+                      json_is_true(json_object_get(m, "is_default")) ? "*" : "-",
+                      text(m, "id"), text(m, "destination"), text(m, "state"));
+    }
+    cut(run, &out, json_array_size(models));
+    if (json_array_size(models) == 0)
+        nc_buf_adds(&out, ru ? NC_STR("Моделей нет.") : NC_STR("There are no models."));
+    json_decref(root);
+    nc_buf_fini(&json);
+    answer(run, &out);
+}
+
+void nc_ai_show_personas(struct nc_command_run *run, struct nc_str rest)
+{
+    const struct nc_room *r = nc_command_room(run);
+    struct nc_buf out = {0};
+    bool ru = nc_command_ru(run);
+    size_t n = 0;
+
+    (void)rest;
+    const struct nc_personas *all = nc_ai_personas(nc_ai_command_ai(run));
+    for (struct nc_persona *p = NULL; (p = nc_persona_next(all, p));) {
+        if (n++ >= LINES_MAX)
+            continue;
+        nc_buf_printf(&out, "%s%.*s (@%.*s)", n > 1 ? "\n" : "", NC_FMT(p->names[0]),
+                      NC_FMT(p->user->a.username));
+        for (size_t i = 1; i < p->names_n; i++)
+            nc_buf_printf(&out, ", %.*s", NC_FMT(p->names[i]));
+        if (nc_room_member(r, p->user))
+            nc_buf_adds(&out, ru ? NC_STR(" — здесь") : NC_STR(" — here"));
+    }
+    cut(run, &out, n);
+    if (!n)
+        nc_buf_adds(&out, ru ? NC_STR("Персон нет.") : NC_STR("There are no personas."));
+    answer(run, &out);
+}
+
+/* ---- jobs ------------------------------------------------------------------------ */
+
+static void on_jobs(void *arg, const struct nc_problem *why, struct nc_buf *json)
+{
+    struct nc_command_run *run = arg;
+    bool ru = nc_command_ru(run);
+    struct nc_buf out = {0};
+    const json_t *job;
+    size_t i;
+
+    if (why) {
+        nc_command_fail(run, why);
+        return;
+    }
+    json_t *root = json_loadb(json->p, json->n, 0, NULL);
+    const json_t *jobs = json_object_get(root, "jobs");
+    json_array_foreach(jobs, i, job)
+    {
+        const json_t *position = json_object_get(job, "position");
+        nc_buf_printf(&out, "%s%s", i ? "\n" : "", text(job, "state"));
+        if (json_is_integer(position))
+            nc_buf_printf(&out, " #%lld", (long long)json_integer_value(position));
+        nc_buf_printf(&out, ": @%s → @%s%s%s", text(job, "asked_by"), text(job, "persona"),
+                      *text(job, "model") ? ", " : "", text(job, "model"));
+    }
+    if (json_array_size(jobs) == 0)
+        nc_buf_adds(&out, ru ? NC_STR("Вопросов в очереди нет.")
+                             : NC_STR("No question is on its way."));
+    json_decref(root);
+    answer(run, &out);
+}
+
+void nc_ai_show_jobs(struct nc_command_run *run, struct nc_str rest)
+{
+    static const struct nc_id newest;
+
+    (void)rest;
+    nc_ai_jobs(nc_ai_command_ai(run), nc_command_actor(run),
+               1u << NC_JOB_QUEUED | 1u << NC_JOB_RUNNING, &newest, JOBS_MAX, on_jobs, run);
+}
