@@ -52,6 +52,8 @@ static const char *host_problem(struct nc_str authority)
         return "it has a user name or password in it; give the key apart";
     const char *bracket =
         has(authority, ']') ? memchr(authority.p, ']', authority.n) : NULL;
+    if (authority.n && authority.p[0] == '[' && !bracket)
+        return "its address lacks the closing bracket";
     size_t from = bracket ? (size_t)(bracket - authority.p) : 0;
     for (size_t i = from; i < authority.n; i++)
         if (authority.p[i] == ':') {
