@@ -163,6 +163,8 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     } else if (end->e == NC_OK && !empty) {
         if (end->finish == NC_LLM_LENGTH)
             nc_job_reason(j, "length");
+        else if (end->finish == NC_LLM_FILTER)
+            nc_job_reason(j, "the model declined to go on");
         nc_job_finish(j, NC_COMPLETE);
     } else {
         nc_job_failed(j, end);

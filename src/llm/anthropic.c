@@ -1,9 +1,8 @@
 /* Anthropic's Messages API. */
-#include "wire/anthropic.h"
-
 #include <stdlib.h>
 
 #include "llm/replied.h"
+#include "wire/anthropic.h"
 
 /* ---- asking ----------------------------------------------------------------------- */
 

@@ -1,15 +1,16 @@
 /* Ollama's own API: unlike its OpenAI one it takes the context's length, and tells what
  * models there are with their size. */
-#include "wire/ollama.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "llm/replied.h"
 #include "wire/ndjson.h"
+#include "wire/ollama.h"
 
-#define SHOWN_MAX 64  /* models of a list of which more is asked */
-#define KNOWN_MAX 128 /* of which the answer is kept */
+#define SHOWN_MAX 64       /* models of a list of which more is asked */
+#define KNOWN_MAX 128      /* of which the answer is kept */
+#define ANSWER_TOKENS 1024 /* room for an answer whose length nobody said */
+#define CONTEXT_STEP 2048
 #define DIGEST_MAX 24 /* bytes of a digest that tell models apart */
 
 /* Reading a model's head is work for the server: what it said is kept by its digest. */
@@ -32,6 +33,16 @@ struct state {
 
 /* ---- asking ----------------------------------------------------------------------- */
 
+/* The answer needs room, too.  In steps: a model is loaded anew when this changes. */
+static unsigned room_for(const struct nc_llm_ask *a)
+{
+    unsigned answer = a->max_tokens ? a->max_tokens : ANSWER_TOKENS;
+
+    if (!a->context_tokens)
+        return 0;
+    return (a->context_tokens + answer + CONTEXT_STEP - 1) / CONTEXT_STEP * CONTEXT_STEP;
+}
+
 static void write_messages(struct nc_http_ask *q, struct nc_buf *body)
 {
     const struct nc_llm_ask *a = &q->asked;
@@ -41,7 +52,7 @@ static void write_messages(struct nc_http_ask *q, struct nc_buf *body)
                                                       .messages = m,
                                                       .n_messages = a->messages_n,
                                                       .max_tokens = a->max_tokens,
-                                                      .context_tokens = a->context_tokens,
+                                                      .context_tokens = room_for(a),
                                                       .temperature = a->temperature});
     free(m);
 }
@@ -62,7 +73,7 @@ static bool ollama_write(struct nc_http_ask *q, struct nc_buf *path, struct nc_b
         e = nc_ollama_embed(body, a->request, nc_str(q->model), &s->base64, why);
     } else {
         nc_replied_begin(&s->replied, q);
-        e = nc_ollama_translate(body, a->request, nc_str(q->model), a->context_tokens, why);
+        e = nc_ollama_translate(body, a->request, nc_str(q->model), room_for(a), why);
     }
     if (e != NC_OK)
         nc_http_ask_fail(q, NC_FAULT_REQUEST, why);

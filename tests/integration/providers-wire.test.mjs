@@ -43,6 +43,7 @@ for (const [dialect, model, listed] of [
       assert.equal(a.headers.authorization, `Bearer ${KEY}`);
       assert.equal(a.json.messages[0].role, "system");
       assert.ok(!("keep_alive" in a.json));
+      assert.ok(a.json.options.num_ctx > 4096 && a.json.options.num_ctx % 2048 === 0, `${a.json.options.num_ctx}`);
     }
     await a.begin();
     await a.think("hm", "m");
@@ -125,6 +126,21 @@ for (const [dialect, model, listed] of [
     const m = await completed(room);
     assert.deepEqual([m.state, m.text, m.ai.reason], ["complete", "so far", "length"]);
   });
+
+  if (dialect === anthropic)
+    test(named("it declines, before and after the first word"), async () => {
+      for (const said of ["", "so far"]) {
+        const room = await anna.room(undefined, { personas: undefined });
+        await anna.say(room, "@olga hello");
+        const a = await upstream.next();
+        await a.begin();
+        if (said) await a.say(said);
+        a.end(dialect.finish("refusal"));
+        const m = await completed(room);
+        assert.deepEqual([m.state, m.text], [said ? "complete" : "failed", said]);
+        assert.match(m.ai.reason, /declined/);
+      }
+    });
 
   test(named("a stop closes the connection upstream"), async () => {
     const room = await anna.room(undefined, { personas: undefined });
