@@ -44,14 +44,14 @@ for (const [way, say] of Object.entries(ways)) {
   test(`${way}: /help names every command, and stores nothing`, async () => {
     const { anna, room } = await world();
     const { notice } = await say(anna, room, "/help");
-    for (const word of ["/help", "/clear", "/join", "/leave", "/me", "/nick", "/topic", "/invite", "/kick", "/ban", "/who"]) assert.ok(notice.includes(word), word);
-    assert.ok(!notice.includes("/ai") && !notice.includes("/search"), "what is not there is not shown");
+    for (const word of ["/help", "/clear", "/join", "/leave", "/me", "/nick", "/topic", "/invite", "/kick", "/ban", "/who", "/ai"]) assert.ok(notice.includes(word), word);
+    assert.ok(!notice.includes("/search"), "what is not there is not shown");
     assert.deepEqual(await anna.history(room), []);
   });
 
   test(`${way}: unknown ones get a notice and store nothing`, async () => {
     const { anna, room } = await world();
-    for (const text of ["/frobnicate", "/ai stop", "/search x", "/", "/ x", "/ЧТО"]) assert.ok((await say(anna, room, text)).notice, text);
+    for (const text of ["/frobnicate", "/ai frobnicate", "/search x", "/", "/ x", "/ЧТО"]) assert.ok((await say(anna, room, text)).notice, text);
     assert.deepEqual(await anna.history(room), []);
   });
 

@@ -254,6 +254,15 @@ test("providers and models", async () => {
   await call(owner, "POST /api/v1/providers", { body: { ...body, kind: "local" }, status: 501 });
 });
 
+test("personas", async () => {
+  const body = { username: "max", aliases: ["Maxik"], who_may_ask: { users: ["anna"] }, temperature: 0.5, context: { messages: 3 } };
+  const persona = (await call(owner, "POST /api/v1/personas", { body, status: 201 })).json.id;
+  await call(owner, "PATCH /api/v1/personas/{persona}", { path: { persona }, body: { temperature: null, max_tokens: 9 }, status: 200 });
+  for (const who of [owner, anna]) await call(who, "GET /api/v1/personas", { status: 200 });
+  await call(owner, "POST /api/v1/personas", { body, status: 409 });
+  await call(owner, "DELETE /api/v1/personas/{persona}", { path: { persona }, status: 204 });
+});
+
 test("errors are problems", async () => {
   await call(null, "GET /api/v1/me", { status: 401 });
   await call(anna, "GET /api/v1/admin/users", { status: 403 });
