@@ -236,7 +236,8 @@ static void fail(struct asked *a, const struct nc_problem *why)
     struct nc_buf error = {0};
 
     if (!a->begun) {
-        nc_call_problem(part(a), why);
+        struct nc_problem kept = *why; /* it may be in what goes now */
+        nc_call_problem(part(a), &kept);
         return;
     }
     nc_openai_error(&error, why, call->openai_param, call->openai_code);
