@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "client/client.h"
 #include "client/commands.h"
+#include "client/follow.h"
 #include "client/live.h"
 #include "wire/json.h"
 
@@ -82,8 +83,23 @@ static int report(struct nc_client *c, const struct nc_answer *a)
     return NC_EXIT_OK;
 }
 
+/* What was said has asked somebody, maybe: the exit status is how they answer. */
+static int wait_answer(struct nc_client *c, struct nc_follow *f, const struct nc_id *room,
+                       const struct nc_answer *a)
+{
+    const char *id = json_string_value(json_object_get(a->body, "id"));
+    struct nc_id question;
+
+    if (!id || nc_id_parse(nc_str(id), &question) != NC_OK)
+        return report(c, a); /* a command: its notice is the answer */
+    if (c->cfg->verbose)
+        fprintf(stderr, "neuralchat: %s\n", id);
+    return nc_follow_question(f, room, &question);
+}
+
 int nc_cmd_send(struct nc_client *c)
 {
+    struct nc_follow *follow = NULL;
     uint64_t give_up_ms = nc_mono_ms() + c->cfg->timeout;
     struct nc_buf text = {0}, body = {0};
     struct nc_id room, reply_to = {0};
@@ -95,7 +111,8 @@ int nc_cmd_send(struct nc_client *c)
         nc_client_fail_word(NC_W_BAD_ID, c->cfg->reply_to);
         return NC_EXIT_USAGE;
     }
-    if (!nc_client_text(c->args[1], &text) || !nc_client_room(c, c->args[0], &room))
+    if (!nc_client_text(c->args[1], &text) || !nc_client_room(c, c->args[0], &room) ||
+        (c->cfg->wait_answer && !(follow = nc_follow_new(c))))
         goto done;
     write_body(&body, nc_buf_str(&text), &reply_to);
     nc_id_text(&room, id);
@@ -107,8 +124,12 @@ int nc_cmd_send(struct nc_client *c)
         pause_before(c, attempt, a.retry_after_s);
         nc_answer_fini(&a);
     }
-    rc = nc_answer_ok(&a) ? report(c, &a) : nc_client_fail("%s", a.detail);
+    if (!nc_answer_ok(&a))
+        nc_client_fail("%s", a.detail);
+    else
+        rc = follow ? wait_answer(c, follow, &room, &a) : report(c, &a);
 done:
+    nc_follow_free(follow);
     nc_answer_fini(&a);
     nc_buf_fini(&text);
     nc_buf_fini(&body);

@@ -19,8 +19,12 @@ int nc_cmd_invite(struct nc_client *c);
 int nc_cmd_send(struct nc_client *c);   /* cmd_send.c */
 int nc_cmd_tail(struct nc_client *c);   /* cmd_tail.c */
 int nc_cmd_export(struct nc_client *c); /* cmd_export.c */
-int nc_cmd_ask(struct nc_client *c);    /* cmd_ask.c */
-int nc_cmd_usage(struct nc_client *c);  /* cmd_usage.c */
+int nc_cmd_dialog(struct nc_client *c); /* cmd_jobs.c */
+int nc_cmd_jobs(struct nc_client *c);
+int nc_cmd_stop(struct nc_client *c);
+int nc_cmd_regenerate(struct nc_client *c);
+int nc_cmd_ask(struct nc_client *c);   /* cmd_ask.c */
+int nc_cmd_usage(struct nc_client *c); /* cmd_usage.c */
 int nc_cmd_all_usage(struct nc_client *c);
 
 int nc_cmd_models(struct nc_client *c); /* cmd_models.c */
