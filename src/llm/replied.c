@@ -1,20 +1,20 @@
 #include "llm/replied.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/id.h"
 
 void nc_replied_begin(struct nc_replied *s, struct nc_http_ask *q)
 {
+    static const char prefix[] = "chatcmpl-";
     struct nc_id id = nc_id_random();
 
     s->raw = q->asked.request != NULL;
     if (!s->raw)
         return;
-    strcpy(s->id, "chatcmpl-");
-    nc_id_text(&id, s->id + strlen(s->id));
+    snprintf(s->id, sizeof(s->id), "%s", prefix);
+    nc_id_text(&id, s->id + sizeof(prefix) - 1);
     s->out = (struct nc_reply_out){
         .id = s->id,
         .model = nc_str(q->model),

@@ -1,7 +1,7 @@
 #include "wire/anthropic.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "wire/json.h"
 #include "wire/openai_in.h"
@@ -345,7 +345,8 @@ enum nc_err nc_anthropic_translate(struct nc_buf *out, const json_t *body,
     if (e != NC_OK)
         return e;
     if (in.format.n && !nc_str_eqz(in.format, "text")) {
-        strcpy(why, "response_format: this provider writes plain text only");
+        snprintf(why, NC_OPENAI_REASON, "%s",
+                 "response_format: this provider writes plain text only");
         return NC_EINVAL;
     }
     if ((e = gather_system(&in, &system, why)) != NC_OK) {

@@ -1,5 +1,6 @@
 #include "wire/ollama.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +74,8 @@ static enum nc_err put_content(struct nc_json *j, const struct nc_openai_turn *t
         if ((e = nc_openai_part(t, i, &part, why)) != NC_OK)
             goto fail;
         if (part.image && part.url.n) {
-            strcpy(why, "image_url.url: this provider takes images as data: URIs only");
+            snprintf(why, NC_OPENAI_REASON, "%s",
+                     "image_url.url: this provider takes images as data: URIs only");
             e = NC_EINVAL;
             goto fail;
         }

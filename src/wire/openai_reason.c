@@ -152,8 +152,8 @@ void nc_openai_reason(char out[NC_OPENAI_REASON], unsigned status, struct nc_str
         shown = html_title(shown);
     else if (root)
         shown = (struct nc_str){NULL, 0}; /* JSON that says nothing */
-    if (shown.n && had)
-        nc_buf_adds(&text, NC_STR(": "));
+    if (had)
+        nc_buf_adds(&text, shown.n ? NC_STR(": ") : NC_STR(", and not a word why"));
     words(&text, shown, secret, html);
     if (text.n == 0)
         nc_buf_adds(&text, NC_STR("the back end failed without saying why"));

@@ -86,16 +86,15 @@ static void test_translate(void **state)
          "\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":"
          "\"f\",\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\","
          "\"content\":\"7\"}," HELLO "]}",
-         HEAD("4096") ",\"messages\":[" USER(TEXT("u")) "," ASSISTANT(
-             TEXT(
-                 "let me") ",{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"f\",\"input\":"
-                           "{}}") "," USER("{\"type\":\"tool_result\",\"tool_use_id\":"
-                                           "\"c1\",\"content\":\"7\"}," TEXT("u")) "]}"},
+         HEAD("4096") ",\"messages\":[" USER(TEXT("u")) "," ASSISTANT(TEXT(
+             "let me") ",{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"f\",\"input\":"
+                       "{}}") "," USER("{\"type\":\"tool_result\",\"tool_use_id\":"
+                                       "\"c1\",\"content\":\"7\"}," TEXT("u")) "]}"},
         {"{\"messages\":[" HELLO "]," TOOLS ",\"tool_choice\":\"required\","
          "\"parallel_tool_calls\":false}",
          HEAD("4096") ",\"messages\":[" USER(
              TEXT("u")) "]," TOOLS_OUT ",\"tool_choice\":{\"type\":\"any\",\"disable_"
-                                       "parallel_tool_use\":true}}"},
+                        "parallel_tool_use\":true}}"},
         {"{\"messages\":[" HELLO "]," TOOLS ",\"tool_choice\":{\"type\":\"function\","
          "\"function\":{\"name\":\"f\"}}}",
          HEAD("4096") ",\"messages\":[" USER(TEXT(

@@ -156,8 +156,8 @@ static void test_reasons(void **state)
         {502, "<html>\r\n<head><title>502 Bad Gateway</title></head><body>x</body></html>",
          "HTTP 502: 502 Bad Gateway"},
         {502, "<h1>Oops</h1><p>try <b>later</b></p>", "HTTP 502: Oops try later"},
-        {503, "", "HTTP 503"},
-        {500, "{}", "HTTP 500"},
+        {503, "", "HTTP 503, and not a word why"},
+        {500, "{}", "HTTP 500, and not a word why"},
         {0, "", "the back end failed without saying why"},
         {500,
          "a\xFF"
