@@ -161,7 +161,17 @@ test("an answer of Olga's", async () => {
   other.begin();
   await other.say("well");
   const id = (await first.get("message.delta", (f) => f.text === "well")).message_id;
+  await boris.say(room, "@olga and me?");
+  const waits = await first.get("job.updated", (f) => f.job.state === "queued");
+  await call(anna, "GET /api/v1/jobs", { query: "?state=queued,running", status: 200 });
+  await call(boris, "POST /api/v1/messages/{message}/stop", { path: { message: waits.job.id }, status: 204 });
   await call(boris, "POST /api/v1/messages/{message}/stop", { path: { message: id }, status: 204 });
+  await call(boris, "POST /api/v1/messages/{message}/regenerate", { path: { message: id }, status: 202 });
+  (await (await upstream.next()).begin().say("better")).end();
+  await second.get("message.completed", (f) => f.message.text === "better");
+  await call(anna, "GET /api/v1/messages/{message}/alternatives", { path: { message: id }, status: 200 });
+  await call(boris, "PUT /api/v1/messages/{message}/chosen", { path: { message: id }, body: { n: 0 }, status: 200 });
+  await call(boris, "GET /api/v1/jobs", { status: 200 });
   await call(anna, "GET /api/v1/rooms/{room}/messages", { path: R, status: 200 });
 });
 
