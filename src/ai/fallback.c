@@ -111,7 +111,8 @@ void nc_job_failed(struct nc_job *j, const struct nc_llm_end *end)
 {
     struct nc_part *part = &j->parts[j->parts_n - 1];
 
-    nc_job_reason(j, end->e != NC_OK                ? end->reason
+    nc_job_reason(j, end->e == NC_ECLOSED           ? NC_SOURCE_CLOSED
+                     : end->e != NC_OK              ? end->reason
                      : end->finish == NC_LLM_FILTER ? "the model declined to answer"
                                                     : "the model gave an empty answer");
     snprintf(part->reason, sizeof(part->reason), "%s", j->reason);

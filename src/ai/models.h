@@ -59,9 +59,11 @@ bool nc_source_has_room(const struct nc_choice *c);
 /* Occupy a place, which also keeps the source from being freed; leave it. */
 void nc_source_enter(const struct nc_choice *c);
 void nc_source_leave(const struct nc_choice *c);
-/* To ask it, while inside.  NULL: it was deleted meanwhile. */
+/* To ask it, while inside.  NULL: it was deleted meanwhile, or its key can't be read. */
 struct nc_provider *nc_source_provider(struct nc_source *s);
 const char *nc_source_name(const struct nc_source *s);
+/* Why an answer ended with NC_ECLOSED that nobody stopped. */
+#define NC_SOURCE_CLOSED "the provider was changed or deleted meanwhile"
 /* What is known: NOWHERE while it isn't. */
 enum nc_destination nc_source_destination(const struct nc_source *s);
 /* Its health, from how an answer ended. */

@@ -204,7 +204,7 @@ static void explain(struct nc_call *call, const struct nc_llm_end *end,
         code = NC_P_GATEWAY_TIMEOUT;
     if (end->e == NC_ECLOSED)
         code = NC_P_UNAVAILABLE;
-    nc_problem_set(why, code, "%s", end->reason);
+    nc_problem_set(why, code, "%s", end->e == NC_ECLOSED ? NC_SOURCE_CLOSED : end->reason);
     if (end->retry_ms && why->retry_after_s)
         why->retry_after_s = (end->retry_ms + 999) / 1000;
     call->openai_code = faults[end->fault].word;

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Node, cleanEnv, neuralchat, ok, problem, until } from "./lib/node.mjs";
 import { admin, daemon } from "./lib/admin.mjs";
+import { Upstream } from "./lib/upstream.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "nc-providers-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -400,6 +401,26 @@ test("neuralchat admin providers, neuralchat models", async () => {
   assert.equal((await own("remove", "cloud")).code, 0);
   assert.deepEqual(await providers(), []);
   assert.equal((await own("remove", "cloud")).code, 1);
+});
+
+test("deleting a provider ends its answers visibly, and hangs up", async () => {
+  const model = await Upstream.start();
+  const own = await Node.start();
+  const boss = await ownerOf(own);
+  const p = ok(await boss.call("POST", "/api/v1/providers", { name: "cloud", kind: "openai", base_url: model.url }), 201);
+  const room = await boss.room("r", { personas: ["olga"] });
+  const s = await boss.socket();
+  await boss.say(room, "@olga talk");
+  const asked = await model.next();
+  await asked.begin().say("so far");
+  await s.get("message.delta");
+  assert.equal((await boss.call("DELETE", `/api/v1/providers/${p.id}`)).status, 204);
+  const { message } = await s.get("message.completed", () => true, 8000);
+  assert.deepEqual([message.state, message.text], ["failed", "so far"]);
+  assert.ok(message.ai.reason.length > 5, JSON.stringify(message.ai));
+  await until(() => asked.closed, "the connection upstream to be closed");
+  s.close();
+  assert.equal(await own.stop(), 0);
 });
 
 test("off means off", async () => {
