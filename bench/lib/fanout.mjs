@@ -15,7 +15,7 @@ export async function eventBytes(node, world) {
 }
 
 /** Take turns: `runs` is {name: () => Promise<result>}; returns the medians by name. */
-async function interleave(runs) {
+export async function interleave(runs) {
   const got = Object.fromEntries(Object.keys(runs).map((k) => [k, []]));
   for (let round = 0; round < settings.rounds; round++)
     for (const [name, run] of Object.entries(runs)) {

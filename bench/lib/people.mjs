@@ -6,7 +6,7 @@ const ways = { http, https };
 const options = { keepAlive: true, maxSockets: 48, rejectUnauthorized: false };
 const agents = { http: new http.Agent(options), https: new https.Agent(options) };
 
-function call(node, path, body, token) {
+export function post(node, path, body, token) {
   return new Promise((ok, no) => {
     const text = JSON.stringify(body ?? {});
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
@@ -23,14 +23,20 @@ function call(node, path, body, token) {
 }
 
 const room = (node, person, name) =>
-  call(node, "/api/v1/rooms", { name, kind: "room", visibility: "public", personas: [] }, person.token).then((r) => r.id);
-const join = (node, person, id) => call(node, `/api/v1/rooms/${id}/join`, {}, person.token);
+  post(node, "/api/v1/rooms", { name, kind: "room", visibility: "public", personas: [] }, person.token).then((r) => r.id);
+const join = (node, person, id) => post(node, `/api/v1/rooms/${id}/join`, {}, person.token);
 const range = (n) => Array.from({ length: n }, (_, i) => i);
+
+/** One person, who is nowhere yet. */
+export async function person(node, username, more) {
+  const { user, access_token } = await post(node, "/api/v1/auth/register", { username, password: "correct horse", ...more });
+  return { id: user.id, token: access_token };
+}
 
 /** n people: ten share a room, and unless `few`, each has one alone, and all are in one. */
 export async function settle(node, { n = 1000, few = false } = {}) {
   const people = await Promise.all(range(n).map(async (i) => {
-    const { user, access_token } = await call(node, "/api/v1/auth/register", { username: `u${i}`, password: "correct horse" });
+    const { user, access_token } = await post(node, "/api/v1/auth/register", { username: `u${i}`, password: "correct horse" });
     return { id: user.id, token: access_token };
   }));
   const big = few ? null : await room(node, people[0], "everybody");

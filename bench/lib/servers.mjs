@@ -1,8 +1,10 @@
 // Servers under measurement, each a process of its own on CPU 0, and the load on CPU 1.
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const exec = promisify(execFile);
@@ -28,8 +30,8 @@ process.on("exit", () => living.forEach((s) => s.child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 /** Start; resolves when it has said where it listens. */
-async function serve(command, extra) {
-  const raised = ["bash", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "-", ...pin(0, command)];
+async function serve(command, extra, cpu = 0) {
+  const raised = ["bash", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "-", ...pin(cpu, command)];
   const child = spawn(raised[0], raised.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
   const server = { child, pid: child.pid, log: "", ...extra };
   living.add(server);
@@ -64,6 +66,37 @@ export function startNode({ args = [], data = folder() } = {}) {
 }
 export const startFloor = (bytes) => serve([program("floor_epoll"), String(bytes)], { kind: "floor" });
 export const startPeer = (bytes) => serve([process.execPath, "bench/peer_ws.mjs", String(bytes)], { kind: "peer" });
+export const startUpstream = () => serve([program("relay_up")], { kind: "upstream" }, 1);
+
+/** nginx, one process, in front of another server; undefined where there is none. */
+export async function startNginx(upstream) {
+  const binary = ".tools/nginx/usr/sbin/nginx";
+  if (!existsSync(binary)) return undefined;
+  const data = folder(), port = await freePort();
+  writeFileSync(join(data, "nginx.conf"), `daemon off; master_process off; worker_rlimit_nofile 65536; pid nginx.pid; error_log stderr warn;
+events { worker_connections 16384; }
+http {
+  access_log off; tcp_nodelay on; keepalive_requests 1000000;
+  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((n) => `${n}_temp_path ${n};`).join(" ")}
+  upstream model { server 127.0.0.1:${upstream.port}; keepalive 2000; }
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / { proxy_pass http://model; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }
+  }
+}
+`);
+  const says = `echo url=http://127.0.0.1:${port}; exec "$0" -e stderr -p "$1" -c nginx.conf`;
+  return serve(["bash", "-c", says, resolve(binary), `${resolve(data)}/`], { kind: "nginx", data });
+}
+
+/** A port that was free just now, for servers that can't say which they took. */
+async function freePort() {
+  const s = createServer().listen(0, "127.0.0.1");
+  await once(s, "listening");
+  const { port } = s.address();
+  s.close();
+  return port;
+}
 
 let layouts = 0;
 

@@ -1,0 +1,51 @@
+// The gateway as a relay of streams: the upstream, and nginx and the node in front of it.
+import { interleave } from "./fanout.mjs";
+import { person, post } from "./people.mjs";
+import { program, settings, startNginx, startNode, startUpstream, tool } from "./servers.mjs";
+import { fmt, table, target } from "./table.mjs";
+
+const measure = (server, flags) => async () => {
+  const [r] = await tool([program("relay_load"), "--port", String(server.port), "--pid", String(server.pid),
+    "--seconds", String(settings.seconds), "--token", server.token ?? "none", ...flags.map(String)]);
+  return r;
+};
+
+const rows = (r, columns) => [["", ...columns.map(([head]) => head)],
+  ...Object.entries(r).map(([name, m]) => [name, ...columns.map(([, key, digits]) => fmt(m[key], digits))])];
+
+export async function relay() {
+  const upstream = await startUpstream();
+  const nginx = await startNginx(upstream);
+  const node = await startNode({ args: ["--ai-at-once", "10000", "--ai-waiting-max", "20000", "--owner-code", "bench-bench"] });
+  node.token = (await person(node, "owner", { owner_code: "bench-bench" })).token;
+  await post(node, "/api/v1/providers", { name: "bench", kind: "openai", base_url: `${upstream.url}/v1`, at_once: 1000 }, node.token);
+  const servers = { direct: upstream, ...(nginx && { nginx }), node };
+  const of = (...flags) => Object.fromEntries(Object.entries(servers).map(([name, s]) => [name, measure(s, flags)]));
+  const results = {};
+
+  console.log(`\nRelay.  Chunks of 190 bytes at 100 tokens/s per stream, from when they were due; the upstream and who reads
+share CPU 1, the relay has CPU 0.  nginx: one process, proxy_buffering off, connections kept.  The node: /v1/chat/completions.`);
+  if (!nginx) console.log("  nginx is not there (script/bootstrap brings it): nothing to compare with");
+  for (const n of [100, 1000]) {
+    const r = (results[n] = await interleave(of("--streams", n)));
+    for (const m of Object.values(r)) m.added_us = m.p50_us - r.direct.p50_us;
+    console.log(`\n${n} streams`);
+    table(rows(r, [["chunks/s", "chunks_per_s"], ["p50 µs", "p50_us"], ["added", "added_us"], ["p99", "p99_us"], ["p99.9", "p999_us"],
+      ["CPU µs/chunk", "cpu_us_per_chunk", 2], ["chunks/s per busy core", "per_core"], ["RSS bytes/stream", "rss_per_stream"], ["busy", "busy", 2], ["load busy", "load_busy", 2], ["machine busy", "machine_busy", 2]]));
+    if (nginx) {
+      target(13, `${n} streams: added p50, × nginx`, r.node.added_us / r.nginx.added_us, 1.2);
+      target(13, `${n} streams: CPU per chunk, × nginx`, r.node.cpu_us_per_chunk / r.nginx.cpu_us_per_chunk, 1);
+    }
+    target(13, `${n} streams: memory per stream, KB`, r.node.rss_per_stream / 1000, 16, { digits: 1 });
+  }
+  target(13, "1,000 streams: CPU per chunk, µs", results[1000].node.cpu_us_per_chunk, 10.8);
+  target(13, "1,000 streams: chunks/s per core", results[1000].node.per_core, 63000, { least: true, digits: 0 });
+
+  const r = (results.requests = await interleave(of("--requests", settings.quick ? 300 : 2000)));
+  for (const m of Object.values(r)) m.added_us = m.p50_us - r.direct.p50_us;
+  console.log("\nWhole answers, one after the other");
+  table(rows(r, [["p50 µs", "p50_us"], ["added", "added_us"], ["p99", "p99_us"], ["CPU µs/request", "cpu_us_per_request", 1]]));
+  target(13, "added to a request, p50, ms", r.node.added_us / 1000, 0.35);
+  await Promise.all(Object.values(servers).map((s) => s.stop()));
+  return results;
+}
