@@ -169,7 +169,8 @@ void nc_source_learn(struct nc_source *s, const struct nc_llm_end *end)
     if (!s->models || !s->provider)
         return;
     s->chosen_ms = nc_loop_now_ms(s->models->o.loop);
-    learn_where(s, end->destination);
+    if (!end->passed_on)
+        learn_where(s, end->destination);
     switch (end->fault) {
     case NC_FAULT_NONE:
         if (end->e == NC_OK && s->state != NC_SOURCE_UP)
@@ -180,13 +181,8 @@ void nc_source_learn(struct nc_source *s, const struct nc_llm_end *end)
         if (s->state != NC_SOURCE_DOWN)
             on_down(s, end->reason);
         break;
-    case NC_FAULT_SERVER:
-        /* One broken answer is no broken server: it is asked at once how it is. */
-        nc_source_check_soon(s);
-        break;
-    case NC_FAULT_MODEL:
-        nc_source_check_soon(s); /* its list has changed */
-        break;
+    case NC_FAULT_SERVER: /* one broken answer is no broken server: how is it? */
+    case NC_FAULT_MODEL: /* its list has changed */ nc_source_check_soon(s); break;
     case NC_FAULT_BUSY:
     case NC_FAULT_REQUEST:
     case NC_FAULT_CONTEXT:

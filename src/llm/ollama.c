@@ -1,5 +1,6 @@
 /* Ollama's own API: unlike its OpenAI one it takes the context's length, and tells what
  * models there are with their size. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,19 @@ static void write_messages(struct nc_http_ask *q, struct nc_buf *body)
     free(m);
 }
 
+/* An Ollama beside us may pass on what it is asked, to the cloud of its makers. */
+static bool limited(const struct nc_http_ask *q)
+{
+    return q->asked.furthest != NC_DEST_NOWHERE && q->asked.furthest < NC_DEST_CLOUD;
+}
+
+static void too_far(struct nc_http_ask *q)
+{
+    nc_http_ask_fail(q, NC_FAULT_TOO_FAR,
+                     "this model is farther away than the text may go: Ollama passes on "
+                     "what it is asked");
+}
+
 static bool ollama_write(struct nc_http_ask *q, struct nc_buf *path, struct nc_buf *body)
 {
     const struct nc_llm_ask *a = &q->asked;
@@ -64,6 +78,10 @@ static bool ollama_write(struct nc_http_ask *q, struct nc_buf *path, struct nc_b
     char why[NC_OPENAI_REASON];
     enum nc_err e = NC_OK;
 
+    if (limited(q) && nc_ollama_is_cloud(nc_str(q->model))) {
+        too_far(q);
+        return false;
+    }
     s->lines.limit = NC_HTTP_EVENT_MAX;
     nc_buf_adds(path, a->request && a->embed ? NC_STR("/api/embed") : NC_STR("/api/chat"));
     if (!a->request) {
@@ -82,15 +100,37 @@ static bool ollama_write(struct nc_http_ask *q, struct nc_buf *path, struct nc_b
 
 /* ---- what comes back -------------------------------------------------------------- */
 
+/* "https://ollama.com:443": where the answer really comes from. */
+static void passed_on(struct nc_http_ask *q, struct nc_str remote)
+{
+    const char *host = memmem(remote.p, remote.n, "://", 3);
+
+    if (host)
+        remote = (struct nc_str){host + 3, remote.n - (size_t)(host + 3 - remote.p)};
+    size_t n = 0;
+    while (n < remote.n && n < 200 && remote.p[n] > ' ' && remote.p[n] < 0x7F &&
+           !strchr(":/?#\"<>\\", remote.p[n]))
+        n++;
+    snprintf(q->destination, sizeof(q->destination), "%s:%.*s",
+             nc_destination_name(NC_DEST_CLOUD), (int)n, remote.p);
+    q->end.passed_on = true;
+    if (limited(q))
+        too_far(q);
+}
+
 static void take(struct nc_http_ask *q, struct nc_str line)
 {
     struct state *s = q->state;
     struct nc_reply r;
 
-    if (nc_ollama_read(&r, line, nc_http_ask_secret(q), &s->block) == NC_OK)
-        nc_replied_take(&s->replied, q, &r, line);
-    else
+    if (nc_ollama_read(&r, line, nc_http_ask_secret(q), &s->block) != NC_OK) {
         nc_replied_senseless(q);
+    } else {
+        if (r.remote.n)
+            passed_on(q, r.remote);
+        if (!nc_http_ask_over(q))
+            nc_replied_take(&s->replied, q, &r, line);
+    }
     nc_reply_fini(&r);
 }
 
@@ -167,9 +207,10 @@ static bool ollama_listed(struct nc_http_ask *q, const json_t *root)
     if (n > NC_HTTP_MODELS)
         n = NC_HTTP_MODELS;
     s->digests = nc_arena_alloc(&q->arena, (n + 1) * sizeof(*s->digests));
-    for (size_t i = 0; i < n; i++) {
+    /* Those for embeddings last: the first one answers if none is named. */
+    for (size_t i = 0; i < 2 * n; i++) {
         size_t at = q->models_n;
-        if (!nc_ollama_model(root, i, &m))
+        if (!nc_ollama_model(root, i % n, &m) || m.embeds != (i >= n))
             continue;
         nc_http_ask_model(q, m.name, 0, m.bytes);
         if (m.digest.n > DIGEST_MAX)

@@ -69,6 +69,7 @@ struct nc_llm_end {
     /* "this_node", "lan:<host>", "cloud:<host>": by the address that was talked to;
      * empty if none was */
     struct nc_str destination;
+    bool passed_on; /* the destination is this answer's: the server passed it on */
     bool has_usage;
     uint64_t prompt_tokens, completion_tokens;
 };

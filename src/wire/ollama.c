@@ -324,6 +324,7 @@ enum nc_err nc_ollama_read(struct nc_reply *out, struct nc_str line, struct nc_s
     if (!json_is_object(message) && !out->done)
         return NC_EINVAL;
     out->model = nc_reply_view(json_object_get(out->root, "model"));
+    out->remote = nc_reply_view(json_object_get(out->root, "remote_host"));
     out->text = nc_reply_text(out, nc_reply_view(json_object_get(message, "content")));
     out->reasoning =
         nc_reply_text(out, nc_reply_view(json_object_get(message, "thinking")));
@@ -355,7 +356,20 @@ bool nc_ollama_model(const json_t *tags, size_t at, struct nc_ollama_model *out)
     *out = (struct nc_ollama_model){.name = name,
                                     .digest = nc_reply_view(json_object_get(row, "digest")),
                                     .bytes = nc_reply_count(row, "size")};
+    /* "bert", "nomic-bert": such read and don't write. */
+    struct nc_str family =
+        nc_reply_view(json_object_get(json_object_get(row, "details"), "family"));
+    out->embeds = family.n >= 4 && memcmp(family.p + family.n - 4, "bert", 4) == 0;
     return name.n && !memchr(name.p, 0, name.n);
+}
+
+bool nc_ollama_is_cloud(struct nc_str model)
+{
+    static const char suffix[] = "cloud";
+    size_t n = sizeof(suffix) - 1;
+
+    return model.n > n && memcmp(model.p + model.n - n, suffix, n) == 0 &&
+           (model.p[model.n - n - 1] == ':' || model.p[model.n - n - 1] == '-');
 }
 
 void nc_ollama_show(struct nc_buf *out, struct nc_str model)

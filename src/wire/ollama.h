@@ -46,7 +46,11 @@ NC_MUSTUSE enum nc_err nc_ollama_embedded(struct nc_buf *out, struct nc_str answ
 struct nc_ollama_model {
     struct nc_str name, digest;
     uint64_t bytes;
+    bool embeds; /* it is one for embeddings, not for answers */
 };
+/* A model of this name is served by somebody else's machine, whatever address Ollama
+ * itself has: "gpt-oss:120b-cloud". */
+bool nc_ollama_is_cloud(struct nc_str model);
 /* Row `at` of a parsed answer; false when there is none (left) or it has no name. */
 size_t nc_ollama_models(const json_t *tags);
 bool nc_ollama_model(const json_t *tags, size_t at, struct nc_ollama_model *out);

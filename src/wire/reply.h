@@ -25,7 +25,8 @@ struct nc_reply {
     struct nc_str text;      /* to append to the answer, may be empty; no NUL */
     struct nc_str reasoning; /* to append to the reasoning, may be empty; no NUL */
     struct nc_reply_tool *tools;
-    size_t tools_n; /* at most NC_REPLY_TOOLS */
+    size_t tools_n;       /* at most NC_REPLY_TOOLS */
+    struct nc_str remote; /* the server it was passed on to, as that calls it; or empty */
     enum nc_openai_finish finish;
     bool done;      /* the answer is complete */
     bool has_usage; /* the counts are the final ones; a 0 is not said */

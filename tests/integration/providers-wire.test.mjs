@@ -174,3 +174,35 @@ for (const [dialect, model, listed] of [
     s.close();
   });
 }
+
+// An Ollama beside us that passes on what it is asked to the cloud: rooms whose text may not go there.
+const passing = await WireUpstream.start(ollama);
+const clouded = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "gpt-oss:120b-cloud", "--ai-look-at", "off"] });
+const disguised = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "mine", "--ai-look-at", "off"] });
+const remote = (text) => ollama.piece(text).replace("{", '{"remote_model":"gpt-oss:120b","remote_host":"https://ollama.com:443",');
+
+for (const [what, node, destination, state] of [
+  ["its name says so: it is not asked", clouded, "this_node", "failed"],
+  ["its answer says so: not a word of it is shown", disguised, "lan", "failed"],
+  ["where it may: the destination is told as it is", disguised, "cloud", "complete"],
+])
+  test(`ollama: a model in the cloud; ${what}`, async () => {
+    const anna = await node.register(`anna${destination.replace("_", "")}`);
+    const s = await anna.socket();
+    const room = await anna.room(undefined, { personas: undefined });
+    ok(await anna.call("PATCH", `/api/v1/rooms/${room.id}`, { ai: { destination } }));
+    const before = passing.asked.length;
+    await anna.say(room, "@olga hello");
+    if (node === disguised) {
+      const a = await passing.next();
+      await a.begin();
+      await a.write(remote("from afar"));
+      a.end();
+    }
+    const m = (await s.get("message.completed", (e) => e.message.room === room.id, 15000)).message;
+    assert.deepEqual([m.state, m.text], [state, state === "complete" ? "from afar" : ""]);
+    if (state === "failed") assert.match(m.ai.reason, /farther away than the text may go/);
+    assert.equal(m.ai.destination, node === disguised ? "cloud:ollama.com" : "");
+    assert.equal(passing.asked.length - before, node === disguised ? 1 : 0);
+    s.close();
+  });

@@ -351,6 +351,12 @@ static void test_models(void **state)
     json_decref(tags);
     assert_int_equal(nc_ollama_models(NULL), 0);
 
+    tags = parse("{\"models\":[{\"name\":\"a\",\"details\":{\"family\":\"nomic-bert\"}},"
+                 "{\"name\":\"b\",\"details\":{\"family\":\"llama\"}}]}");
+    assert_true(nc_ollama_model(tags, 0, &m) && m.embeds);
+    assert_true(nc_ollama_model(tags, 1, &m) && !m.embeds);
+    json_decref(tags);
+
     json_t *show =
         parse("{\"model_info\":{\"general.architecture\":\"qwen3\","
               "\"qwen3.embedding_length\":4096,\"qwen3.context_length\":40960}}");
@@ -365,6 +371,32 @@ static void test_models(void **state)
     nc_ollama_show(&b, NC_STR("a\"b"));
     eq(nc_buf_str(&b), "{\"model\":\"a\\\"b\"}");
     nc_buf_fini(&b);
+}
+
+static void test_what_is_served_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool cloud;
+    } rows[] = {
+        {"gpt-oss:120b-cloud", true}, {"glm-4.6:cloud", true}, {"cloud", false},
+        {"cloudy:7b", false},         {"mycloud", false},      {"", false},
+    };
+    for (size_t i = 0; i < NC_COUNT(rows); i++)
+        assert_int_equal(nc_ollama_is_cloud(nc_str(rows[i].name)), rows[i].cloud);
+
+    struct nc_reply r;
+    unsigned block = 0;
+    assert_int_equal(
+        nc_ollama_read(&r,
+                       NC_STR("{\"model\":\"m\",\"remote_model\":\"gpt-oss:120b\","
+                              "\"remote_host\":\"https://ollama.com:443\",\"message\":{"
+                              "\"content\":\"a\"}}"),
+                       NC_STR(""), &block),
+        NC_OK);
+    eq(r.remote, "https://ollama.com:443");
+    nc_reply_fini(&r);
 }
 
 static void test_embeddings(void **state)
@@ -426,10 +458,15 @@ static void test_embeddings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request), cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_tools),   cmocka_unit_test(test_ndjson),
-        cmocka_unit_test(test_models),  cmocka_unit_test(test_embeddings),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_tools),
+        cmocka_unit_test(test_ndjson),
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_embeddings),
+        cmocka_unit_test(test_what_is_served_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
