@@ -195,8 +195,8 @@ static bool called_at_start(struct nc_str text, struct nc_str name,
            !(who->namesake && who->namesake(who->arg, name));
 }
 
-/* "расскажи шутку, Ольга!" */
-static bool called_at_end(struct nc_str text, struct nc_str name)
+/* Without what may come after a name at the end: marks, blanks, emoji, smiles. */
+static struct nc_str without_closers(struct nc_str text)
 {
     const char *closers = text.n && memchr(text.p, '(', text.n) ? ".!?" : ".!?)";
     uint32_t c, before = 0;
@@ -209,6 +209,14 @@ static bool called_at_end(struct nc_str text, struct nc_str name)
         before = smiles && c == '-' ? before : c;
         text = rest;
     }
+    return text;
+}
+
+/* "расскажи шутку, Ольга!", closers aside */
+static bool called_at_end(struct nc_str text, struct nc_str name)
+{
+    uint32_t c;
+
     if (text.n <= name.n || memcmp(text.p + text.n - name.n, name.p, name.n) != 0)
         return false;
     text.n -= name.n;
@@ -253,32 +261,71 @@ static bool own_lines(struct nc_str text, struct nc_str *head, struct nc_str *ta
     return any;
 }
 
+/* ---- all of it ------------------------------------------------------------------- */
+
+static uint32_t fold_one(uint32_t c)
+{
+    c = nc_utf8_fold_one(c);
+    return c == 0x451 ? 0x435 : c; /* ё */
+}
+
+/* Most of what is said calls nobody, and most of that is known by one letter.  `end`: a
+ * letter may have its diaeresis after it. */
+static bool alike(uint32_t a, uint32_t b, bool end)
+{
+    return fold_one(a) == fold_one(b) || (end && (a == 0x308 || b == 0x308));
+}
+
+static uint32_t last(struct nc_str s)
+{
+    uint32_t c = 0;
+
+    if (s.n)
+        last_taken(s, &c);
+    return c;
+}
+
+static bool called_by(struct nc_str name, struct nc_str head, struct nc_str tail,
+                      const struct nc_asked_name *who, bool strict)
+{
+    bool starts = alike(first(head), first(name), false);
+    bool ends = !strict && alike(last(tail), last(name), true);
+    struct nc_buf folded = {0}, text = {0};
+    bool yes = false;
+
+    if (!name.n || (!starts && !ends))
+        return false;
+    nc_utf8_fold(name, true, &folded);
+    if (starts) {
+        nc_utf8_fold(head, true, &text);
+        yes = called_at_start(nc_buf_str(&text), nc_buf_str(&folded), who, strict);
+    }
+    if (!yes && ends) {
+        nc_buf_clear(&text);
+        nc_utf8_fold(tail, true, &text);
+        yes = called_at_end(nc_buf_str(&text), nc_buf_str(&folded));
+    }
+    nc_buf_fini(&folded);
+    nc_buf_fini(&text);
+    return yes;
+}
+
 bool nc_asked(struct nc_str text, const struct nc_asked_name *who, bool strict)
 {
-    struct nc_buf head_folded = {0}, tail_folded = {0}, name_folded = {0};
     struct nc_str head, tail;
-    bool yes = false;
 
     if (!own_lines(text, &head, &tail))
         return false;
+    head = skip(head);
     if (head.n > LOOK_AT)
         head.n = nc_utf8_boundary(head, LOOK_AT);
     if (tail.n > LOOK_AT) {
         size_t at = nc_utf8_boundary(tail, tail.n - LOOK_AT);
         tail = (struct nc_str){tail.p + at, tail.n - at};
     }
-    nc_utf8_fold(head, true, &head_folded);
-    nc_utf8_fold(tail, true, &tail_folded);
-    for (size_t i = 0; !yes && i <= who->names_n; i++) {
-        nc_buf_clear(&name_folded);
-        nc_utf8_fold(i < who->names_n ? who->names[i] : who->username, true, &name_folded);
-        struct nc_str name = nc_buf_str(&name_folded);
-        if (name.n)
-            yes = called_at_start(skip(nc_buf_str(&head_folded)), name, who, strict) ||
-                  (!strict && called_at_end(nc_buf_str(&tail_folded), name));
-    }
-    nc_buf_fini(&head_folded);
-    nc_buf_fini(&tail_folded);
-    nc_buf_fini(&name_folded);
-    return yes;
+    tail = without_closers(tail);
+    for (size_t i = 0; i < who->names_n; i++)
+        if (called_by(who->names[i], head, tail, who, strict))
+            return true;
+    return called_by(who->username, head, tail, who, strict);
 }
