@@ -174,8 +174,8 @@ static const struct nc_box *box(struct nc_models *m)
 
     if (!m->box)
         e = nc_box_open(&m->box, m->o.key_path);
-    if (e == NC_ENOENT)
-        e = nc_box_make(&m->box, m->o.key_path);
+    if (e == NC_ENOENT && nc_box_make(&m->box, m->o.key_path) != NC_OK)
+        m->box = NULL;
     return m->box;
 }
 
