@@ -132,7 +132,7 @@ const struct nc_option nc_config_table[] = {
     SIZE(message_max, "64KiB", 64, 1u << 20, "Bytes of text in a message."),
     SIZE(answer_max, "512KiB", 1024, 16u << 20, "Bytes of a generated answer; it is stopped there."),
     SIZE(frame_max, "1MiB", 1024, 64u << 20, "Bytes of one message from a WebSocket client."),
-    SIZE(body_max, "1MiB", 1024, 64u << 20, "Bytes of a request body, at most: 512 KiB are taken where a message is in it, 72 KiB elsewhere."),
+    SIZE(body_max, "1MiB", 1024, 64u << 20, "Bytes of a request body, at most: 512 KiB are taken where a message is in it, 72 KiB elsewhere. Under /v1 it is 8 MiB, or this if it is more."),
     START_SIZE(head_max, "16KiB", 1024, 256u << 10, "Bytes of a request head."),
     UINT(room_name_max, "100", 1, 1000, "Characters of a room's name."),
     UINT(topic_max, "1000", 1, 10000, "Characters of a room's topic."),
