@@ -42,6 +42,9 @@ static enum nc_err name_ok(const struct nc_personas *p, const struct nc_persona 
     unsigned char first = name.n ? (unsigned char)name.p[0] : ' ';
     const struct nc_user *u;
 
+    /* It is called so already: somebody who came later doesn't take that away. */
+    if (own && bears(own, name))
+        return NC_OK;
     /* What begins with a mark is no name: the sentence could not be told from others. */
     if (first < 0x80 && !(first >= '0' && first <= '9') &&
         !((first | 0x20) >= 'a' && (first | 0x20) <= 'z')) {

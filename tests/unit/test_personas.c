@@ -290,6 +290,17 @@ static void names_that_mean_somebody_else_are_refused(void **state)
                      NC_P_NONE); /* its own names are its own */
 }
 
+static void who_comes_later_takes_no_name_away(void **state)
+{
+    struct world *w = *state;
+
+    person(w, "olya", NC_PERSON); /* as an alias of hers */
+    assert_int_equal(change(w, ada, "olga", "{\"model\":\"m1\"}"), NC_P_NONE);
+    assert_int_equal(change(w, ada, "olga", "{\"aliases\":[\"Olya\",\"Ada\"]}"),
+                     NC_P_CONFLICT);
+    assert_non_null(strstr(got.detail, "@ada"));
+}
+
 static void what_can_not_be_is_named(void **state)
 {
     struct world *w = *state;
@@ -489,6 +500,7 @@ int main(void)
         T(a_patch_changes_what_it_names),
         T(a_deleted_one_leaves_and_its_words_stay),
         T(names_that_mean_somebody_else_are_refused),
+        T(who_comes_later_takes_no_name_away),
         T(what_can_not_be_is_named),
         T(a_full_disk_changes_nothing),
         T(it_listens_where_it_is_and_may),
