@@ -84,10 +84,10 @@ void nc_say_answer(struct nc_buf *out, const struct nc_model_message *x, bool pl
 
 void nc_say_thoughts(struct nc_buf *out, const struct nc_model_message *x, bool plain)
 {
-    unsigned long long n = nc_utf8_count(nc_buf_str(&x->reasoning));
+    unsigned long long n = x->ai.reasoning_chars;
 
-    if (x->state != NC_ANSWER_STREAMING && x->ai.reasoning_chars)
-        n = x->ai.reasoning_chars;
+    if (x->state == NC_ANSWER_STREAMING) /* later the server knows better */
+        n = nc_utf8_count(nc_buf_str(&x->reasoning));
     if (n == 0)
         return;
     if (x->state == NC_ANSWER_STREAMING && x->text.n == 0)

@@ -41,7 +41,7 @@ static int list(struct nc_client *c, bool all)
     size_t i;
 
     nc_buf_printf(&path, "/api/v1/usage?all=%d", all);
-    for (i = 0; i < c->args_n; i++) {
+    for (i = 0; i < c->args_n && i < NC_COUNT(names); i++) {
         nc_buf_printf(&path, "&%s=", names[i]);
         nc_url_add(&path, nc_str(c->args[i]));
     }

@@ -65,6 +65,7 @@ struct nc_model_room {
     bool has_more;             /* older ones exist */
     struct nc_id first_unread; /* where the line "new" stands; zero: nowhere */
     struct nc_id read;         /* newest one told as read: the caller's */
+    bool behind; /* and something came whole behind it: it is to be told again */
     struct nc_model_typist *typists;
     size_t typists_n;
     char **people; /* usernames seen here: for completion */

@@ -28,6 +28,8 @@ static unsigned count(struct context *c, const struct nc_model_message *x)
         return 0;
     if (x->mentions_me)
         changed |= NC_CHANGED_MENTION;
+    if (nc_id_cmp(&x->id, &c->r->read) <= 0)
+        c->r->behind = true;
     if (c->r == c->seen)
         return changed;
     if (c->r->unread == 0 && c->r->loaded)
@@ -296,10 +298,11 @@ bool nc_model_read(struct nc_model_room *r)
     bool had = r->unread > 0 || r->mentions > 0;
     r->unread = r->mentions = 0;
     if (!newest || newest->state == NC_ANSWER_STREAMING ||
-        (!had && (newest->mine || nc_id_cmp(&newest->id, &r->read) <= 0)))
+        (!had && !r->behind && (newest->mine || nc_id_cmp(&newest->id, &r->read) <= 0)))
         return false;
-    if (nc_id_cmp(&newest->id, &r->read) <= 0)
+    if (nc_id_cmp(&newest->id, &r->read) <= 0 && !r->behind)
         return false;
+    r->behind = false;
     r->read = newest->id;
     return true;
 }

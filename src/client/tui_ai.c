@@ -60,7 +60,11 @@ bool nc_tui_key_of_answer(struct nc_tui *t, const struct nc_model_message *x, ui
     switch (key) {
     case 's': nc_remote_stop(&t->remote, &x->id); return true;
     case 'g': regenerate(t, x); return true;
+    case '<':
+    case ',':
     case NC_KEY_LEFT: flip(t, x, -1); return true;
+    case '>':
+    case '.':
     case NC_KEY_RIGHT: flip(t, x, 1); return true;
     case 't': t->thoughts = !t->thoughts; return true;
     default: return false;

@@ -140,7 +140,8 @@ static struct nc_str told(struct layout *l, const struct nc_model_message *x)
     if (x->state == NC_ANSWER_STREAMING)
         nc_buf_adds(&b, nc_str(cursor));
     if (x->state == NC_ANSWER_STOPPED || x->state == NC_ANSWER_FAILED)
-        nc_buf_printf(&b, "%s[%s%s%s]", x->text.n ? " " : "",
+        nc_buf_printf(&b, "%s[%s%s%s]",
+                      x->text.n && x->text.p[x->text.n - 1] != ' ' ? " " : "",
                       nc_word(x->state == NC_ANSWER_STOPPED ? NC_W_STOPPED : NC_W_FAILED),
                       x->ai.reason ? ": " : "", nc_say_reason(&x->ai));
     if (x->edited)
@@ -162,7 +163,7 @@ static void add_thoughts(struct layout *l, const struct nc_model_message *x)
     if (b.n)
         add_wrapped(l, nc_str(mark), NC_INK_DIM, nc_arena_str(&l->arena, nc_buf_str(&b)),
                     NC_INK_DIM, 4);
-    if (b.n && x->reasoning.n && l->t->thoughts)
+    if (b.n && x->reasoning.n && l->t->thoughts && x->chosen == x->run)
         add_wrapped(l, NC_STR("    "), NC_INK_DIM, nc_buf_str(&x->reasoning), NC_INK_DIM,
                     4);
     nc_buf_fini(&b);

@@ -11,7 +11,14 @@
 #pragma GCC diagnostic ignored \
     "-Wformat-nonliteral" /* formats are words of two languages */
 
-enum { SIDE_FROM = 72, SIDE = 22, HEAD_FROM = 16, INPUT_MAX = 6, TICK_MS = 1000 };
+enum {
+    SIDE_FROM = 72,
+    SIDE = 22,
+    HEAD_FROM = 16,
+    HINT_FROM = 72,
+    INPUT_MAX = 6,
+    TICK_MS = 1000
+};
 
 /* ---- rooms ---------------------------------------------------------------- */
 
@@ -168,8 +175,9 @@ static void draw_status(struct nc_tui *t, unsigned row)
         nc_buf_adds(&b, nc_str(t->words));
         ink = NC_INK_ALERT;
     } else if (t->mode == NC_TUI_SELECT) {
-        nc_buf_adds(&b,
-                    nc_str(nc_word(t->delete_asked ? NC_W_DELETE_SURE : NC_W_SELECT_HINT)));
+        nc_buf_adds(&b, nc_str(nc_word(t->delete_asked          ? NC_W_DELETE_SURE
+                                       : s->columns < HINT_FROM ? NC_W_SELECT_HINT_NARROW
+                                                                : NC_W_SELECT_HINT)));
         ink = NC_INK_BOLD;
     } else if (!nc_id_zero(&t->editing)) {
         nc_buf_adds(&b, nc_str(nc_word(NC_W_EDITING)));

@@ -82,6 +82,7 @@ test("an answer begins anew, and stands beside the one before", async () => {
   t.type(LEFT);
   await until(async () => (await kira.history(room)).find((m) => m.text === "second-answer"), "round to the second");
   t.type("\x1b");
+  await until(async () => ok(await kira.call("GET", "/api/v1/rooms")).rooms.find((r) => r.id === room.id).unread === 0, "all of it to be read");
   await sleep(100);
   await leave(t);
 });

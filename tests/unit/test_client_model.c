@@ -300,6 +300,8 @@ static void test_an_answer_begins_anew(void **state)
     feed_delta(&m, 1, 0, 0, 0, "first", "");
     feed_message(&m, r, "message.completed", answer(1, "first", "complete", 0, 0));
     assert_true(nc_model_last_answer(r) == r->messages[0]);
+    assert_true(nc_model_read(r));
+    assert_false(nc_model_read(r));
     /* Regenerated: empty, and growing. */
     feed_message(&m, r, "message.updated", answer(1, "", "streaming", 2, 1));
     assert_text(r, 1, "");
@@ -323,6 +325,9 @@ static void test_an_answer_begins_anew(void **state)
     json_decref(page);
     assert_text(r, 1, "second");
     assert_int_equal(r->messages[0]->state, NC_ANSWER_COMPLETE);
+    /* It came whole behind what was read, so that is told once more. */
+    assert_true(nc_model_read(r));
+    assert_false(nc_model_read(r));
     /* The first one is chosen, and another asked for: its run is the third. */
     feed_message(&m, r, "message.updated", answer(1, "first", "complete", 2, 0));
     assert_text(r, 1, "first");
