@@ -80,16 +80,17 @@ void nc_usages_today(struct nc_usages *u, enum nc_spent_by kind, const struct nc
 
 static void count(struct nc_usages *u, const struct nc_usage *rec)
 {
+    static const struct nc_id node;
     const struct {
         enum nc_spent_by kind;
         const struct nc_id *id;
     } all[] = {
         {NC_BY_USER, &rec->user}, {NC_BY_ROOM, &rec->room}, {NC_BY_PERSONA, &rec->persona},
-        {NC_BY_KEY, &rec->key},   {NC_BY_NODE, NULL},
+        {NC_BY_KEY, &rec->key},   {NC_BY_NODE, &node},
     };
 
     for (size_t i = 0; i < NC_COUNT(all); i++) {
-        if (all[i].id && nc_id_zero(all[i].id))
+        if (all[i].kind != NC_BY_NODE && nc_id_zero(all[i].id))
             continue;
         struct spent *s = spent_by(u, all[i].kind, all[i].id, true);
         s->tokens += rec->prompt_tokens + rec->completion_tokens;
