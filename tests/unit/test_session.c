@@ -284,7 +284,7 @@ static void sockets_end_with_what_they_came_by(void **state)
     struct answer c = log_in(w, "ada", "correct horse", "192.0.2.2"), gone = {.w = w};
     struct ear ea = {0}, eb = {0}, eb2 = {0}, ec = {0}, ek = {0};
     struct nc_actor she = actor(a.user);
-    struct nc_key_new in = {NC_STR("bot"), NC_KEY_CHAT, 0};
+    struct nc_key_new in = {.name = NC_STR("bot"), .scopes = NC_KEY_CHAT};
 
     nc_key_create(w->chat, &she, &in, on_key, &key);
     assert_int_equal(wait_for(&key), NC_P_NONE);
