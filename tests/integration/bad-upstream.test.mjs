@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Node, kind, ok, patience, sleep } from "./lib/node.mjs";
+import { Node, kind, long, ok, patience, sleep } from "./lib/node.mjs";
 import { WireUpstream, openai } from "./lib/upstream_wire.mjs";
 import { ollama } from "./lib/upstream_ollama.mjs";
 import { anthropic } from "./lib/upstream_anthropic.mjs";
@@ -175,6 +175,51 @@ for (const [what, url, words] of [
       const m = (await s.get("message.completed", () => true, 15000)).message;
       assert.deepEqual([m.state, m.text], ["failed", ""]);
       assert.match(m.ai.reason, words);
+      s.close();
+    } finally {
+      assert.equal(await node.stop(), 0);
+    }
+  });
+
+// Cut anywhere: what was shown stays, and is either the whole or said to have failed.
+for (const dialect of [openai, ollama, anthropic])
+  test(`${dialect.kind}: broken off at any byte`, async () => {
+    const cuts = long ? 100 : 34;
+    const text = "Здравствуй, 世界 👩‍👩‍👧‍👦!";
+    const upstream = await WireUpstream.start(dialect);
+    const node = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-kind", dialect.kind, "--ai-model", "m", "--ai-look-at", "off", "--ai-per-minute-user", "0"] });
+    try {
+      const anna = await node.register("anna");
+      const s = await anna.socket();
+      const bytes = Buffer.from(dialect.opening({ model: "m" }) + [...text].map((c) => dialect.piece(c)).join("") + dialect.finish());
+      let over = false;
+      (async () => {
+        while (!over) {
+          for (const a of upstream.asked.splice(0)) {
+            a.response.writeHead(200, { "content-type": dialect.type });
+            a.response.write(bytes.subarray(0, Number(a.question.match(/cut (\d+)!/)[1])), () => a.breakOff());
+          }
+          await sleep(5);
+        }
+      })();
+      const ends = await Promise.all(
+        Array.from({ length: cuts }, async (_, i) => {
+          const at = Math.floor((i * bytes.length) / cuts) + Math.floor(Math.random() * (bytes.length / cuts));
+          const room = await anna.room(`cut ${at}`, { personas: undefined });
+          await anna.say(room, `@olga cut ${at}!`);
+          return [at, (await s.get("message.completed", (e) => e.message.room === room.id, 30000)).message];
+        }),
+      );
+      over = true;
+      for (const [at, m] of ends) {
+        assert.ok(text.startsWith(m.text) && !m.text.includes("\ufffd"), `cut at ${at}: ${m.text}`);
+        if (m.state === "complete") assert.equal(m.text, text, `cut at ${at}`);
+        else assert.equal(m.state, "failed", `cut at ${at}`);
+        assert.equal(ok(await anna.call("GET", `/api/v1/messages/${m.id}`)).text, m.text);
+        const deltas = s.frames.filter((f) => f.type === "message.delta" && f.message_id === m.id && f.channel === "text");
+        assert.equal(deltas.map((d) => d.text).join(""), m.text);
+      }
+      assert.ok(ends.some(([, m]) => m.text && m.text !== text) && ends.some(([, m]) => !m.text));
       s.close();
     } finally {
       assert.equal(await node.stop(), 0);
