@@ -86,13 +86,12 @@ struct nc_job {
 
 /* A job of this record, in no queue yet; strings of `rec` other than reason are copied. */
 struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec);
-/* Into the queue.  NC_ELIMIT: too many wait, and it is freed. */
-NC_MUSTUSE enum nc_err nc_job_queue(struct nc_job *j);
 void nc_job_free(struct nc_job *j);
 
 struct nc_room *nc_job_room(const struct nc_job *j);             /* or NULL */
 const struct nc_persona *nc_job_persona(const struct nc_job *j); /* or NULL */
 void nc_job_step(struct nc_job *j, enum nc_step to);
+bool nc_step_runs(enum nc_step s); /* neither waiting nor ended */
 void nc_job_reason(struct nc_job *j, const char *words);
 /* Take the place that `choice` says, and ask there. */
 void nc_job_enter(struct nc_job *j);
@@ -104,6 +103,12 @@ void nc_job_finish(struct nc_job *j, enum nc_message_state result);
 void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words);
 /* Has a word of it come? */
 bool nc_job_began(const struct nc_job *j);
+
+/* ---- turn.c: from the queue to the question upstream ------------------------------- */
+
+void nc_turn_init(struct nc_job *j);
+/* Into the queue.  NC_ELIMIT: too many wait, and it is freed. */
+NC_MUSTUSE enum nc_err nc_job_queue(struct nc_job *j);
 
 /* ---- choose.c: which model ------------------------------------------------------- */
 

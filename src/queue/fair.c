@@ -248,6 +248,19 @@ void nc_fair_end(struct nc_work *w)
 
 /* ---- places ---------------------------------------------------------------- */
 
+/* Of those that have no place yet. */
+static struct nc_work *next_placed(struct nc_fair *f)
+{
+    struct nc_work *best = NULL;
+
+    nc_list_each(n, &f->waiting) {
+        struct nc_work *w = nc_of(n, struct nc_work, node);
+        if (!w->place && (!best || before(w, best) < 0))
+            best = w;
+    }
+    return best;
+}
+
 /* As if each that is next were taken and none that runs ended; the counts are put back
  * afterwards. */
 static void place_all(struct nc_fair *f)
@@ -261,13 +274,7 @@ static void place_all(struct nc_fair *f)
         w->of_user->served_then = w->of_user->served;
         w->of_room->served_then = w->of_room->served;
     }
-    while (place < f->waiting_n) {
-        struct nc_work *best = NULL;
-        nc_list_each(n, &f->waiting) {
-            struct nc_work *w = nc_of(n, struct nc_work, node);
-            if (!w->place && (!best || before(w, best) < 0))
-                best = w;
-        }
+    for (struct nc_work *best; (best = next_placed(f));) {
         best->place = ++place;
         count(best, 1);
         best->of_user->served = best->of_room->served = ++served;
