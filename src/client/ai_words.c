@@ -71,6 +71,10 @@ void nc_say_answer(struct nc_buf *out, const struct nc_model_message *x, bool pl
         separate(out, from, plain);
         nc_say_destination(out, ai->destination);
     }
+    if (ai->instead) {
+        separate(out, from, plain);
+        nc_buf_printf(out, nc_word(NC_W_INSTEAD), ai->instead);
+    }
     if (ai->omitted) {
         separate(out, from, plain);
         nc_buf_printf(out, nc_word_n(NC_W_OMITTED, ai->omitted),

@@ -28,6 +28,7 @@ void nc_model_ai_fini(struct nc_model_ai *a)
     free(a->destination);
     free(a->reason);
     free(a->asked_by);
+    free(a->instead);
     *a = (struct nc_model_ai){0};
 }
 
@@ -37,6 +38,9 @@ void nc_model_ai_take(struct nc_model_ai *a, const json_t *ai)
     replace(&a->destination, ai, "destination");
     replace(&a->reason, ai, "reason");
     replace(&a->asked_by, ai, "asked_by");
+    const json_t *parts = json_object_get(ai, "parts");
+    replace(&a->instead, json_array_size(parts) > 1 ? json_array_get(parts, 0) : NULL,
+            "model");
     if (!nc_model_id(ai, "asked_message", &a->question))
         a->question = (struct nc_id){0};
     a->prompt_tokens = number(ai, "prompt_tokens");

@@ -13,6 +13,7 @@
 /* Of one answer.  Strings are NULL while nothing was told. */
 struct nc_model_ai {
     char *model, *destination, *reason, *asked_by;
+    char *instead; /* the model that was to answer, and failed */
     struct nc_id question;
     uint64_t prompt_tokens, completion_tokens, omitted, reasoning_chars;
     bool counted, estimated; /* there are counts of tokens; they are guesses */

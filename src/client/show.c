@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "client/ai_words.h"
 #include "client/client.h"
 #include "client/glyph.h"
 
@@ -80,6 +81,17 @@ static void put_time(FILE *out, struct nc_str text)
     fprintf(out, "%s  ", s);
 }
 
+/* How an answer ended that is not whole. */
+static void put_end(FILE *out, enum nc_words how, const json_t *message)
+{
+    struct nc_model_ai ai = {0};
+
+    nc_model_ai_take(&ai, json_object_get(message, "ai"));
+    const char *reason = nc_say_reason(&ai);
+    fprintf(out, " [%s%s%s]", nc_word(how), *reason ? ": " : "", reason);
+    nc_model_ai_fini(&ai);
+}
+
 void nc_client_print_message(FILE *out, const json_t *message)
 {
     const json_t *sender = json_object_get(message, "sender");
@@ -99,9 +111,9 @@ void nc_client_print_message(FILE *out, const json_t *message)
     if (json_is_string(json_object_get(message, "edited_at")))
         fprintf(out, " [%s]", nc_word(NC_W_EDITED));
     if (strcmp(state, "stopped") == 0)
-        fprintf(out, " [%s]", nc_word(NC_W_STOPPED));
+        put_end(out, NC_W_STOPPED, message);
     if (strcmp(state, "failed") == 0)
-        fprintf(out, " [%s]", nc_word(NC_W_FAILED));
+        put_end(out, NC_W_FAILED, message);
     fputc('\n', out);
     nc_buf_fini(&text);
     nc_buf_fini(&name);

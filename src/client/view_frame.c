@@ -31,6 +31,12 @@ static void counts(const struct nc_model_room *r, char out[24])
         snprintf(out, 24, r->unread >= 1000 ? "%u+" : "%u", r->unread);
 }
 
+/* Called by the name of the other one.  A dialog has a peer, too, and a name of its own. */
+static bool is_direct(const struct nc_model_room *r)
+{
+    return r->peer && strcmp(r->kind, "direct") == 0;
+}
+
 static void draw_side(struct nc_tui *t, unsigned rows)
 {
     const struct nc_model *m = &t->remote.model;
@@ -54,7 +60,7 @@ static void draw_side(struct nc_tui *t, unsigned rows)
                                                      : NC_INK_TEXT;
         nc_screen_fill(s, y + 1, 0, SIDE - 1, ink);
         unsigned w = (unsigned)strlen(n), x = 1;
-        if (r->peer)
+        if (is_direct(r))
             x += nc_screen_put(s, y + 1, x, 1, ink, NC_STR("@"));
         nc_screen_put(s, y + 1, x, SIDE - 2 - x - w, ink, nc_str(r->name));
         nc_screen_put(s, y + 1, SIDE - 2 - w, w, ink, nc_str(n));
@@ -113,7 +119,7 @@ static void draw_title(struct nc_tui *t)
         right = nc_text_width(nc_str(more));
     }
     unsigned room = s->columns > right + 3 ? s->columns - right - 3 : 0;
-    nc_buf_printf(&left, "%s%s", r && r->peer ? "@" : "", r ? r->name : "NeuralChat");
+    nc_buf_printf(&left, "%s%s", r && is_direct(r) ? "@" : "", r ? r->name : "NeuralChat");
     if (r && nc_model_online(r) && s->columns >= 60)
         nc_buf_printf(&left, " (%u/%u %s)", nc_model_online(r), r->members_count,
                       nc_word(NC_W_HERE));

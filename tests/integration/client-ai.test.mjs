@@ -264,3 +264,30 @@ test("a dialog from the command line, and its export", async () => {
   assert.equal(none.code, 1);
   assert.match(none.err, /^neuralchat: \S/);
 });
+
+test("a model that fails in the middle: another one begins anew, in the window and for a script", async () => {
+  const other = await Upstream.start();
+  ok(await kira.call("POST", "/api/v1/providers", { name: "two", kind: "openai", base_url: other.url, models: ["b"] }), 201);
+  const olga = ok(await kira.call("GET", "/api/v1/personas")).personas.find((p) => p.username === "olga");
+  ok(await kira.call("PATCH", `/api/v1/personas/${olga.id}`, { model: "openai/test-model", fallbacks: ["two/b"] }));
+  const room = await kira.room("falling");
+  const t = new Terminal(home);
+  await enter(t, "falling");
+  const run = home.start(["send", "--wait-answer", "falling", "@olga tell"]);
+  const a = await upstream.next();
+  a.begin();
+  await a.say("what-fails ");
+  await until(() => run.out === "what-fails ", "the first words");
+  await shows(t, "what-fails");
+  a.breakOff();
+  const b = await other.next();
+  b.begin();
+  await b.say("what-holds");
+  await shows(t, "olga: what-holds");
+  await b.write(finish());
+  b.end(DONE);
+  assert.deepEqual(await run.end, { code: 0, out: "what-fails \nwhat-holds\n", err: "neuralchat: the answer begins anew\n" });
+  await shows(t, "‹2/2› b · this node · instead of test-model");
+  assert.equal((await kira.history(room)).at(-1).text, "what-holds");
+  await leave(t);
+});

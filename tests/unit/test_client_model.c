@@ -383,18 +383,20 @@ static void test_how_an_answer_came_to_be(void **state)
         msg, "ai",
         json("{\"model\":\"tiny\",\"destination\":\"lan:box\",\"prompt_tokens\":10,"
              "\"completion_tokens\":11,\"estimated\":true,\"omitted_messages\":12,"
-             "\"reasoning_chars\":2,\"reason\":\"length\"}"));
+             "\"reasoning_chars\":2,\"reason\":\"length\",\"parts\":[{\"model\":\"big\"},"
+             "{\"model\":\"tiny\"}]}"));
     feed_message(&m, r, "message.created", msg);
     const struct nc_model_message *x = r->messages[0];
     nc_say_answer(&b, x, false);
-    assert_words(&b, "‹2/3› tiny · local network: box · 12 earlier messages not included · "
+    assert_words(&b, "‹2/3› tiny · local network: box · instead of big · 12 earlier "
+                     "messages not included · "
                      "~21 tokens (10 + 11)");
     assert_string_equal(nc_say_reason(&x->ai), "as long as an answer may be");
     nc_words_russian(true);
     nc_say_answer(&b, x, true);
-    assert_words(&b,
-                 "<2/3> tiny - локальная сеть: box - не вошло 12 более ранних сообщений "
-                 "- ~21 токен (10 + 11)");
+    assert_words(&b, "<2/3> tiny - локальная сеть: box - вместо big - не вошло 12 более "
+                     "ранних сообщений "
+                     "- ~21 токен (10 + 11)");
     nc_say_thoughts(&b, x, true);
     assert_words(&b, "размышления, 2 знака");
     nc_words_russian(false);
