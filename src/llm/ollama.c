@@ -198,19 +198,14 @@ static void ollama_fini(struct nc_http_ask *q)
 
 /* ---- models ----------------------------------------------------------------------- */
 
-static bool ollama_listed(struct nc_http_ask *q, const json_t *root)
+static void list_those(struct nc_http_ask *q, const json_t *root, size_t n, bool embeds)
 {
     struct state *s = q->state;
     struct nc_ollama_model m;
-    size_t n = nc_ollama_models(root);
 
-    if (n > NC_HTTP_MODELS)
-        n = NC_HTTP_MODELS;
-    s->digests = nc_arena_alloc(&q->arena, (n + 1) * sizeof(*s->digests));
-    /* Those for embeddings last: the first one answers if none is named. */
-    for (size_t i = 0; i < 2 * n; i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t at = q->models_n;
-        if (!nc_ollama_model(root, i % n, &m) || m.embeds != (i >= n))
+        if (!nc_ollama_model(root, i, &m) || m.embeds != embeds)
             continue;
         nc_http_ask_model(q, m.name, 0, m.bytes);
         if (m.digest.n > DIGEST_MAX)
@@ -218,6 +213,19 @@ static bool ollama_listed(struct nc_http_ask *q, const json_t *root)
         if (q->models_n > at)
             s->digests[at] = nc_arena_str(&q->arena, m.digest);
     }
+}
+
+/* Those for embeddings last: the first one answers if none is named. */
+static bool ollama_listed(struct nc_http_ask *q, const json_t *root)
+{
+    struct state *s = q->state;
+    size_t n = nc_ollama_models(root);
+
+    if (n > NC_HTTP_MODELS)
+        n = NC_HTTP_MODELS;
+    s->digests = nc_arena_alloc(&q->arena, (n + 1) * sizeof(*s->digests));
+    list_those(q, root, n, false);
+    list_those(q, root, n, true);
     return json_is_array(json_object_get(root, "models"));
 }
 
