@@ -99,7 +99,6 @@ static uint64_t guess_texts(const json_t *v)
 
 static void count(struct nc_direct *d, const struct nc_llm_end *end)
 {
-    bool stream = json_is_true(json_object_get(d->request, "stream"));
     struct nc_usage rec = {
         .user = d->user,
         .provider = nc_str(nc_source_name(d->choice.source)),
@@ -116,9 +115,7 @@ static void count(struct nc_direct *d, const struct nc_llm_end *end)
     if (!end->has_usage) {
         rec.prompt_tokens = guess_texts(json_object_get(d->request, "messages")) +
                             guess_texts(json_object_get(d->request, "input"));
-        /* Servers stream token by token; of an answer in one piece that nobody counted
-         * there is nothing to go by but that it was one. */
-        rec.completion_tokens = d->embed ? 0 : stream ? d->pieces : 1;
+        rec.completion_tokens = d->guessed;
         rec.estimated = rec.prompt_tokens + rec.completion_tokens;
     }
     nc_usage_add(d->ai->usages, &rec);
@@ -155,11 +152,26 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
 
 /* ---- the way there -------------------------------------------------------- */
 
+/* Of an answer in one piece. */
+static uint64_t guess_answer(struct nc_str json)
+{
+    uint64_t n = 0;
+
+    json_t *root = json_loadb(json.p, json.n, JSON_ALLOW_NUL, NULL);
+    const json_t *choices = json_object_get(root, "choices");
+    for (size_t i = 0; i < json_array_size(choices); i++)
+        n += guess_texts(json_object_get(json_array_get(choices, i), "message"));
+    json_decref(root);
+    return n;
+}
+
+/* Servers stream token by token, nearly. */
 static void on_raw(struct nc_llm_ask *a, struct nc_str json)
 {
     struct nc_direct *d = nc_of(a, struct nc_direct, ask);
 
     d->pieces++;
+    d->guessed += d->stream ? 1 : d->embed ? 0 : guess_answer(json);
     d->raw(d, json);
 }
 
@@ -202,6 +214,7 @@ void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d)
 
     d->ai = ai;
     d->whose = *d->auth;
+    d->stream = json_is_true(json_object_get(d->request, "stream"));
     d->task.run = on_never_asked;
     d->work = (struct nc_work){.id = nc_hlc_id(nc_hlc_now(&ai->o.chat->clock)),
                                .user = d->user,

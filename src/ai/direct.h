@@ -32,7 +32,9 @@ struct nc_direct {
     bool stopped, again;  /* again: it could not be connected to, once */
     struct nc_problem why;
     struct nc_task task; /* the end, when nothing was asked */
-    uint64_t pieces;     /* that were given out, to guess tokens by */
+    bool stream;
+    uint64_t pieces;  /* that were given out */
+    uint64_t guessed; /* tokens in them, as far as nobody counts */
 };
 void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d);
 /* The caller is gone: the connection upstream is closed now; end follows. */
