@@ -36,6 +36,9 @@ struct nc_conn_ops {
     /* The peer has ended its side and will send no more.  True: it stays, so that what
      * is under way can be answered.  May be NULL, which is false: gone. */
     bool (*half)(void *owner);
+    /* May this address be connected to?  Asked for each that is dialled; may be NULL,
+     * which is true. */
+    bool (*may)(void *owner, const struct nc_addr *a);
 };
 
 /* Take over a connected descriptor.  ls: where it was counted, or NULL; tls: server

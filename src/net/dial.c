@@ -60,6 +60,9 @@ static bool attempt(struct nc_conn *c, const struct sockaddr *sa, socklen_t n, u
 {
     int one = 1;
 
+    nc_addr_from_sockaddr(sa, &c->peer);
+    if (c->ops->may && !c->ops->may(c->owner, &c->peer))
+        return false;
     nc_io_free(c->io);
     c->io = NULL;
     if (c->fd >= 0)
@@ -74,7 +77,6 @@ static bool attempt(struct nc_conn *c, const struct sockaddr *sa, socklen_t n, u
         close(fd);
         return false;
     }
-    nc_addr_from_sockaddr(sa, &c->peer);
     nc_loop_deadline(c->loop, &c->deadline, ms);
     return nc_conn_attach(c, fd);
 }

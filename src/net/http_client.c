@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "loop/loop.h"
+#include "net/http_client_in.h"
 
 #define CONNECT_MS 10000
 #define FIRST_BYTE_MS 300000
@@ -16,44 +16,6 @@
 #define MAX_BYTES (64ull << 20)
 #define IDLE_CONNECTIONS 64
 #define REACH_DEFAULT (NC_REACH_LOOPBACK | NC_REACH_PRIVATE | NC_REACH_PUBLIC)
-
-struct nc_http_client {
-    struct nc_loop *loop;
-    CURLM *multi;
-    struct nc_list fresh, running, ended; /* calls */
-    struct nc_task work;                  /* whatever must not happen inside curl */
-    struct nc_deadline timer;             /* curl's own */
-    bool timer_due;
-    bool in_curl; /* a callback of curl's may be on the stack */
-};
-
-enum phase { CONNECTING, WAITING, RECEIVING };
-
-struct nc_http_call {
-    struct nc_list node;
-    struct nc_http_client *client;
-    CURL *easy;
-    struct curl_slist *headers;
-    const struct nc_http_call_ops *ops;
-    void *arg;
-
-    enum phase phase;
-    struct nc_deadline deadline; /* of the phase; all count: total */
-    unsigned first_byte_ms, idle_ms;
-    uint64_t ends_at; /* total; 0: no limit */
-
-    unsigned reach;
-    bool judged_allowed, judged_denied; /* addresses, at connect */
-    bool local;                         /* a socket file */
-    bool paused, resume;
-    uint64_t got, max_bytes;
-    struct nc_addr peer;
-
-    /* How it ends, once that is certain. */
-    bool over;
-    enum nc_err e;
-    const char *why;
-};
 
 /* A descriptor of curl's that we watch. */
 struct watched {
@@ -64,7 +26,7 @@ struct watched {
 
 /* --- the end of a call --- */
 
-static void over(struct nc_http_call *k, enum nc_err e, const char *why)
+void nc_http_call_over(struct nc_http_call *k, enum nc_err e, const char *why)
 {
     if (k->over)
         return;
@@ -79,7 +41,10 @@ static void over(struct nc_http_call *k, enum nc_err e, const char *why)
  * inside curl. */
 static void retire(struct nc_http_call *k)
 {
-    curl_multi_remove_handle(k->client->multi, k->easy);
+    if (k->plain)
+        nc_plain_leave(k);
+    else
+        curl_multi_remove_handle(k->client->multi, k->easy);
     nc_list_del(&k->node);
     nc_list_add(&k->client->ended, &k->node);
     nc_loop_defer(k->client->loop, &k->client->work);
@@ -90,6 +55,7 @@ static void bury(struct nc_http_call *k)
     nc_list_del(&k->node);
     nc_loop_deadline(k->client->loop, &k->deadline, 0);
     k->ops->end(k->arg, k->e, k->why);
+    nc_plain_free(k->plain);
     curl_easy_cleanup(k->easy);
     curl_slist_free_all(k->headers);
     free(k);
@@ -122,11 +88,11 @@ static void settle(struct nc_http_call *k, CURLcode code)
     while (i < NC_COUNT(results) && results[i].code != code)
         i++;
     if (k->judged_denied && !k->judged_allowed)
-        over(k, NC_EACCESS, "address not allowed");
+        nc_http_call_over(k, NC_EACCESS, "address not allowed");
     else if (i < NC_COUNT(results))
-        over(k, results[i].e, results[i].why);
+        nc_http_call_over(k, results[i].e, results[i].why);
     else
-        over(k, NC_EIO, "broken");
+        nc_http_call_over(k, NC_EIO, "broken");
 }
 
 /* --- turning curl --- */
@@ -165,8 +131,10 @@ static void on_work(struct nc_task *t)
     while ((n = nc_list_pop(&c->fresh))) {
         struct nc_http_call *k = nc_of(n, struct nc_http_call, node);
         nc_list_add(&c->running, n);
-        if (!k->over && curl_multi_add_handle(c->multi, k->easy) != CURLM_OK)
-            over(k, NC_EIO, "broken");
+        if (!k->over && k->plain)
+            nc_plain_begin(k);
+        else if (!k->over && curl_multi_add_handle(c->multi, k->easy) != CURLM_OK)
+            nc_http_call_over(k, NC_EIO, "broken");
     }
     nc_list_each(r, &c->running) {
         struct nc_http_call *k = nc_of(r, struct nc_http_call, node);
@@ -174,6 +142,10 @@ static void on_work(struct nc_task *t)
             retire(k);
         } else if (k->resume) {
             k->resume = false;
+            if (k->plain) {
+                nc_plain_pause(k, false);
+                continue;
+            }
             c->in_curl = true; /* it hands out what it holds */
             curl_easy_pause(k->easy, CURLPAUSE_CONT);
             c->in_curl = false;
@@ -250,7 +222,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 
 /* --- what curl tells of a call --- */
 
-static void enter(struct nc_http_call *k, enum phase phase, unsigned ms)
+void nc_http_call_enter(struct nc_http_call *k, enum nc_http_phase phase, unsigned ms)
 {
     uint64_t now = nc_loop_now_ms(k->client->loop);
 
@@ -265,15 +237,16 @@ static void enter(struct nc_http_call *k, enum phase phase, unsigned ms)
 
 static void on_deadline(struct nc_deadline *d)
 {
-    static const char *const late[] = {
-        [CONNECTING] = "connect", [WAITING] = "first byte", [RECEIVING] = "idle"};
+    static const char *const late[] = {[NC_HTTP_CONNECTING] = "connect",
+                                       [NC_HTTP_WAITING] = "first byte",
+                                       [NC_HTTP_RECEIVING] = "idle"};
     struct nc_http_call *k = nc_of(d, struct nc_http_call, deadline);
     bool total = k->ends_at && nc_loop_now_ms(k->client->loop) >= k->ends_at;
 
-    over(k, NC_EIO, total ? "total" : late[k->phase]);
+    nc_http_call_over(k, NC_EIO, total ? "total" : late[k->phase]);
 }
 
-static bool allowed(struct nc_http_call *k, const struct nc_addr *a)
+bool nc_http_call_may(struct nc_http_call *k, const struct nc_addr *a)
 {
     bool ok = nc_addr_reach(a) & k->reach;
 
@@ -291,7 +264,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 
     (void)purpose;
     nc_addr_from_sockaddr(&sa->addr, &a);
-    if (!k->local && !allowed(k, &a))
+    if (!k->local && !nc_http_call_may(k, &a))
         return CURL_SOCKET_BAD;
     return socket(sa->family, sa->socktype | SOCK_CLOEXEC, sa->protocol);
 }
@@ -306,7 +279,8 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
     (void)local_port;
     k->judged_allowed = k->judged_denied = false;
     if (!k->local) {
-        if (nc_addr_parse(nc_str(ip), &k->peer) != NC_OK || !allowed(k, &k->peer)) {
+        if (nc_addr_parse(nc_str(ip), &k->peer) != NC_OK ||
+            !nc_http_call_may(k, &k->peer)) {
             k->judged_denied = true;
             return CURL_PREREQFUNC_ABORT;
         }
@@ -314,7 +288,7 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
     } else {
         k->peer.kind = NC_ADDR_UNIX;
     }
-    enter(k, WAITING, k->first_byte_ms);
+    nc_http_call_enter(k, NC_HTTP_WAITING, k->first_byte_ms);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -327,9 +301,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     (void)size;
     if (k->over)
         return 0;
-    if (!last || status < 200 || k->phase == RECEIVING)
+    if (!last || status < 200 || k->phase == NC_HTTP_RECEIVING)
         return n; /* not the end of the head, or a trailer */
-    enter(k, RECEIVING, k->idle_ms);
+    nc_http_call_enter(k, NC_HTTP_RECEIVING, k->idle_ms);
     if (k->ops->head)
         k->ops->head(k->arg, status);
     return k->over ? 0 : n;
@@ -344,10 +318,10 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
         return 0;
     k->got += n;
     if (k->got > k->max_bytes) {
-        over(k, NC_ELIMIT, "too much");
+        nc_http_call_over(k, NC_ELIMIT, "too much");
         return 0;
     }
-    enter(k, RECEIVING, k->idle_ms);
+    nc_http_call_enter(k, NC_HTTP_RECEIVING, k->idle_ms);
     k->ops->data(k->arg, (struct nc_str){p, n});
     if (k->paused)
         nc_loop_deadline(k->client->loop, &k->deadline, 0);
@@ -456,26 +430,32 @@ struct nc_http_call *nc_http_call_start(struct nc_http_client *c,
     k->local = o->unix_socket != NULL;
     if (o->total_ms)
         k->ends_at = nc_loop_now_ms(c->loop) + o->total_ms;
+    k->connect_ms = connect_ms;
     nc_list_add(&c->fresh, &k->node);
     nc_loop_defer(c->loop, &c->work);
-
+    if (nc_plain_take(k, o)) {
+        nc_http_call_enter(k, NC_HTTP_CONNECTING, connect_ms);
+        return k;
+    }
     k->easy = curl_easy_init();
     if (!k->easy) {
-        over(k, NC_EIO, "broken");
+        nc_http_call_over(k, NC_EIO, "broken");
         return k;
     }
     set_request(k, o);
     set_route(k, o, connect_ms);
     set_callbacks(k);
-    enter(k, CONNECTING, connect_ms);
+    nc_http_call_enter(k, NC_HTTP_CONNECTING, connect_ms);
     return k;
 }
 
 void nc_http_call_cancel(struct nc_http_call *k)
 {
-    over(k, NC_ECLOSED, "cancelled");
+    nc_http_call_over(k, NC_ECLOSED, "cancelled");
     /* From inside curl its callbacks refuse, or the work does it at the turn's end. */
-    if (!k->client->in_curl && nc_list_linked(&k->node) && k->easy)
+    if (k->plain)
+        nc_plain_leave(k);
+    else if (!k->client->in_curl && nc_list_linked(&k->node) && k->easy)
         curl_multi_remove_handle(k->client->multi, k->easy);
 }
 
@@ -486,7 +466,10 @@ void nc_http_call_pause(struct nc_http_call *k)
         return;
     k->paused = true;
     nc_loop_deadline(k->client->loop, &k->deadline, 0);
-    curl_easy_pause(k->easy, CURLPAUSE_RECV);
+    if (k->plain)
+        nc_plain_pause(k, true);
+    else
+        curl_easy_pause(k->easy, CURLPAUSE_RECV);
 }
 
 void nc_http_call_resume(struct nc_http_call *k)
@@ -495,7 +478,7 @@ void nc_http_call_resume(struct nc_http_call *k)
         return;
     k->paused = false;
     k->resume = true; /* at the end of the turn: curl would hand out data from here */
-    enter(k, k->phase, k->idle_ms);
+    nc_http_call_enter(k, k->phase, k->idle_ms);
     nc_loop_defer(k->client->loop, &k->client->work);
 }
 
@@ -503,6 +486,8 @@ unsigned nc_http_call_status(const struct nc_http_call *k)
 {
     long status = 0;
 
+    if (k->plain)
+        return nc_plain_status(k->plain);
     curl_easy_getinfo(k->easy, CURLINFO_RESPONSE_CODE, &status);
     return (unsigned)status;
 }
@@ -511,6 +496,8 @@ struct nc_str nc_http_call_header(struct nc_http_call *k, const char *name)
 {
     struct curl_header *h;
 
+    if (k->plain)
+        return nc_plain_header(k->plain, name);
     if (!k->easy || curl_easy_header(k->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
         return (struct nc_str){0};
     return nc_str(h->value);
@@ -534,6 +521,7 @@ struct nc_http_client *nc_http_client_new(struct nc_loop *l)
     nc_list_init(&c->fresh);
     nc_list_init(&c->running);
     nc_list_init(&c->ended);
+    nc_list_init(&c->idle);
     c->multi = curl_multi_init();
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
@@ -554,11 +542,12 @@ void nc_http_client_free(struct nc_http_client *c)
         nc_list_add(&c->running, n);
     while (!nc_list_empty(&c->running)) {
         struct nc_http_call *k = nc_of(c->running.next, struct nc_http_call, node);
-        over(k, NC_ECLOSED, "cancelled");
+        nc_http_call_over(k, NC_ECLOSED, "cancelled");
         retire(k);
     }
     while ((n = nc_list_pop(&c->ended)))
         bury(nc_of(n, struct nc_http_call, node));
+    nc_plain_close_idle(c);
     curl_multi_cleanup(c->multi);
     nc_loop_deadline(c->loop, &c->timer, 0);
     nc_loop_undefer(c->loop, &c->work);
