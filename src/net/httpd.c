@@ -173,6 +173,12 @@ void nc_req_accept(struct nc_req *r, size_t body_max)
 
 void nc_req_needs_reader(struct nc_req *r) { nc_req_own(r)->needs_reader = true; }
 
+void nc_req_forget_body(struct nc_req *r)
+{
+    r->body = NC_STR("");
+    nc_buf_fini(&nc_req_own(r)->body);
+}
+
 static void serve(struct nc_req_own *o)
 {
     o->state = NC_REQ_SERVE;

@@ -80,6 +80,9 @@ void nc_req_accept(struct nc_req *r, size_t body_max);
  * for what costs much and is then not read. */
 void nc_req_needs_reader(struct nc_req *r);
 
+/* The body has been read: its memory goes now, not with the answer. */
+void nc_req_forget_body(struct nc_req *r);
+
 struct nc_answer {
     unsigned status;
     struct nc_str type; /* Content-Type; empty: none */

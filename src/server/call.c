@@ -18,9 +18,10 @@
 #include "wire/openai_server.h"
 
 #define BODY_STRANGER (4u << 10)
-/* More of it only from keys that are known to hold, but for a few at once: anybody can
- * make one up. */
-#define BODY_UNKNOWN (1u << 20)
+/* Larger ones share what there is for all of them; and those by keys that are not known
+ * to hold are few at once: anybody can make one up. */
+#define BODY_LARGE (1u << 20)
+#define LARGE_BODIES_MAX (128u << 20)
 #define UNKNOWN_BODIES_MAX 8
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
 
@@ -36,6 +37,7 @@ static void forget_unknown(struct nc_call *call)
 static void release(struct nc_call *call)
 {
     forget_unknown(call);
+    call->srv->large_bodies -= call->large;
     json_decref(call->body);
     nc_arena_fini(&call->memory);
     free(call);
@@ -349,6 +351,18 @@ static size_t body_max(const struct nc_call *call)
     return route < option ? route : option;
 }
 
+/* It is counted, whether it fits or not. */
+static bool large_fits(struct nc_call *call, const struct nc_http_head *h)
+{
+    struct nc_server *s = call->srv;
+
+    call->large = h->content_length;
+    s->large_bodies += call->large;
+    call->unknown = !nc_auth_known(call);
+    s->unknown_bodies += call->unknown;
+    return s->large_bodies <= LARGE_BODIES_MAX && s->unknown_bodies <= UNKNOWN_BODIES_MAX;
+}
+
 static void on_head(void *arg, struct nc_req *r)
 {
     struct nc_call *call = new_call(arg, r);
@@ -368,8 +382,7 @@ static void on_head(void *arg, struct nc_req *r)
         nc_call_fail(call, NC_P_TOO_LARGE, "the body may have %zu bytes", body_max(call));
         return;
     }
-    call->unknown = r->head->content_length > BODY_UNKNOWN && !nc_auth_known(call);
-    if (call->unknown && ++call->srv->unknown_bodies > UNKNOWN_BODIES_MAX) {
+    if (r->head->content_length > BODY_LARGE && !large_fits(call, r->head)) {
         nc_call_fail(call, NC_P_BUSY, "too much comes in at once, try again shortly");
         return;
     }

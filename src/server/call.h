@@ -29,6 +29,7 @@ struct nc_call {
     struct nc_id session;    /* the access token's `sid`; zero with an API key */
     struct nc_auth auth;     /* who that is, as the token, key or ticket says */
     bool gone;               /* the peer left: req is NULL */
+    uint64_t large;          /* counted in srv->large_bodies */
     bool unknown;            /* counted in srv->unknown_bodies */
     bool begun;              /* its body is there: a handler answers, or has answered */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer

@@ -312,6 +312,7 @@ void nc_v1_ask(struct nc_call *call, bool embed)
         .embed = embed,
         .with_usage = json_is_true(json_object_get(options, "include_usage")),
     };
+    nc_req_forget_body(call->req);
     call->owner = a;
     call->left = on_left;
     call->drained = on_drained;

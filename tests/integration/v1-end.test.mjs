@@ -1,7 +1,7 @@
 // What runs for programs when the node stops, a provider goes, or nobody can be reached.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { Node, long, ok, sleep, until } from "./lib/node.mjs";
 import { DONE, Upstream, finish } from "./lib/upstream.mjs";
@@ -69,6 +69,30 @@ test("who can't be connected to is tried once more, then it is said", async () =
   assert.match(metrics, /^neuralchat_ai_failed_total 1$/m);
   assert.equal(ok(await anna.call("GET", "/api/v1/usage")).totals.requests, 0); // nothing was used
   assert.equal(await node.stop(), 0);
+});
+
+test("large bodies share what there is for all of them", async () => {
+  const node = await Node.start({ args: ["--ai-look-at", "off"] });
+  const anna = await node.register("anna");
+  const key = ok(await anna.call("POST", "/api/v1/me/keys", { name: "k", scopes: ["ai"] }), 201).key;
+  const heads = [];
+  const begin = async (token, mib) => {
+    const socket = connect(Number(new URL(node.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    heads.push(socket);
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${mib << 20}\r\nExpect: 100-continue\r\n\r\n`);
+    return (await once(socket, "data"))[0].toString().slice(9, 12);
+  };
+  for (let i = 0; i < 8; i++) assert.equal(await begin(key, 2), "100"); // not used yet, so not known
+  assert.equal(await begin(key, 2), "503");
+  assert.equal(await begin("nck_" + "A".repeat(43), 2), "503");
+  assert.equal((await node.call("GET", "/v1/models", { token: key })).status, 200);
+  for (let i = 0; i < 14; i++) assert.equal(await begin(key, 8), "100");
+  assert.equal(await begin(key, 8), "503");
+  for (const socket of heads) socket.destroy();
+  await until(async () => (await begin(key, 8)) === "100", "room again");
+  heads.at(-1).destroy();
+  assert.equal(await node.stop(), 0, node.log.slice(-2000));
 });
 
 test("a stream that waits hears a comment every 15 s", { skip: !long }, async () => {
