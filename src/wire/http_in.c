@@ -174,9 +174,11 @@ static enum nc_err unpack(struct nc_z_in *z, struct nc_str *piece)
 
     uInt given = z->z.avail_in;
     int r = z->ended ? Z_STREAM_END : inflate(&z->z, Z_SYNC_FLUSH);
-    size_t took = z->ended ? z->from.n : given - z->z.avail_in;
+    size_t took = given - z->z.avail_in;
+    z->ended = r == Z_STREAM_END;
+    if (z->ended)
+        took = z->from.n; /* what stands behind it is ignored */
     z->from = (struct nc_str){z->from.p + took, z->from.n - took};
-    z->ended = r == Z_STREAM_END; /* what stands behind it is ignored */
     if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
         return NC_EINVAL;
     *piece = (struct nc_str){z->out, sizeof(z->out) - z->z.avail_out};

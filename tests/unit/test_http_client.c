@@ -262,6 +262,28 @@ static void test_the_connection_is_used_again(void **state)
     finish(&w);
 }
 
+/* The server closes while the next request is on its way. */
+static void close_and_ask_b(struct asked *a)
+{
+    nc_conn_abort_all(a->w->ls, "test");
+    ask_b(a);
+}
+
+static void test_a_kept_connection_that_was_closed_is_replaced(void **state)
+{
+    struct world w;
+
+    (void)state;
+    start(&w);
+    w.a.when_done = close_and_ask_b;
+    ask(&w.a, "/echo", (struct nc_http_call_opts){0});
+    nc_loop_run(w.loop);
+    assert_int_equal(w.a.e, NC_OK);
+    assert_int_equal(w.b.e, NC_OK);
+    assert_int_equal(w.accepted, 2);
+    finish(&w);
+}
+
 static void ask_b_narrowly(struct asked *a)
 {
     a->w->b.when_done = end_soon;
@@ -522,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_a_post_is_answered),
         cmocka_unit_test(test_methods_go_out_as_named),
         cmocka_unit_test(test_the_connection_is_used_again),
+        cmocka_unit_test(test_a_kept_connection_that_was_closed_is_replaced),
         cmocka_unit_test(test_what_may_not_be_reached_is_not),
         cmocka_unit_test(test_cancel_closes_the_connection_at_once),
         cmocka_unit_test(test_cancel_from_outside_while_waiting),
