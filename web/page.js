@@ -11,6 +11,12 @@ const words = {
     edited: "edited", online: "", offline: "No connection, trying again…", failed: "broke off", stopped: "stopped",
     pick: "Choose a room.", older: "Earlier messages", open_rooms: "Open rooms", join: "Join",
     invite_go: "Invite somebody", invite_link: "This link makes one account:", left: "someone who left",
+    again: "Again", thinking: "Thinking…", thought: "Thoughts", length: "as long as an answer may be",
+    omitted: { one: "# earlier message not included", other: "# earlier messages not included" },
+    next: "next in line", waits: { one: "#st in line", two: "#nd in line", few: "#rd in line", other: "#th in line" },
+    this_node: "this node", own_node: "own node", own_worker: "own worker", lan: "local network", cloud: "cloud",
+    limit: "limit", no_ai: "no AI here", down: "does not answer", too_far: "farther than this room allows", missing: "no model",
+    before: "The answer before", after: "The next answer",
   },
   ru: {
     username: "Имя пользователя", password: "Пароль", display_name: "Имя для других", invite: "Код приглашения",
@@ -21,10 +27,21 @@ const words = {
     edited: "изменено", online: "", offline: "Нет связи, пробуем снова…", failed: "оборвалось", stopped: "остановлено",
     pick: "Выберите комнату.", older: "Более ранние сообщения", open_rooms: "Открытые комнаты", join: "Войти",
     invite_go: "Пригласить", invite_link: "Ссылка на одну учётную запись:", left: "ушедший участник",
+    again: "Ещё раз", thinking: "Думает…", thought: "Размышления", length: "длиннее ответ быть не может",
+    omitted: { one: "не вошло # более раннее сообщение", few: "не вошли # более ранних сообщения", other: "не вошло # более ранних сообщений" },
+    next: "на очереди", waits: { other: "#-й вопрос в очереди" },
+    this_node: "этот узел", own_node: "свой узел", own_worker: "свой исполнитель", lan: "локальная сеть", cloud: "облако",
+    limit: "предел", no_ai: "ИИ здесь выключен", down: "не отвечает", too_far: "дальше, чем разрешает комната", missing: "нет модели",
+    before: "Предыдущий ответ", after: "Следующий ответ",
   },
 };
 const lang = navigator.language?.startsWith("ru") ? "ru" : "en";
 const t = (key) => words[lang][key];
+/** A word that goes with a number, which stands where it has "#". */
+function counted(key, n, type = "cardinal") {
+  const forms = t(key);
+  return (forms[new Intl.PluralRules(lang, { type }).select(n)] ?? forms.other).replace("#", n);
+}
 const $ = (id) => document.getElementById(id);
 document.documentElement.lang = lang;
 for (const el of document.querySelectorAll("[data-t]")) el.textContent = t(el.dataset.t);
@@ -34,6 +51,9 @@ let current = null;            // id of the room on screen
 const rooms = new Map();       // id -> room
 let open = [];                 // public rooms one isn't in
 const shown = new Map();       // message id -> {message, node}
+const growing = new Map();     // message id -> {run, text, reasoning, bytes} of answers that grow, in any room
+const waiting = new Map();     // job id -> job, of questions that had to wait
+const thoughts = new Map();    // message id -> what the model thought before it spoke; nobody keeps it
 
 // ---- the API ----
 
@@ -174,13 +194,62 @@ async function openRoom(id) {
   current = id;
   $("house").classList.add("in-room");
   $("title").textContent = rooms.get(id).name;
+  $("where").textContent = "";
   shown.clear();
   $("log").replaceChildren();
   drawRooms();
+  drawWaiting();
+  look();
   await page("");
   $("log").scrollTop = $("log").scrollHeight;
   seen();
   $("say").elements.text.focus();
+}
+
+/** Who answers in the room on screen, and where its text goes. */
+async function look() {
+  const id = current;
+  const room = id && await call("GET", `/api/v1/rooms/${id}`).catch(() => null);
+  if (!room || id !== current) return;
+  rooms.get(id).personas = room.personas;
+  const each = room.personas.map((p) => {
+    const to = p.state === "up" ? place(p.destination) : t(p.state);
+    return `${p.display_name} → ${to}${p.model && ` (${p.model})`}`;
+  });
+  $("where").textContent = !room.ai.allowed ? t("no_ai") : each.length ? [...each, `${t("limit")}: ${place(room.ai.destination)}`].join(" · ") : "";
+  drawWaiting();
+}
+
+/** A destination in words: "cloud:api.example.com" is "cloud: api.example.com". */
+function place(destination) {
+  const [kind, ...rest] = destination.split(":");
+  return [t(kind) ?? kind, ...(rest.length ? [rest.join(":")] : [])].join(": ");
+}
+
+function drawWaiting() {
+  const here = [...waiting.values()].filter((j) => j.room === current && j.state === "queued" && j.position);
+  $("waiting").replaceChildren(...here.map((j) => {
+    const li = document.createElement("li");
+    const name = rooms.get(current)?.personas?.find((p) => p.username === j.persona)?.display_name ?? j.persona;
+    li.append(`${name}: ${j.position === 1 ? t("next") : counted("waits", j.position, "ordinal")}`);
+    if (mayStop(j.asked_by)) li.append(" ", button(t("stop"), () => stop(j.id)));
+    return li;
+  }));
+}
+
+const mayStop = (asker) => asker === me.username || ["owner", "moderator"].includes(rooms.get(current)?.role);
+const stop = (id) => socket?.send(JSON.stringify({ type: "stop", message_id: id }));
+
+function button(text, onclick, label) {
+  const b = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: text, onclick });
+  if (label) b.setAttribute("aria-label", label);
+  return b;
+}
+
+/** A call of a button: what goes wrong stands below the room. */
+async function press(method, path, body) {
+  $("room-error").textContent = "";
+  await call(method, path, body).catch((e) => ($("room-error").textContent = e.message));
 }
 
 async function page(before) {
@@ -205,7 +274,9 @@ async function page(before) {
 
 function node(m) {
   const li = document.createElement("li"), head = document.createElement("small"), p = document.createElement("p");
-  li.append(head, p);
+  const think = document.createElement("details"), foot = document.createElement("small");
+  think.append(document.createElement("summary"), document.createElement("p"));
+  li.append(head, think, p, foot);
   shown.set(m.id, { message: m, node: li });
   draw(m.id);
   return li;
@@ -213,24 +284,53 @@ function node(m) {
 
 function draw(id) {
   const { message: m, node: li } = shown.get(id);
-  const [head, p] = li.children;
+  const [head, , , foot] = li.children;
   li.className = m.deleted ? "gone" : m.kind === "notice" ? "notice" : m.sender.kind === "persona" ? "ai" : "";
   const time = new Date(m.created_at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
-  const marks = [m.edited_at && t("edited"), (m.state === "failed" || m.state === "stopped") && t(m.state)].filter(Boolean);
-  const name = m.sender.display_name || t("left");
-  head.textContent = [name, time, ...marks].join(" · ");
-  p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${name} ${m.text}` : m.text || (m.state === "streaming" ? "…" : "");
-  if (m.state === "streaming") {
-    const b = document.createElement("button");
-    b.className = "quiet";
-    b.textContent = t("stop");
-    b.onclick = () => socket?.send(JSON.stringify({ type: "stop", message_id: id }));
-    head.append(" ", b);
+  const broken = m.state === "failed" || m.state === "stopped", reason = m.ai?.reason === "length" ? t("length") : m.ai?.reason;
+  const marks = [m.edited_at && t("edited"), broken && (reason ? `${t(m.state)}: ${reason}` : t(m.state))].filter(Boolean);
+  head.textContent = [m.sender.display_name || t("left"), time, ...marks].join(" · ");
+  foot.replaceChildren(...(m.ai && !m.deleted ? about(m) : []));
+  drawText(id);
+}
+
+/** What grows: apart from the rest, so that a button stays under the finger while it does. */
+function drawText(id) {
+  const { message: m, node: li } = shown.get(id), g = growing.get(id);
+  const [, think, p] = li.children, thought = (!m.deleted && (g?.reasoning || thoughts.get(id))) || "";
+  const text = m.state === "streaming" ? g?.text || m.text || (thought ? "" : "…") : m.text;
+  p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${m.sender.display_name || t("left")} ${text}` : text;
+  p.hidden = !p.textContent;
+  think.hidden = !thought;
+  think.firstChild.textContent = t(m.state === "streaming" && !text ? "thinking" : "thought");
+  think.lastChild.textContent = thought;
+}
+
+/** The line under an answer: by which model, where the text went, what can be done about it. */
+function about(m) {
+  const { model, destination, omitted_messages: omitted, asked_by } = m.ai, may = mayStop(asked_by);
+  if (m.state === "streaming") return may ? [button(t("stop"), () => stop(m.id))] : [];
+  const words = [model, destination && place(destination), omitted && counted("omitted", omitted)].filter(Boolean).join(" · ");
+  const flip = (n) => press("PUT", `/api/v1/messages/${m.id}/chosen`, { n }), line = [];
+  if (m.alternatives) {
+    const { count, chosen } = m.alternatives;
+    const back = button("‹", () => flip(chosen - 1), t("before")), on = button("›", () => flip(chosen + 1), t("after"));
+    back.disabled = !may || chosen === 0;
+    on.disabled = !may || chosen === count - 1;
+    line.push(back, `${chosen + 1}/${count}`, on, " ");
   }
+  line.push(Object.assign(document.createElement("span"), { textContent: words }));
+  if (may) line.push(" ", button(t("again"), () => press("POST", `/api/v1/messages/${m.id}/regenerate`, {})));
+  return line;
+}
+
+function isAtEnd() {
+  const log = $("log");
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 80;
 }
 
 function put(m) {
-  const log = $("log"), bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  const log = $("log"), bottom = isAtEnd();
   if (shown.has(m.id)) {
     shown.get(m.id).message = { ...shown.get(m.id).message, ...m };
     draw(m.id);
@@ -270,19 +370,35 @@ function connect() {
 async function heard(e) {
   if (e.cursor) cursor = e.cursor;
   switch (e.type) {
-    case "welcome": retry = 0; $("state").textContent = t("online"); break;
+    case "welcome": retry = 0; $("state").textContent = t("online"); growing.clear(); await loadWaiting(); break;
     case "resync": await loadRooms(); if (current) await openRoom(current); break;
     case "message.created": case "message.updated": case "message.completed": case "message.deleted": arrived(e); break;
     case "message.delta": grow(e); break;
-    case "room.created": case "room.updated": case "room.deleted": case "member.joined": case "member.left": await loadRooms(); await openFirst(); break;
+    case "room.created": case "room.updated": case "room.deleted": case "member.joined": case "member.left": await loadRooms(); await openFirst(); look(); break;
+    case "job.updated": waiting.set(e.job.id, e.job); drawWaiting(); break;
     case "notice": if (!e.room || e.room === current) note(e.text); break;
     case "error": $("room-error").textContent = e.detail || e.code; break;
     case "ack": $("room-error").textContent = ""; break;
   }
 }
 
+async function loadWaiting() {
+  waiting.clear();
+  const { jobs } = await call("GET", "/api/v1/jobs?state=queued").catch(() => ({ jobs: [] }));
+  for (const j of jobs) if (!waiting.has(j.id)) waiting.set(j.id, j); // what was heard meanwhile is newer
+  drawWaiting();
+}
+
 function arrived(e) {
-  const m = e.message, room = rooms.get(m.room);
+  const m = e.message, room = rooms.get(m.room), run = m.alternatives?.chosen ?? 0;
+  const g = growing.get(m.id);
+  if (m.state !== "streaming") {
+    if (g?.reasoning) thoughts.set(m.id, g.reasoning);
+    growing.delete(m.id);
+  } else if (!g || run > g.run) {
+    growing.set(m.id, begin(run));
+    thoughts.delete(m.id);
+  }
   if (m.room === current) {
     put(m);
     seen();
@@ -292,12 +408,28 @@ function arrived(e) {
   }
 }
 
+const begin = (run) => ({ run, text: "", reasoning: "", bytes: { text: 0, reasoning: 0 } });
+
+/** A higher run replaces what was shown; a piece that does not fit is left out, the whole comes at the end. */
 function grow(e) {
-  const s = shown.get(e.message_id);
-  if (!s || e.channel === "reasoning") return;
-  if (e.snapshot || e.run !== s.run) s.message.text = "";
-  s.run = e.run;
-  put({ ...s.message, text: s.message.text + e.text, state: "streaming" });
+  let g = growing.get(e.message_id);
+  if (g && e.run < g.run) return;
+  if (!g || e.run > g.run) {
+    growing.set(e.message_id, (g = begin(e.run)));
+    thoughts.delete(e.message_id);
+  }
+  if (e.snapshot) {
+    g[e.channel] = "";
+    g.bytes[e.channel] = 0;
+  }
+  if (e.at !== g.bytes[e.channel]) return;
+  g[e.channel] += e.text;
+  g.bytes[e.channel] += new TextEncoder().encode(e.text).length;
+  const s = shown.get(e.message_id), log = $("log"), bottom = isAtEnd();
+  if (!s) return;
+  if (s.message.state === "streaming") drawText(e.message_id);
+  else put({ ...s.message, text: "", state: "streaming" });
+  if (bottom) log.scrollTop = log.scrollHeight;
 }
 
 function note(text) {
