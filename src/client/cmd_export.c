@@ -115,7 +115,8 @@ static void show(struct download *d, struct nc_str piece)
     size_t n = d->in.n - unfinished(nc_buf_str(&d->in));
     nc_text_clean(&clean, (struct nc_str){d->in.p, n}, true);
     nc_buf_consume(&d->in, n);
-    fwrite(clean.p, 1, clean.n, stdout);
+    if (clean.n)
+        fwrite(clean.p, 1, clean.n, stdout);
     nc_buf_fini(&clean);
 }
 

@@ -90,9 +90,10 @@ static void print_more(struct nc_follow *f, const struct nc_model_message *x)
         nc_buf_clear(&f->printed);
         f->run = x->run;
     }
+    if (text.n == f->printed.n)
+        return;
     fwrite(text.p + f->printed.n, 1, text.n - f->printed.n, stdout);
-    nc_buf_clear(&f->printed);
-    nc_buf_adds(&f->printed, text);
+    nc_buf_adds(&f->printed, (struct nc_str){text.p + f->printed.n, text.n - f->printed.n});
     if (fflush(stdout) != 0 || ferror(stdout))
         end(f, NC_EXIT_FAILED); /* whoever read us has gone */
 }

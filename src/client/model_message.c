@@ -5,6 +5,10 @@
 #include "client/glyph.h"
 #include "client/model_parts.h"
 
+enum {
+    REASONING_MAX = 256 << 10
+}; /* bytes of one answer's that are kept to be looked at */
+
 void nc_model_free_message(struct nc_model_message *x)
 {
     free(x->username);
@@ -281,6 +285,8 @@ bool nc_model_delta(struct nc_model *m, struct nc_model_room *r, const json_t *e
         return false;
     if (!reasoning)
         x->at += text.n;
+    else if (x->reasoning.n > REASONING_MAX)
+        return false;
     nc_text_clean(reasoning ? &x->reasoning : &x->text, text, true);
     return true;
 }

@@ -265,6 +265,47 @@ test("a dialog from the command line, and its export", async () => {
   assert.match(none.err, /^neuralchat: \S/);
 });
 
+test("an export that is looked at steers no terminal; into a file it is what the node wrote", async () => {
+  const room = await kira.room("loud");
+  ok(await kira.call("POST", `/api/v1/rooms/${room.id}/messages`, { text: "звон\u001b]0;pwned\u0007\u202e" }), 201);
+  const t = new Terminal(home, { args: ["export", "loud", "--format", "markdown"] });
+  assert.equal(await t.exit, 0);
+  assert.match(t.raw, /звон/);
+  assert.doesNotMatch(t.raw, /\x1b\]0;pwned|\u202e/);
+  assert.match(await home.ok("export", "loud", "--format", "json"), /звон/);
+});
+
+test("a node that dies while a script waits: what was said of the answer, and a failure", async () => {
+  const own = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-model", "test-model"] });
+  try {
+    own.listen = new URL(own.url).host;
+    const there = new Home(own);
+    await there.register("lena", "--owner-code", own.ownerCode);
+    await there.ok("create", "mortal");
+    const run = there.start(["send", "--wait-answer", "mortal", "@olga tell"]);
+    const a = await upstream.next();
+    a.begin();
+    await a.say("famous last ");
+    await until(() => run.out === "famous last ", "the first words");
+    await sleep(1200); // a checkpoint keeps them
+    await own.kill();
+    await own.boot();
+    const end = await run.end;
+    assert.deepEqual([end.code, end.out], [1, "famous last \n"]);
+    assert.match(end.err, /^neuralchat: broken off/);
+
+    const lost = there.start(["send", "--wait-answer", "--timeout", "2s", "mortal", "@olga again"]);
+    (await upstream.next()).begin();
+    await own.kill();
+    const gone = await lost.end;
+    assert.equal(gone.code, 1);
+    assert.match(gone.err, /can't reach/);
+    await own.boot();
+  } finally {
+    await own.stop();
+  }
+});
+
 test("a model that fails in the middle: another one begins anew, in the window and for a script", async () => {
   const other = await Upstream.start();
   ok(await kira.call("POST", "/api/v1/providers", { name: "two", kind: "openai", base_url: other.url, models: ["b"] }), 201);
