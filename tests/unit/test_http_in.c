@@ -55,33 +55,33 @@ static void test_bodies(void **state)
         const char *answer, *body;
         bool done, may_end;
         size_t left;
-    } rows[] = {{HEAD "Content-Length: 5\r\n\r\nhello", "hello", true, true, 0},
-                {HEAD "Content-Length: 5\r\n\r\nhelloHTTP", "hello", true, true, 4},
-                0},
-      {HEAD "Content-Length: 5\r\n\r\nhell", "hell", false, false, 0},
-      {HEAD "Content-Length: 0\r\n\r\n", "", true, true, 0},
-      {HEAD "\r\nhello", "hello", false, true, 0},
-      {CHUNKED "5\r\nhello\r\n0\r\n\r\n", "hello", true, true, 0},
-      {CHUNKED "5\r\nhello\r\n6;a=\"b\"\r\n world\r\n0\r\nX: y\r\nZ: \r\n\r\nHTTP",
-       "hello world", true, true, 4},
-      {CHUNKED "00A \t\r\n0123456789\r\n000\r\n\r\n", "0123456789", true, true, 0},
-      {CHUNKED "5\r\nhello\r\n", "hello", false, false, 0},
-      {CHUNKED "5\r\nhello\r\n0\r\n", "hello", false, false, 0},
-      {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "", true, true, 0},
-      {"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n", "", true, true, 0},
-};
-for (size_t i = 0; i < NC_COUNT(rows); i++)
-    for (size_t step = 1; step < 80; step += step < 4 ? 1 : 75) {
-        struct heard h;
+    } rows[] = {
+        {HEAD "Content-Length: 5\r\n\r\nhello", "hello", true, true, 0},
+        {HEAD "Content-Length: 5\r\n\r\nhelloHTTP", "hello", true, true, 4},
+        {HEAD "Content-Length: 5\r\n\r\nhell", "hell", false, false, 0},
+        {HEAD "Content-Length: 0\r\n\r\n", "", true, true, 0},
+        {HEAD "\r\nhello", "hello", false, true, 0},
+        {CHUNKED "5\r\nhello\r\n0\r\n\r\n", "hello", true, true, 0},
+        {CHUNKED "5\r\nhello\r\n6;a=\"b\"\r\n world\r\n0\r\nX: y\r\nZ: \r\n\r\nHTTP",
+         "hello world", true, true, 4},
+        {CHUNKED "00A \t\r\n0123456789\r\n000\r\n\r\n", "0123456789", true, true, 0},
+        {CHUNKED "5\r\nhello\r\n", "hello", false, false, 0},
+        {CHUNKED "5\r\nhello\r\n0\r\n", "hello", false, false, 0},
+        {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "", true, true, 0},
+        {"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n", "", true, true, 0},
+    };
+    for (size_t i = 0; i < NC_COUNT(rows); i++)
+        for (size_t step = 1; step < 80; step += step < 4 ? 1 : 75) {
+            struct heard h;
 
-        hear(&h, nc_str(rows[i].answer), step, false);
-        if (h.e != NC_OK || !nc_str_eqz(nc_buf_str(&h.body), rows[i].body) ||
-            h.done != rows[i].done || h.may_end != rows[i].may_end ||
-            (h.done && h.body.n && h.left != rows[i].left))
-            fail_msg("%s by %zu: %s \"%.*s\"", rows[i].answer, step, nc_strerr(h.e),
-                     NC_FMT(nc_buf_str(&h.body)));
-        nc_buf_fini(&h.body);
-    }
+            hear(&h, nc_str(rows[i].answer), step, false);
+            if (h.e != NC_OK || !nc_str_eqz(nc_buf_str(&h.body), rows[i].body) ||
+                h.done != rows[i].done || h.may_end != rows[i].may_end ||
+                (h.done && h.body.n && h.left != rows[i].left))
+                fail_msg("%s by %zu: %s \"%.*s\"", rows[i].answer, step, nc_strerr(h.e),
+                         NC_FMT(nc_buf_str(&h.body)));
+            nc_buf_fini(&h.body);
+        }
 }
 
 static void test_malformed(void **state)
