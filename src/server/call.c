@@ -366,6 +366,7 @@ static bool large_fits(struct nc_call *call, const struct nc_http_head *h)
 static void on_head(void *arg, struct nc_req *r)
 {
     struct nc_call *call = new_call(arg, r);
+    uint64_t length = r->head->content_length;
 
     cors(call, r->head);
     if (is_loop(call, r->head)) {
@@ -378,11 +379,11 @@ static void on_head(void *arg, struct nc_req *r)
     nc_loop_label(call->srv->loop, r->route);
     if (is_stranger(call, r))
         return;
-    if (call->openai && r->head->content_length > body_max(call)) {
+    if (call->openai && length > body_max(call)) {
         nc_call_fail(call, NC_P_TOO_LARGE, "the body may have %zu bytes", body_max(call));
         return;
     }
-    if (r->head->content_length > BODY_LARGE && !large_fits(call, r->head)) {
+    if (length > BODY_LARGE && length <= body_max(call) && !large_fits(call, r->head)) {
         nc_call_fail(call, NC_P_BUSY, "too much comes in at once, try again shortly");
         return;
     }

@@ -87,7 +87,7 @@ const table = [
   ["DELETE", `/api/v1/me/keys/${nowhere}`, undefined, "404 not_found"],
   ["DELETE", `/api/v1/invites/${nowhere}`, undefined, "404 not_found"],
   // what later issues bring is not there yet
-  ...["/api/v1/search?q=x", "/api/v1/files", "/api/v1/personas", "/api/v1/providers", "/api/v1/models", "/v1/models", "/nonsense", "/api/v1", "/api/v2/me", "/test/echo"].map((p) => ["GET", p, undefined, "404 not_found"]),
+  ...["/api/v1/search?q=x", "/api/v1/files", "/nonsense", "/api/v1", "/api/v2/me", "/test/echo"].map((p) => ["GET", p, undefined, "404 not_found"]),
   ["PUT", `/api/v1/messages/${said.id}/reactions/x`, undefined, "404 not_found"],
   // methods
   ...["PUT", "DELETE", "PATCH", "PROPFIND"].map((m) => [m, "/api/v1/rooms", {}, "405 method_not_allowed"]),
