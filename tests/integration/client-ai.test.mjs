@@ -276,14 +276,15 @@ test("an export that is looked at steers no terminal; into a file it is what the
 });
 
 test("a node that dies while a script waits: what was said of the answer, and a failure", async () => {
-  const own = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-model", "test-model"] });
+  const theirs = await Upstream.start(); // a job that is taken up asks it again
+  const own = await Node.start({ args: ["--ai-base-url", theirs.url, "--ai-model", "test-model"] });
   try {
     own.listen = new URL(own.url).host;
     const there = new Home(own);
     await there.register("lena", "--owner-code", own.ownerCode);
     await there.ok("create", "mortal");
     const run = there.start(["send", "--wait-answer", "mortal", "@olga tell"]);
-    const a = await upstream.next();
+    const a = await theirs.next();
     a.begin();
     await a.say("famous last ");
     await until(() => run.out === "famous last ", "the first words");
@@ -295,7 +296,7 @@ test("a node that dies while a script waits: what was said of the answer, and a 
     assert.match(end.err, /^neuralchat: broken off/);
 
     const lost = there.start(["send", "--wait-answer", "--timeout", "2s", "mortal", "@olga again"]);
-    (await upstream.next()).begin();
+    (await theirs.next()).begin();
     await own.kill();
     const gone = await lost.end;
     assert.equal(gone.code, 1);
