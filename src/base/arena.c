@@ -12,7 +12,11 @@ struct nc_arena_chunk {
     _Alignas(16) char p[];
 };
 
-enum { CHUNK = 4096 - sizeof(struct nc_arena_chunk) };
+/* The first is small: most requests need little, and a stream keeps it for hours. */
+enum {
+    FIRST = 1024 - sizeof(struct nc_arena_chunk),
+    CHUNK = 4096 - sizeof(struct nc_arena_chunk),
+};
 
 void nc_arena_fini(struct nc_arena *a)
 {
@@ -25,7 +29,7 @@ void nc_arena_fini(struct nc_arena *a)
 
 static struct nc_arena_chunk *add_chunk(struct nc_arena *a, size_t n)
 {
-    size_t cap = n > CHUNK ? n : CHUNK;
+    size_t usual = a->chunks ? CHUNK : FIRST, cap = n > usual ? n : usual;
     struct nc_arena_chunk *c = nc_alloc(sizeof *c + cap);
     c->cap = cap;
     /* A large one goes behind the current chunk, whose rest stays usable. */

@@ -80,7 +80,7 @@ static void flush(struct asked *a)
     if (!a->begun)
         begin(a);
     enum nc_err e = nc_stream_write(call->req, nc_buf_str(&a->out));
-    nc_buf_clear(&a->out);
+    nc_buf_fini(&a->out); /* between two pieces a stream holds nothing */
     nc_loop_deadline(loop_of(a), &a->beat, BEAT_MS);
     if (e == NC_ELIMIT)
         nc_stream_abort(call->req, "slow reader");
