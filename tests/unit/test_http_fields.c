@@ -305,6 +305,20 @@ static void test_gzip_body(void **state)
     assert_false(nc_gzip_pays(NC_STR("")));
 }
 
+static void test_unescape(void **state)
+{
+    struct nc_arena arena = {0};
+    struct nc_str out;
+
+    (void)state;
+    assert_int_equal(nc_http_unescape(NC_STR("box/a%2Fb+c:7b"), &arena, &out), NC_OK);
+    assert_true(nc_str_eqz(out, "box/a/b+c:7b"));
+    assert_int_equal(nc_http_unescape(NC_STR("a%2"), &arena, &out), NC_EINVAL);
+    assert_int_equal(nc_http_unescape(NC_STR("%00"), &arena, &out), NC_EINVAL);
+    assert_int_equal(nc_http_unescape(NC_STR("%FF"), &arena, &out), NC_EINVAL);
+    nc_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_gzip_wish),     cmocka_unit_test(test_accept),
         cmocka_unit_test(test_etag),          cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_response_head), cmocka_unit_test(test_gzip_body),
+        cmocka_unit_test(test_unescape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
