@@ -95,11 +95,38 @@ void nc_job_leave(struct nc_job *j)
     j->inside = false;
 }
 
-/* Counted is what was asked, whoever counts: nothing of it where nobody was reached. */
+static struct nc_spender spender(const struct nc_job *j)
+{
+    return (struct nc_spender){
+        .user = j->payer, .room = j->kept.rec.room, .persona = j->kept.rec.persona};
+}
+
+bool nc_job_pay(struct nc_job *j, struct nc_problem *why)
+{
+    struct nc_spender who = spender(j);
+
+    if (j->pays || !nc_usage_may(j->ai->usages, &who, why))
+        return j->pays;
+    nc_usage_begin(j->ai->usages, &who);
+    j->pays = true;
+    return true;
+}
+
+void nc_job_paid(struct nc_job *j)
+{
+    struct nc_spender who = spender(j);
+
+    if (j->pays)
+        nc_usage_end(j->ai->usages, &who);
+    j->pays = false;
+}
+
+/* Counted is what was asked, whoever counts: nothing of it where nobody was reached, but
+ * all of it where the asker had enough before the first word. */
 static void count_usage(struct nc_job *j, const struct nc_llm_end *end)
 {
     const struct nc_job_rec *rec = &j->kept.rec;
-    struct nc_usage use = {.user = rec->asker,
+    struct nc_usage use = {.user = j->payer,
                            .room = rec->room,
                            .persona = rec->persona,
                            .provider = nc_str(nc_source_name(j->choice.source)),
@@ -108,7 +135,9 @@ static void count_usage(struct nc_job *j, const struct nc_llm_end *end)
                            .prompt_tokens = end->prompt_tokens,
                            .completion_tokens = end->completion_tokens};
 
-    if (end->e != NC_OK && !nc_job_began(j) && !end->has_usage)
+    nc_job_paid(j);
+    if (end->e != NC_OK && !nc_job_began(j) && !end->has_usage &&
+        !(j->stopped && end->destination.n))
         return;
     if (!end->has_usage) {
         use.prompt_tokens = j->context.tokens;
@@ -232,6 +261,7 @@ static void end_job(struct nc_job *j, enum nc_job_state state)
     nc_loop_deadline(ai->o.loop, &j->retry, 0);
     nc_loop_deadline(ai->o.loop, &j->patience, 0);
     nc_job_leave(j);
+    nc_job_paid(j);
     nc_fair_end(&j->work);
     j->kept.rec.state = state;
     j->kept.rec.reason = nc_str(j->reason);
@@ -309,10 +339,8 @@ void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words)
 {
     if (words)
         nc_job_reason(j, words);
-    if (state == NC_JOB_STOPPED)
-        j->ai->stats.stopped++;
-    else
-        j->ai->stats.failed++;
+    j->ai->stats.stopped += state == NC_JOB_STOPPED;
+    j->ai->stats.failed += state == NC_JOB_FAILED;
     end_job(j, state);
 }
 
@@ -325,6 +353,7 @@ struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec)
 
     j->ai = ai;
     j->kept.rec = *rec;
+    j->payer = rec->asker;
     j->kept.rec.reason = NC_STR("");
     nc_people_copy(j->model, sizeof(j->model), rec->model);
     j->kept.rec.model = nc_str(j->model);
@@ -349,6 +378,7 @@ void nc_job_free(struct nc_job *j)
 
     if (j->step != NC_STEP_ENDED)
         nc_job_step(j, NC_STEP_ENDED);
+    nc_job_paid(j);
     nc_list_del(&j->node);
     nc_loop_deadline(j->ai->o.loop, &j->retry, 0);
     nc_loop_deadline(j->ai->o.loop, &j->patience, 0);

@@ -48,6 +48,8 @@ struct nc_job {
     struct nc_job_kept kept;       /* room, question, asker, persona, message … */
     char model[64 + NC_LLM_MODEL]; /* of the record: "provider/model" */
     char wish[64 + NC_LLM_MODEL];  /* regenerate: by this one, and no other; or empty */
+    struct nc_id payer; /* whose usage it is: the asker's, or who asks for it again */
+    bool pays;          /* its request is counted as under way */
     char asker_name[40];
     char question[NC_QUESTION_HEAD + 1]; /* its beginning; empty after a restart */
     bool russian;                        /* as far as that tells */
@@ -99,8 +101,11 @@ void nc_job_ask(struct nc_job *j);
 void nc_job_leave(struct nc_job *j); /* the place; idempotent */
 /* The message gets its end: what has come, in this state. */
 void nc_job_finish(struct nc_job *j, enum nc_message_state result);
-/* It ends without a message of its own. */
+/* It ends, and nothing of it is to be said in the room. */
 void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words);
+/* A request on the account of who pays: may it be made?  And: it was. */
+bool nc_job_pay(struct nc_job *j, struct nc_problem *why);
+void nc_job_paid(struct nc_job *j); /* idempotent */
 /* Has a word of it come? */
 bool nc_job_began(const struct nc_job *j);
 

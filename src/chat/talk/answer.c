@@ -281,6 +281,20 @@ bool nc_answer_resume(struct nc_chat *c, const struct nc_id *message)
     return true;
 }
 
+bool nc_answer_resume_reply(struct nc_chat *c, const struct nc_id *persona,
+                            const struct nc_id *question, struct nc_id *message)
+{
+    size_t at = 0;
+
+    for (struct nc_answer *a; (a = nc_map_next(&c->talk->answers, &at));)
+        if (nc_id_eq(&a->message.sender, persona) &&
+            nc_id_eq(&a->message.reply_to, question)) {
+            *message = a->message.id;
+            return nc_answer_resume(c, message);
+        }
+    return false;
+}
+
 void nc_answers_abandon(struct nc_chat *c)
 {
     size_t at = 0;

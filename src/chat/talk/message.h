@@ -83,6 +83,9 @@ void nc_answer_restart(struct nc_chat *c, const struct nc_id *message, struct nc
  * open after nc_chat_new: true, and it goes on as if begun now; `finish` ends it.  False:
  * unknown, or it was ended as failed. */
 bool nc_answer_resume(struct nc_chat *c, const struct nc_id *message);
+/* The same of the one that `persona` had begun in reply to `question`: its id. */
+bool nc_answer_resume_reply(struct nc_chat *c, const struct nc_id *persona,
+                            const struct nc_id *question, struct nc_id *message);
 /* Those that nobody resumed fail. */
 void nc_answers_abandon(struct nc_chat *c);
 /* {"alternatives":[{n, text, state, ai?, created_at}], "chosen"}: for who may see it. */
