@@ -131,23 +131,24 @@ static void open_streams(void)
         if (i % 20 == 19)
             read_until(tool_now_ns() + 1000000);
     }
+    unsigned begun = 0;
     for (unsigned tries = 0; tries < 500; tries++) {
-        unsigned begun = 0;
+        begun = 0;
         for (unsigned i = 0; i < l.streams; i++)
             begun += l.readers[i].chunks > 0;
         if (begun == l.streams)
             return;
         read_until(tool_now_ns() + 20000000);
     }
-    tool_die("not all streams have begun");
+    tool_die("%u of %u streams have begun in ten seconds, %llu are gone", begun, l.streams,
+             (unsigned long long)l.gone);
 }
 
 static void streams(void)
 {
-    struct tool_memory before, with;
+    struct tool_memory with;
     struct tool_cpu from, to;
 
-    tool_memory(l.pid, &before);
     open_streams();
     read_until(tool_now_ns() + 500000000);
     tool_cpu(l.pid, &from);
@@ -163,15 +164,14 @@ static void streams(void)
     struct tool_cpu used = tool_cpu_since(&to, &from);
     double cpu = (double)(used.loop_ns + used.store_ns + used.rest_ns);
     double load = (double)(self_ns() - self);
-    printf(
-        "{\"streams\":%u,\"chunks_per_s\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu,"
-        "\"p999_us\":%llu,\"cpu_us_per_chunk\":%.2f,\"busy\":%.3f,\"load_busy\":%.3f,"
-        "\"machine_busy\":%.3f,\"per_core\":%.0f,\"rss_per_stream\":%.0f,\"gone\":%llu}\n",
-        l.streams, n / s, (unsigned long long)tool_hist_at(&l.late, 0.5),
-        (unsigned long long)tool_hist_at(&l.late, 0.99),
-        (unsigned long long)tool_hist_at(&l.late, 0.999), cpu / 1000 / n, cpu / 1e9 / s,
-        load / 1e9 / s, (double)(tool_machine_ns() - machine) / 1e9 / s, n * 1e9 / cpu,
-        ((double)with.rss - (double)before.rss) / l.streams, (unsigned long long)l.gone);
+    printf("{\"streams\":%u,\"chunks_per_s\":%.0f,\"p50_us\":%llu,\"p99_us\":%llu,"
+           "\"p999_us\":%llu,\"cpu_us_per_chunk\":%.2f,\"busy\":%.3f,\"load_busy\":%.3f,"
+           "\"machine_busy\":%.3f,\"per_core\":%.0f,\"rss\":%llu,\"gone\":%llu}\n",
+           l.streams, n / s, (unsigned long long)tool_hist_at(&l.late, 0.5),
+           (unsigned long long)tool_hist_at(&l.late, 0.99),
+           (unsigned long long)tool_hist_at(&l.late, 0.999), cpu / 1000 / n, cpu / 1e9 / s,
+           load / 1e9 / s, (double)(tool_machine_ns() - machine) / 1e9 / s, n * 1e9 / cpu,
+           (unsigned long long)with.rss, (unsigned long long)l.gone);
 }
 
 static void requests(void)

@@ -1,4 +1,5 @@
 // The gateway as a relay of streams: the upstream, and nginx and the node in front of it.
+import { readFileSync } from "node:fs";
 import { interleave } from "./fanout.mjs";
 import { person, post } from "./people.mjs";
 import { program, settings, startNginx, startNode, startUpstream, tool } from "./servers.mjs";
@@ -9,6 +10,9 @@ const measure = (server, flags) => async () => {
     "--seconds", String(settings.seconds), "--token", server.token ?? "none", ...flags.map(String)]);
   return r;
 };
+
+/** Bytes in memory.  Memory that was used once stays: counted from before the first stream. */
+const rss = (server) => Number(readFileSync(`/proc/${server.pid}/smaps_rollup`, "utf8").match(/^Rss: +(\d+)/m)[1]) * 1024;
 
 const rows = (r, columns) => [["", ...columns.map(([head]) => head)],
   ...Object.entries(r).map(([name, m]) => [name, ...columns.map(([, key, digits]) => fmt(m[key], digits))])];
@@ -22,13 +26,18 @@ export async function relay() {
   const servers = { direct: upstream, ...(nginx && { nginx }), node };
   const of = (...flags) => Object.fromEntries(Object.entries(servers).map(([name, s]) => [name, measure(s, flags)]));
   const results = {};
+  await interleave(of("--requests", 100));
+  for (const s of Object.values(servers)) s.before = rss(s);
 
   console.log(`\nRelay.  Chunks of 190 bytes at 100 tokens/s per stream, from when they were due; the upstream and who reads
 share CPU 1, the relay has CPU 0.  nginx: one process, proxy_buffering off, connections kept.  The node: /v1/chat/completions.`);
   if (!nginx) console.log("  nginx is not there (script/bootstrap brings it): nothing to compare with");
   for (const n of [100, 1000]) {
     const r = (results[n] = await interleave(of("--streams", n)));
-    for (const m of Object.values(r)) m.added_us = m.p50_us - r.direct.p50_us;
+    for (const [name, m] of Object.entries(r)) {
+      m.added_us = m.p50_us - r.direct.p50_us;
+      m.rss_per_stream = (Math.max(...r.rounds[name].map((x) => x.rss)) - servers[name].before) / n;
+    }
     console.log(`\n${n} streams`);
     table(rows(r, [["chunks/s", "chunks_per_s"], ["p50 µs", "p50_us"], ["added", "added_us"], ["p99", "p99_us"], ["p99.9", "p999_us"],
       ["CPU µs/chunk", "cpu_us_per_chunk", 2], ["chunks/s per busy core", "per_core"], ["RSS bytes/stream", "rss_per_stream"], ["busy", "busy", 2], ["load busy", "load_busy", 2], ["machine busy", "machine_busy", 2]]));

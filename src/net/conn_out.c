@@ -8,18 +8,33 @@
 #include "net/conn_in.h"
 
 #define IOV 64
+#define JOINED 1024         /* so little is copied together sooner than sent as a list */
 #define RECORD 16384u       /* the largest TLS record's payload */
 #define RECORDS_PER_TURN 16 /* sealing takes time that others wait for */
 
 /* --- to the kernel --- */
 
+static ssize_t send_joined(struct nc_conn *c, const struct iovec *iov, size_t n, size_t all)
+{
+    char joined[JOINED];
+
+    for (size_t i = 0, at = 0; i < n; at += iov[i++].iov_len)
+        memcpy(joined + at, iov[i].iov_base, iov[i].iov_len);
+    return send(c->fd, joined, all, MSG_NOSIGNAL);
+}
+
 /* Bytes taken, 0 when it takes none now, -1 when it never will again. */
-static ssize_t put_plain(struct nc_conn *c, struct iovec *iov, size_t n)
+static ssize_t put_plain(struct nc_conn *c, struct iovec *iov, size_t n, size_t all)
 {
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = n};
-    ssize_t sent = n == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-                          : sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    ssize_t sent;
 
+    if (n == 1)
+        sent = send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    else if (all <= JOINED)
+        sent = send_joined(c, iov, n, all);
+    else
+        sent = sendmsg(c->fd, &m, MSG_NOSIGNAL);
     if (sent >= 0)
         return sent;
     return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -61,7 +76,7 @@ static ssize_t put(struct nc_conn *c, struct iovec *iov, size_t n)
         all += iov[i].iov_len;
     for (int records = 0; total < all && records < RECORDS_PER_TURN; records++) {
         assert(n > 0);
-        ssize_t sent = c->ssl ? put_tls(c, iov, n) : put_plain(c, iov, n);
+        ssize_t sent = c->ssl ? put_tls(c, iov, n) : put_plain(c, iov, n, all);
         if (sent < 0)
             return -1;
         total += (size_t)sent;

@@ -209,9 +209,21 @@ static enum nc_err admit(const struct nc_req_own *o, size_t total)
 }
 
 /* v[0] and v[n - 1] are kept free for the chunk's frame. */
+/* "1f\r\n" at the end of `size`; returns where it begins. */
+static char *chunk_size(char size[static 20], size_t n)
+{
+    char *p = size + 18;
+
+    memcpy(p, "\r\n", 2);
+    do
+        *--p = "0123456789abcdef"[n & 15];
+    while (n >>= 4);
+    return p;
+}
+
 static void send_chunk(struct nc_req_own *o, struct nc_piece *v, unsigned n, size_t total)
 {
-    char size[24];
+    char size[20];
 
     if (total == 0 || o->r.head->method == NC_HTTP_HEAD)
         return; /* an empty chunk would be the last */
@@ -220,8 +232,8 @@ static void send_chunk(struct nc_req_own *o, struct nc_piece *v, unsigned n, siz
         nc_conn_send_pieces(o->peer->c, v + 1, n - 2);
         return;
     }
-    int len = snprintf(size, sizeof(size), "%zx\r\n", total);
-    v[0] = (struct nc_piece){size, (size_t)len, NULL};
+    char *from = chunk_size(size, total);
+    v[0] = (struct nc_piece){from, (size_t)(size + sizeof(size) - from), NULL};
     v[n - 1] = (struct nc_piece){"\r\n", 2, NULL};
     nc_conn_send_pieces(o->peer->c, v, n);
 }

@@ -110,6 +110,7 @@ static void on_beat(struct nc_deadline *d)
 
 static void add(struct asked *a, struct nc_str json)
 {
+    nc_buf_reserve(&a->out, json.n + 16);
     if (memchr(json.p, '\n', json.n) || memchr(json.p, '\r', json.n)) {
         nc_sse_write(&a->out, NC_STR(""), NC_STR(""), json);
     } else {
