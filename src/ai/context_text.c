@@ -54,12 +54,59 @@ static void add_speaker(struct nc_buf *out, const struct nc_speech *s)
 
 /* ---- lines ----------------------------------------------------------------------- */
 
+/* What nobody sees at the beginning of a line: blanks of all kinds, and what has no
+ * width. */
+static bool is_nothing(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } nothing[] = {
+        {0, ' '},           {0xA0, 0xA0},     {0xAD, 0xAD},     {0x34F, 0x34F},
+        {0x61C, 0x61C},     {0x115F, 0x1160}, {0x1680, 0x1680}, {0x180B, 0x180F},
+        {0x2000, 0x200F},   {0x202F, 0x202F}, {0x205F, 0x206F}, {0x2800, 0x2800},
+        {0x3000, 0x3000},   {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFFA0, 0xFFA0},
+        {0xE0000, 0xE0FFF},
+    };
+
+    if (c == NC_UTF8_BAD || nc_utf8_unseen(c))
+        return true;
+    for (size_t i = 0; i < NC_COUNT(nothing); i++)
+        if (c >= nothing[i].first && c <= nothing[i].last)
+            return true;
+    return false;
+}
+
 /* Does it look like the beginning of a message, quoted or not? */
 static bool looks_like_ours(struct nc_str line)
 {
-    while (line.n && strchr("> \t\r", line.p[0]) && line.p[0])
-        line.p++, line.n--;
-    return line.n && line.p[0] == '[';
+    while (line.n) {
+        uint32_t c = nc_utf8_next(&line);
+        if (c != '>' && !is_nothing(c))
+            return c == '[' || c == 0xFF3B;
+    }
+    return false;
+}
+
+/* All that a model may take for the end of a line, not only ours. */
+static bool is_break(uint32_t c)
+{
+    return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+static struct nc_str cut_line(struct nc_str *rest)
+{
+    struct nc_str line = *rest;
+
+    while (rest->n) {
+        struct nc_str at = *rest;
+        if (!is_break(nc_utf8_next(rest)))
+            continue;
+        if (at.p[0] == '\r' && rest->n && rest->p[0] == '\n')
+            nc_utf8_next(rest);
+        line.n -= at.n;
+        break;
+    }
+    return line;
 }
 
 /* Each line after the first gets `prefix`, and is moved aside where it must be. */
@@ -69,7 +116,7 @@ static void add_body(struct nc_buf *out, struct nc_str body, struct nc_str prefi
     bool first = true;
 
     while (body.n || first) {
-        struct nc_str line = nc_str_cut(&body, '\n');
+        struct nc_str line = cut_line(&body);
         if (!first) {
             nc_buf_addc(out, '\n');
             nc_buf_adds(out, prefix);

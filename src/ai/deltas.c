@@ -107,7 +107,8 @@ void nc_deltas_begin(struct nc_deltas *d, const struct nc_id *message, uint32_t 
 bool nc_deltas_add(struct nc_deltas *d, enum nc_llm_channel ch, struct nc_str piece)
 {
     struct nc_delta_channel *c = &d->channel[ch];
-    size_t room = d->chat->opts.limits.answer_max - c->text.n;
+    size_t max = d->chat->opts.limits.answer_max; /* it may have been lowered meanwhile */
+    size_t room = max > c->text.n ? max - c->text.n : 0;
     bool fits = piece.n <= room;
 
     if (!fits)
@@ -147,5 +148,10 @@ void nc_deltas_snapshot(const struct nc_deltas *d, struct nc_listener *l)
 
 struct nc_str nc_deltas_text(const struct nc_deltas *d, enum nc_llm_channel ch)
 {
-    return nc_buf_str(&d->channel[ch].text);
+    struct nc_str text = nc_buf_str(&d->channel[ch].text);
+    size_t max = d->chat->opts.limits.answer_max;
+
+    if (text.n > max)
+        text.n = nc_utf8_boundary(text, max);
+    return text;
 }

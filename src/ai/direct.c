@@ -125,8 +125,10 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
 {
     struct nc_direct *d = nc_of(a, struct nc_direct, ask);
     struct nc_ai_stats *stats = &d->ai->stats;
+    struct nc_spender who = spender(d);
 
     stand(d, false, false);
+    nc_usage_end(d->ai->usages, &who);
     nc_source_learn(d->choice.source, end);
     count(d, end);
     nc_source_leave(&d->choice);
@@ -188,12 +190,14 @@ static bool may(struct nc_work *w)
 static void start(struct nc_work *w)
 {
     struct nc_direct *d = of_work(w);
+    struct nc_spender who = spender(d);
     struct nc_provider *p;
 
     if (!ready(d, &d->choice)) {
         never_asked(d);
         return;
     }
+    nc_usage_begin(d->ai->usages, &who);
     p = nc_source_provider(d->choice.source);
     nc_source_enter(&d->choice);
     stand(d, false, true);

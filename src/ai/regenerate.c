@@ -10,6 +10,8 @@
 #include "wire/json.h"
 #include "wire/json_in.h"
 
+#define ANSWERS_MAX 32 /* to one question: all of them are read to be listed */
+
 struct again {
     struct nc_ai *ai;
     struct nc_user *user; /* who wants it; NULL: the machine's owner */
@@ -27,6 +29,12 @@ static void refuse(struct again *x, const struct nc_problem *why)
     free(x);
 }
 
+/* The answer stays the first asker's; what this one costs is not theirs to pay. */
+static struct nc_id payer_of(const struct again *x)
+{
+    return x->user ? x->user->a.id : x->asker;
+}
+
 /* May they, by now?  The room as it is after the look-ups. */
 static bool may(struct again *x, struct nc_problem *why)
 {
@@ -34,7 +42,8 @@ static bool may(struct again *x, struct nc_problem *why)
     struct nc_actor who = {.user = x->user, .admin_socket = x->admin_socket};
     struct nc_room *r = nc_room_find(ai->o.chat, &x->room);
     const struct nc_persona *p = nc_persona_find(ai->personas, &x->persona);
-    struct nc_spender spender = {.user = x->asker, .room = x->room, .persona = x->persona};
+    const struct nc_id payer = payer_of(x);
+    struct nc_spender spender = {.user = payer, .room = x->room, .persona = x->persona};
     unsigned rank = r ? nc_room_rank(r, &who) : 0;
     bool of_room;
 
@@ -62,8 +71,8 @@ static bool may(struct again *x, struct nc_problem *why)
         return false;
     unsigned wait = !ai->o.chat->opts.limits.rates
                         ? 0
-                        : nc_rates_take(ai->rates, &x->room, ai->o.per_minute_room,
-                                        &x->asker, ai->o.per_minute_user, &of_room);
+                        : nc_rates_take(ai->rates, &x->room, ai->o.per_minute_room, &payer,
+                                        ai->o.per_minute_user, &of_room);
     if (wait) {
         nc_problem_set(why, NC_P_RATE_LIMITED, "too many questions: ask again in %u s",
                        wait);
@@ -111,6 +120,7 @@ static void queue(struct again *x)
                                           .created_ms = nc_wall_ms(),
                                       });
 
+    j->payer = j->work.user = payer_of(x);
     ai->stats.asked++;
     if (nc_job_queue(j) != NC_OK) {
         ai->stats.refused++;
@@ -166,7 +176,10 @@ static bool read_origin(struct again *x, const struct nc_message *m, struct nc_p
         nc_problem_set(why, NC_P_BAD_REQUEST, "this message is no persona's answer");
     else if (m->state == NC_STREAMING)
         nc_problem_set(why, NC_P_CONFLICT, "it is being generated");
-    return ok && m->state != NC_STREAMING;
+    else if (m->alternatives >= ANSWERS_MAX)
+        nc_problem_set(why, NC_P_CONFLICT, "it has %d alternatives already; ask anew",
+                       ANSWERS_MAX);
+    return ok && m->state != NC_STREAMING && m->alternatives < ANSWERS_MAX;
 }
 
 static void on_message(void *arg, const struct nc_problem *why, const struct nc_sent *sent)

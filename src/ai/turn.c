@@ -126,11 +126,7 @@ static bool is_patient(const struct nc_job *j, enum nc_pick pick)
  * has been told so, nowhere. */
 static bool has_model(struct nc_job *j, struct nc_problem *why)
 {
-    struct nc_spender who = {.user = j->kept.rec.asker,
-                             .room = j->kept.rec.room,
-                             .persona = j->kept.rec.persona};
-
-    if (j->step == NC_STEP_WAITING && !nc_usage_may(j->ai->usages, &who, why))
+    if (j->step == NC_STEP_WAITING && !nc_job_pay(j, why))
         return false;
     if (nc_job_pick(j, j->floor, false, why) != NC_PICK_OK)
         return false;

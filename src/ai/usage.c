@@ -20,6 +20,7 @@ struct spent {
         uint32_t kind;   /* enum nc_spent_by */
     } of;
     uint64_t tokens, requests;
+    uint64_t under_way; /* requests that are not counted yet */
 };
 
 /* One NC_USAGE_ADD on its way. */
@@ -98,6 +99,41 @@ static void count(struct nc_usages *u, const struct nc_usage *rec)
     }
 }
 
+/* Only accounts and keys have caps of requests. */
+static void set_under_way(struct nc_usages *u, const struct nc_spender *s, bool begins)
+{
+    const struct nc_id *ids[] = {&s->user, s->key ? &s->key->ends_with : NULL};
+    static const enum nc_spent_by kinds[] = {NC_BY_USER, NC_BY_KEY};
+
+    turn_the_page(u);
+    for (size_t i = 0; i < NC_COUNT(ids); i++) {
+        struct spent *x =
+            ids[i] && !nc_id_zero(ids[i]) ? spent_by(u, kinds[i], ids[i], begins) : NULL;
+        if (x && begins)
+            x->under_way++;
+        else if (x && x->under_way) /* none, if midnight came between */
+            x->under_way--;
+    }
+}
+
+void nc_usage_begin(struct nc_usages *u, const struct nc_spender *s)
+{
+    set_under_way(u, s, true);
+}
+
+void nc_usage_end(struct nc_usages *u, const struct nc_spender *s)
+{
+    set_under_way(u, s, false);
+}
+
+static uint64_t under_way(struct nc_usages *u, enum nc_spent_by kind,
+                          const struct nc_id *id)
+{
+    const struct spent *s = spent_by(u, kind, id, false);
+
+    return s ? s->under_way : 0;
+}
+
 /* ---- may they? ------------------------------------------------------------ */
 
 static void refuse(struct nc_usages *u, const char *whose, uint64_t used, uint64_t cap,
@@ -137,6 +173,7 @@ bool nc_usage_may(struct nc_usages *u, const struct nc_spender *s, struct nc_pro
             (rows[i].kind != NC_BY_NODE && (!rows[i].id || nc_id_zero(rows[i].id))))
             continue;
         nc_usages_today(u, rows[i].kind, rows[i].id, &tokens, &requests);
+        requests += under_way(u, rows[i].kind, rows[i].id);
         if (rows[i].requests && requests >= rows[i].requests) {
             refuse(u, rows[i].whose, requests, rows[i].requests, "requests", why);
             return false;

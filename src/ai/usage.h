@@ -30,6 +30,10 @@ struct nc_spender {
 /* One more request?  Otherwise NC_P_RATE_LIMITED with whose cap it is, how much of it was
  * used and when the day ends (retry_after too). */
 bool nc_usage_may(struct nc_usages *u, const struct nc_spender *s, struct nc_problem *why);
+/* One is made now: until its end it counts as a request of today's, so that many at once
+ * keep to a cap.  Each begin() has one end(). */
+void nc_usage_begin(struct nc_usages *u, const struct nc_spender *s);
+void nc_usage_end(struct nc_usages *u, const struct nc_spender *s);
 /* It was made.  rec->day is filled in; strings are copied. */
 void nc_usage_add(struct nc_usages *u, struct nc_usage *rec);
 

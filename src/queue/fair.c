@@ -197,9 +197,19 @@ static void line_up(struct nc_fair *f, struct nc_work *w)
     nc_fair_pump(f);
 }
 
+/* Whoever fills the queue does not shut the others out: each may have one in it still. */
+static bool is_full(struct nc_fair *f, const struct nc_id *user)
+{
+    const struct nc_share *s = nc_map_get(&f->users, user, sizeof(*user));
+
+    if (f->waiting_n < f->waiting_max)
+        return false;
+    return (s && s->held > s->running) || f->waiting_n / 2 >= f->waiting_max;
+}
+
 enum nc_err nc_fair_add(struct nc_fair *f, struct nc_work *w)
 {
-    if (f->waiting_n >= f->waiting_max)
+    if (is_full(f, &w->user))
         return NC_ELIMIT;
     w->fair = f;
     w->of_user = share_of(f, &f->users, &w->user);

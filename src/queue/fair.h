@@ -33,7 +33,8 @@ struct nc_work {
 
 struct nc_fair;
 
-/* most: under way at once; waiting_max: more are refused. */
+/* most: under way at once; waiting_max: more are refused, but for those of users who have
+ * none waiting, up to as many again. */
 struct nc_fair *nc_fair_new(struct nc_loop *l, unsigned most, unsigned waiting_max);
 void nc_fair_free(struct nc_fair *f); /* everything was ended; NULL is fine */
 void nc_fair_limits(struct nc_fair *f, unsigned most, unsigned waiting_max);

@@ -154,9 +154,15 @@ static void test_what_may_not_start_lets_others_by(void **state)
     end(&a);
 }
 
+static struct item one_more(unsigned user)
+{
+    return (struct item){
+        .work = {.id = id_of(1, 9999), .user = id_of(2, user), .start = on_start}};
+}
+
 static void test_too_many_are_refused(void **state)
 {
-    struct item a, b, c = {.work = {.id = id_of(1, 9999), .start = on_start}};
+    struct item a, b, c = one_more(1);
 
     (void)state;
     nc_fair_limits(fair, 0, 2);
@@ -166,6 +172,24 @@ static void test_too_many_are_refused(void **state)
     nc_fair_end(&c.work); /* it is nowhere */
     end(&a);
     end(&b);
+}
+
+static void test_one_who_fills_the_queue_shuts_nobody_out(void **state)
+{
+    struct item a, b, c, d, second = one_more(2), third = one_more(4);
+
+    (void)state;
+    nc_fair_limits(fair, 0, 2);
+    put(&a, 1, 0);
+    put(&b, 1, 0);
+    put(&c, 2, 1);
+    assert_int_equal(nc_fair_add(fair, &second.work), NC_ELIMIT);
+    put(&d, 3, 1);
+    assert_int_equal(nc_fair_add(fair, &third.work), NC_ELIMIT); /* twice as many */
+    end(&a);
+    end(&b);
+    end(&c);
+    end(&d);
 }
 
 static void stop_loop(struct nc_work *w)
@@ -299,6 +323,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_may_not_start_lets_others_by, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_too_many_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_who_fills_the_queue_shuts_nobody_out,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_retry_waits_its_time_and_lets_others_by,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_stories, setup, teardown),
