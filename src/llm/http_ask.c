@@ -46,6 +46,8 @@ void nc_http_ask_refused(struct nc_http_ask *q, struct nc_str body, const char *
 /* Told or about to be: the provider may be closed while the call still winds up. */
 static void leave(struct nc_http_ask *q)
 {
+    if (q->provider)
+        nc_loop_deadline(q->provider->loop, &q->patience, 0);
     if (q->provider && q->provider->wire->fini)
         q->provider->wire->fini(q);
     q->provider = NULL;
@@ -108,6 +110,66 @@ void nc_http_ask_close(struct nc_http_ask *q)
         release(q); /* otherwise at the call's end */
 }
 
+/* ---- how long it may take ------------------------------------------------- */
+
+static unsigned at_least(unsigned ms, unsigned least) { return ms > least ? ms : least; }
+
+static void on_patience(struct nc_deadline *d)
+{
+    struct nc_http_ask *q = nc_of(d, struct nc_http_ask, patience);
+
+    if (nc_http_ask_over(q))
+        return;
+    nc_http_call_cancel(q->call);
+    if (q->finished) { /* only the stream's own end is missing */
+        tell(q);
+        return;
+    }
+    q->end.late = true;
+    nc_http_ask_fail(q, NC_FAULT_SERVER,
+                     q->heard ? "the AI server stopped in the middle of the answer"
+                              : "the AI server did not answer in time");
+}
+
+/*
+ * The client's own limits are of bytes, and there are servers that send comments, pings
+ * and blanks for ever: these are of what is said.  From the head of the answer on; a
+ * stream until its next word, anything else until its end.
+ */
+static void be_patient(struct nc_http_ask *q)
+{
+    const struct nc_http_provider *p = q->provider;
+    unsigned ms = q->heard ? p->idle_ms : p->first_byte_ms;
+
+    if (q->list)
+        return; /* has a time for all of it */
+    if (q->step != NC_HTTP_ASKING || q->end.status != 200)
+        ms = p->idle_ms;
+    else if (q->collects)
+        ms = at_least(p->first_byte_ms, WHOLE_MS);
+    q->patience.fire = on_patience;
+    nc_loop_deadline(p->loop, &q->patience, ms);
+}
+
+static void hear(struct nc_http_ask *q)
+{
+    q->heard = true;
+    if (!q->collects && q->provider)
+        nc_loop_deadline(q->provider->loop, &q->patience, q->provider->idle_ms);
+}
+
+void nc_http_ask_pause(struct nc_http_ask *q, bool on)
+{
+    if (on) {
+        nc_loop_deadline(q->provider->loop, &q->patience, 0);
+        nc_http_call_pause(q->call);
+    } else {
+        if (q->end.status)
+            be_patient(q);
+        nc_http_call_resume(q->call);
+    }
+}
+
 /* ---- what comes back ------------------------------------------------------ */
 
 /* By the address, not the name: a name may lead anywhere. */
@@ -145,18 +207,23 @@ static void on_head(void *arg, unsigned status)
     if (status != 200)
         q->end.retry_ms =
             nc_llm_retry_ms(nc_http_call_header(q->call, "Retry-After"), nc_wall_ms());
+    be_patient(q);
 }
 
 void nc_http_ask_text(struct nc_http_ask *q, enum nc_llm_channel c, struct nc_str piece)
 {
-    if (piece.n && !q->stopped && q->ask && q->ask->text)
-        q->ask->text(q->ask, c, piece);
+    if (!piece.n || q->stopped || !q->ask || !q->ask->text)
+        return;
+    hear(q);
+    q->ask->text(q->ask, c, piece);
 }
 
 void nc_http_ask_raw(struct nc_http_ask *q, struct nc_str json)
 {
-    if (!q->stopped && q->ask && q->ask->raw)
-        q->ask->raw(q->ask, json);
+    if (q->stopped || !q->ask || !q->ask->raw)
+        return;
+    hear(q);
+    q->ask->raw(q->ask, json);
 }
 
 void nc_http_ask_events(struct nc_http_ask *q, struct nc_str piece)
@@ -183,6 +250,7 @@ static void sniff(struct nc_http_ask *q, struct nc_str piece)
         return;
     q->sniffed = true;
     q->collects = !strchr(q->provider->wire->begins, s.p[0]);
+    be_patient(q);
 }
 
 static void collect(struct nc_http_ask *q, struct nc_str piece)
@@ -284,6 +352,8 @@ static void on_end(void *arg, enum nc_err e, const char *why)
 
     if (q->provider && !*q->destination)
         note_destination(q);
+    if (q->provider)
+        nc_loop_deadline(q->provider->loop, &q->patience, 0);
     q->call = NULL;
     if (!q->provider) { /* told already */
         release(q);
@@ -323,8 +393,6 @@ static unsigned reach_of(enum nc_destination furthest)
     return NC_REACH_LOOPBACK;
 }
 
-static unsigned at_least(unsigned ms, unsigned least) { return ms > least ? ms : least; }
-
 void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str body)
 {
     static const struct nc_http_call_ops ops = {on_head, on_data, on_end};
@@ -345,6 +413,7 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
     if (p->wire->header)
         headers[n++] = p->wire->header;
     q->end.status = 0;
+    nc_loop_deadline(p->loop, &q->patience, 0);
     q->collects = q->sniffed = true; /* until the head says otherwise */
     nc_buf_clear(&q->body);
     q->call = nc_http_call_start(
@@ -359,7 +428,7 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
             .connect_ms = p->connect_ms,
             .first_byte_ms =
                 q->streamed ? p->first_byte_ms : at_least(p->first_byte_ms, WHOLE_MS),
-            .idle_ms = p->idle_ms,
+            .idle_ms = at_least(p->idle_ms, p->first_byte_ms), /* the rest: be_patient() */
             .total_ms = !q->list           ? 0
                         : q->ends_at > now ? (unsigned)(q->ends_at - now)
                                            : 1,

@@ -103,7 +103,9 @@ struct nc_http_ask {
     struct nc_llm_ask *ask;
     struct nc_llm_list *list;
     struct nc_http_call *call;
-    struct nc_task refusal; /* it failed before anything was asked */
+    struct nc_task refusal;      /* it failed before anything was asked */
+    struct nc_deadline patience; /* with a server that sends bytes and says nothing */
+    bool heard;                  /* a word of the answer */
     enum { NC_HTTP_LISTING, NC_HTTP_TELLING, NC_HTTP_ASKING } step;
     bool stopped, failed, collects, sniffed;
     enum nc_err error; /* with failed */
@@ -145,5 +147,7 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
 /* What came for a list, and for the questions behind it, is whole in q->body. */
 void nc_http_ask_listed(struct nc_http_ask *q);
 void nc_http_ask_told(struct nc_http_ask *q, bool ok);
+/* Time is not counted while the asker takes nothing. */
+void nc_http_ask_pause(struct nc_http_ask *q, bool on);
 void nc_http_ask_conclude(struct nc_http_ask *q); /* tell how it ended; q is freed */
 void nc_http_ask_close(struct nc_http_ask *q);    /* tell NC_ECLOSED now */

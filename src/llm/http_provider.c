@@ -200,10 +200,7 @@ void nc_http_provider_pause(struct nc_provider *base, struct nc_llm_ask *a, bool
     (void)base;
     if (!q || !q->call || q->stopped)
         return;
-    if (on)
-        nc_http_call_pause(q->call);
-    else
-        nc_http_call_resume(q->call);
+    nc_http_ask_pause(q, on);
 }
 
 /* ---- opening -------------------------------------------------------------- */

@@ -27,6 +27,11 @@ const so_far = (then) => ["so far", async (a, d) => {
   await then(a, d);
 }];
 
+/** What says nothing, again and again, for as long as somebody listens. */
+const stay_alive = async (a, d) => {
+  for (; !a.closed; await sleep(20)) a.response.write(d.alive);
+};
+
 /** What stays of the answer, what the server does, what the reason says. */
 const bad = {
   "closes at once": ["", (a) => a.breakOff(), /broke off/],
@@ -69,6 +74,12 @@ const bad = {
   "broken off in the middle": [...so_far((a) => a.breakOff()), /broke off/],
   "cut within a line": [...so_far((a, d) => a.response.end(d.cut)), /broke off|no answer/],
   "stalled in the middle": [...so_far(() => {}), /stopped in the middle/],
+  "signs of life and never a word": ["", async (a, d) => (await a.begin(), await stay_alive(a, d)), /did not answer in time/],
+  "signs of life and no more words": [...so_far((a, d) => stay_alive(a, d)), /stopped in the middle/],
+  "an answer of blanks without end": ["", async (a) => {
+    a.response.writeHead(500, json);
+    for (; !a.closed; await sleep(20)) a.response.write(" ");
+  }, /HTTP 500|in time/],
   "words that are no JSON": [...so_far((a, d) => a.end(d.piece("x").replace(/\{.*/s, "{nope\n\n"))), /no answer/],
   "text that is no UTF-8": [...so_far((a, d) => a.response.end(Buffer.from(d.piece("\u00ff\u00fe"), "latin1"))), /no answer|broke off/],
   "a number where text belongs": ["", async (a, d) => {

@@ -40,6 +40,7 @@ export const anthropic = {
     event("message_delta", { delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: completion } }) +
     event("message_stop", {}),
   cut: `event: message_delta\ndata: {"type":"mess`,
+  alive: `: still here\n\n${event("ping", {})}`,
   error: (message) => event("error", { error: { type: "api_error", message } }),
   refusal: (type, message) => JSON.stringify({ type: "error", error: { type, message }, request_id: "req_011CSHoEeqs5C35K2UUqR7Fy" }),
   whole: (text) => JSON.stringify({ id: "msg_01", type: "message", role: "assistant", model: "claude", content: [{ type: "text", text }], stop_reason: "end_turn", stop_sequence: null, usage: { input_tokens: 11, output_tokens: 7 } }),

@@ -32,6 +32,7 @@ export const ollama = {
   finish: (reason = "stop", [prompt, completion] = [11, 7]) =>
     line({ model: "llama3:latest", message: { role: "assistant", content: "" }, done_reason: reason, done: true, total_duration: 4883583458, prompt_eval_count: prompt, eval_count: completion }),
   cut: `{"model":"llama3:latest","message":{"ro`,
+  alive: `\n${message({ content: "" })}`,
   error: (words) => line({ error: words }),
   refusal: (type, words) => JSON.stringify({ error: words }),
   whole: (text) => line({ model: "llama3:latest", message: { role: "assistant", content: text }, done: true, done_reason: "stop" }),

@@ -105,6 +105,7 @@ export const openai = {
   thinking: (text) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { reasoning_content: text } }] })}\n\n`,
   finish: (reason = "stop", [prompt, completion] = [11, 7]) => finish(reason) + usage(prompt, completion) + DONE,
   cut: finish("stop").slice(0, 30),
+  alive: `: still here\n\n${chunk("")}`,
   error: (message) => `data: ${JSON.stringify({ error: { message, type: "server_error" } })}\n\n`,
   refusal: (type, message) => JSON.stringify({ error: { message, type } }),
   whole: (text) => JSON.stringify({ model: "m", choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }] }),
