@@ -65,9 +65,8 @@ static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_
     nc_fetch(ai->o.chat, &m->reply_to, on_parent, x);
 }
 
-static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_message *m)
+void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m)
 {
-    struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
     struct nc_user *asker = nc_user_find(ai->o.chat, &m->sender);
 
     if (!asker || asker->a.kind != NC_PERSON)
@@ -77,6 +76,11 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
             nc_ai_ask(ai, r, p, m, asker, 0);
     if (!nc_id_zero(&m->reply_to))
         look_at_parent(ai, r, m);
+}
+
+static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_message *m)
+{
+    nc_ai_heard(nc_of(o, struct nc_ai, observer), r, m);
 }
 
 void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
@@ -184,6 +188,10 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
     }
     ai->o.models = (struct nc_models_opts){0}; /* borrowed for that call */
     nc_answers_abandon(o->chat);
+    if (nc_jobs_missed(ai) != NC_OK) {
+        nc_ai_free(ai);
+        return NULL;
+    }
     ai->observer = (struct nc_observer){
         .stored = on_stored,
         .deleted = on_deleted,

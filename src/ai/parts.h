@@ -45,6 +45,8 @@ bool nc_is_russian(struct nc_str text);
  */
 void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
                      struct nc_room_ai *out);
+/* Somebody has said something in a room: who is asked by it, is. */
+void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m);
 /* A persona has answered: it may have called others. */
 void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
                     const struct nc_job *j);
@@ -64,6 +66,12 @@ bool nc_rates_told(struct nc_rates *r, const struct nc_id *room);
 
 /* What the last run left (blocking, before the loop).  NC_EIO: logged. */
 NC_MUSTUSE enum nc_err nc_jobs_resume(struct nc_ai *ai);
+
+/* ---- missed.c ------------------------------------------------------------------------ */
+
+/* Behind nc_jobs_resume: what it left without a job (blocking, before the loop).  NC_EIO:
+ * logged. */
+NC_MUSTUSE enum nc_err nc_jobs_missed(struct nc_ai *ai);
 
 /* ---- stop.c ---------------------------------------------------------------------------
  */
