@@ -71,6 +71,7 @@ export class Upstream {
   /** Play the server for every question that comes, also when one is asked again, until the function that is given back is called. */
   serve(play) {
     let on = true;
+    after(() => (on = false));
     (async () => {
       while (on) {
         if (this.#taken < this.asked.length) play(this.asked[this.#taken++]);
