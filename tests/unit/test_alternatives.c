@@ -261,6 +261,11 @@ static void one_without_a_word_goes_on_after_a_restart_of_the_node(void **state)
     assert_int_equal(get(&d, partial), NC_P_NONE);
     assert_int_equal(got.message.state, NC_FAILED);
     assert_string_equal(got.text, "as far as");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(list(&d, d.ada, i ? left : partial), NC_P_NONE);
+        assert_non_null(strstr(got.json, "\"ai\":{\"model\":\"m\""));
+        assert_non_null(strstr(got.json, ",\"reason\":\"the node stopped meanwhile\"}"));
+    }
     assert_int_equal(finish(&d, resumed, "whole", AI), NC_P_NONE);
     assert_int_equal(finish(&d, left, "x", AI), NC_P_NOT_FOUND);
     den_free(&d);

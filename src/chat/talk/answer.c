@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "chat/talk/put.h"
+#include "wire/json_in.h"
 
 struct nc_answer *nc_answer_find(struct nc_chat *c, const struct nc_id *id)
 {
@@ -254,6 +255,22 @@ static void on_failed(void *arg, const struct nc_problem *why, const struct nc_s
         nc_log(NC_WARN, "answer.recover", "error=%s", nc_problem_name(why->code));
 }
 
+/* What is known of it, and why there is no more. */
+static char *broken_off(struct nc_str ai)
+{
+    struct nc_problem odd;
+    json_t *root = NULL;
+    char *text = NULL;
+
+    if (nc_json_parse(ai, &root, &odd) != NC_OK)
+        root = json_object();
+    if (root &&
+        !json_object_set_new(root, "reason", json_string("the node stopped meanwhile")))
+        text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(root);
+    return text ? text : nc_str_dup(ai);
+}
+
 void nc_answer_recover(struct nc_chat *c, const struct nc_message *m)
 {
     struct nc_room *r = nc_map_get(&c->rooms, &m->room, sizeof(m->room));
@@ -263,12 +280,11 @@ void nc_answer_recover(struct nc_chat *c, const struct nc_message *m)
     if (!r || !persona)
         return;
     a = nc_answer_remember(c, r, persona, m);
-    if (m->body.n) {
-        nc_answer_finish(c, &m->id, m->body, NC_FAILED, m->ai, on_failed, NULL);
-    } else {
+    a->ai = broken_off(m->ai);
+    if (m->body.n)
+        nc_answer_finish(c, &m->id, m->body, NC_FAILED, nc_str(a->ai), on_failed, NULL);
+    else
         a->orphan = true;
-        a->ai = nc_str_dup(m->ai);
-    }
 }
 
 bool nc_answer_resume(struct nc_chat *c, const struct nc_id *message)

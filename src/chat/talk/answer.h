@@ -11,7 +11,7 @@ struct nc_answer {
     struct nc_message message; /* without strings; its id is the map's key */
     struct nc_room *room;
     struct nc_user *persona;
-    char *ai;           /* of an orphan: what it fails with */
+    char *ai;           /* left by the last run: what it fails with */
     bool orphan;        /* left by the last run, nobody goes on with it yet */
     bool checkpointing; /* a partial text is being committed */
     bool finishing;     /* its end, or its next beginning, is */
