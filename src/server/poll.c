@@ -6,7 +6,12 @@
 #include "server/server.h"
 #include "wire/http_target.h"
 
-enum { TIMEOUT_S = 25, TIMEOUT_MAX_S = 60 };
+enum {
+    TIMEOUT_S = 25,
+    TIMEOUT_MAX_S = 60,
+    TOGETHER_MS = 150, /* what is ephemeral waits for more: an answer that grows would
+                          otherwise end each poll as it begins, with all its text */
+};
 
 /* One poll: what comes first is its answer; what comes after that is behind the cursor
  * it gives, and the next poll's. */
@@ -17,7 +22,8 @@ struct poll {
     struct nc_task finish;
     struct nc_buf events; /* objects, each with a comma behind it */
     struct nc_buf cursor; /* set when there is an answer */
-    bool late;            /* its time is over; only what is in the log is waited for */
+    uint64_t until_ms;    /* of nc_loop_now_ms: its time is over */
+    bool late;            /* it is; only what is in the log is waited for */
 };
 
 static struct nc_hub *hub_of(const struct poll *p) { return p->call->chat->hub; }
@@ -73,15 +79,30 @@ static void finish_soon(struct poll *p)
     nc_loop_defer(p->call->srv->loop, &p->finish);
 }
 
+/* Within a string the quotes would be escaped. */
+static bool has_durable(struct nc_str events)
+{
+    static const char mark[] = "\"event_id\":";
+
+    return events.n && memmem(events.p, events.n, mark, sizeof mark - 1);
+}
+
 static void on_deliver(struct nc_listener *l, struct nc_blob **frames, unsigned n)
 {
     struct poll *p = nc_of(l, struct poll, l);
+    struct nc_loop *loop = p->call->srv->loop;
+    bool first = p->events.n == 0, durable = false;
 
     if (p->cursor.n)
         return;
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         nc_buf_adds(&p->events, nc_blob_str(frames[i]));
-    finish_soon(p);
+        durable |= has_durable(nc_blob_str(frames[i]));
+    }
+    if (durable)
+        finish_soon(p);
+    else if (first && nc_loop_now_ms(loop) + TOGETHER_MS < p->until_ms)
+        nc_loop_deadline(loop, &p->deadline, TOGETHER_MS);
 }
 
 static void on_live(struct nc_listener *l)
@@ -182,5 +203,6 @@ void nc_live_poll(struct nc_call *call)
     }
     call->owner = p;
     call->left = on_left;
+    p->until_ms = nc_loop_now_ms(call->srv->loop) + (timeout_s ? timeout_s * 1000 : 1);
     nc_loop_deadline(call->srv->loop, &p->deadline, timeout_s ? timeout_s * 1000 : 1);
 }

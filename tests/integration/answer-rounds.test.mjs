@@ -9,6 +9,7 @@ import { rmSync } from "node:fs";
 import { randomBytes, randomUUID } from "node:crypto";
 import { Node, kind as build, long, ok, patience, sleep, until } from "./lib/node.mjs";
 import { Upstream } from "./lib/upstream.mjs";
+import { poll } from "./lib/live.mjs";
 import { Random } from "./lib/random.mjs";
 import { Tale, Telling } from "./lib/tale.mjs";
 import { BySocket, ByPackedSocket, ByStream, ByPoll, TRANSPORTS } from "./lib/viewer.mjs";
@@ -209,7 +210,8 @@ const KINDS = {
         ws.send({ type: "stop", ref: "s", message_id: q.id });
         await until(() => ws.frames.some((f) => f.ref === "s"), "an answer to stop");
       }
-      for (const t of q.tellings) assert.ok(t.asked.closed || t.sent === t.tale.bytes.length, "upstream is hung up when the stop is answered");
+      const hung_up = () => q.tellings.every((t) => t.asked.closed || t.sent === t.tale.bytes.length);
+      await until(hung_up, "upstream to be hung up", 1000);
       return [];
     };
     await round(world, random, { plan: whole(random, { ms: random.int(300, 900) }), meanwhile, stopped: true });
@@ -345,6 +347,24 @@ for (const [kind, run] of Object.entries(KINDS))
     if (bad) throw bad.reason;
     t.diagnostic(`seed ${SEED}`);
   });
+
+test("who polls while an answer grows is not answered all the time", wanted("poll"), async () => {
+  const { anna, persona } = worlds[0];
+  const room = await anna.room(undefined, { personas: [persona] });
+  const random = new Random(SEED, "poll");
+  const q = new Question(random, () => new Telling(new Tale(random, { bytes: 2000 }), { ms: 1500 }));
+  let { cursor, polls, ended, events } = { ...(await poll(anna)), polls: 0, ended: null };
+  await q.ask(anna, room, persona);
+  const from = Date.now();
+  for (; !ended; polls++) {
+    ({ cursor, events } = await poll(anna, cursor, 5));
+    ended = events.find((e) => e.type === "message.completed");
+    assert.ok(Date.now() < from + 20000 * patience, "it ends");
+  }
+  assert.equal(ended.message.text, q.tellings[0].tale.text);
+  const s = (Date.now() - from) / 1000;
+  assert.ok(polls < 10 + 8 * s, `${polls} polls in ${s} s`);
+});
 
 for (const [kind, signal] of [["kill -9", "SIGKILL"], ["restart", "SIGTERM"]])
   test(`${kind}, ${ROUNDS} times`, wanted(kind), async (t) => {
