@@ -53,7 +53,7 @@ let open = [];                 // public rooms one isn't in
 const shown = new Map();       // message id -> {message, node}
 const growing = new Map();     // message id -> {run, text, reasoning, bytes} of answers that grow, in any room
 const waiting = new Map();     // job id -> job, of questions that had to wait
-const thoughts = new Map();    // message id -> what the model thought before it spoke; nobody keeps it
+const thoughts = new Map();    // message id and run -> what the model thought before it spoke; nobody else keeps it
 
 // ---- the API ----
 
@@ -297,7 +297,7 @@ function draw(id) {
 /** What grows: apart from the rest, so that a button stays under the finger while it does. */
 function drawText(id) {
   const { message: m, node: li } = shown.get(id), g = growing.get(id);
-  const [, think, p] = li.children, thought = (!m.deleted && (g?.reasoning || thoughts.get(id))) || "";
+  const [, think, p] = li.children, thought = (!m.deleted && (g ? g.reasoning : thoughts.get(id + run(m)))) || "";
   const text = m.state === "streaming" ? g?.text || m.text || (thought ? "" : "…") : m.text;
   p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${m.sender.display_name || t("left")} ${text}` : text;
   p.hidden = !p.textContent;
@@ -390,14 +390,12 @@ async function loadWaiting() {
 }
 
 function arrived(e) {
-  const m = e.message, room = rooms.get(m.room), run = m.alternatives?.chosen ?? 0;
-  const g = growing.get(m.id);
+  const m = e.message, room = rooms.get(m.room), g = growing.get(m.id);
   if (m.state !== "streaming") {
-    if (g?.reasoning) thoughts.set(m.id, g.reasoning);
+    if (g?.reasoning) thoughts.set(m.id + g.run, g.reasoning);
     growing.delete(m.id);
-  } else if (!g || run > g.run) {
-    growing.set(m.id, begin(run));
-    thoughts.delete(m.id);
+  } else if (!g || run(m) > g.run) {
+    growing.set(m.id, begin(run(m)));
   }
   if (m.room === current) {
     put(m);
@@ -408,16 +406,14 @@ function arrived(e) {
   }
 }
 
+const run = (m) => m.alternatives?.chosen ?? 0;
 const begin = (run) => ({ run, text: "", reasoning: "", bytes: { text: 0, reasoning: 0 } });
 
 /** A higher run replaces what was shown; a piece that does not fit is left out, the whole comes at the end. */
 function grow(e) {
   let g = growing.get(e.message_id);
   if (g && e.run < g.run) return;
-  if (!g || e.run > g.run) {
-    growing.set(e.message_id, (g = begin(e.run)));
-    thoughts.delete(e.message_id);
-  }
+  if (!g || e.run > g.run) growing.set(e.message_id, (g = begin(e.run)));
   if (e.snapshot) {
     g[e.channel] = "";
     g.bytes[e.channel] = 0;
