@@ -14,13 +14,15 @@
 
 /* --- to the kernel --- */
 
-static ssize_t send_joined(struct nc_conn *c, const struct iovec *iov, size_t n, size_t all)
+static ssize_t send_joined(struct nc_conn *c, const struct iovec *iov, size_t n)
 {
-    char joined[JOINED];
+    char joined[JOINED], *end = joined;
 
-    for (size_t i = 0, at = 0; i < n; at += iov[i++].iov_len)
-        memcpy(joined + at, iov[i].iov_base, iov[i].iov_len);
-    return send(c->fd, joined, all, MSG_NOSIGNAL);
+    do {
+        memcpy(end, iov->iov_base, iov->iov_len);
+        end += iov++->iov_len;
+    } while (--n);
+    return send(c->fd, joined, (size_t)(end - joined), MSG_NOSIGNAL);
 }
 
 /* Bytes taken, 0 when it takes none now, -1 when it never will again. */
@@ -32,7 +34,7 @@ static ssize_t put_plain(struct nc_conn *c, struct iovec *iov, size_t n, size_t 
     if (n == 1)
         sent = send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
     else if (all <= JOINED)
-        sent = send_joined(c, iov, n, all);
+        sent = send_joined(c, iov, n);
     else
         sent = sendmsg(c->fd, &m, MSG_NOSIGNAL);
     if (sent >= 0)

@@ -205,12 +205,13 @@ static void send_request(struct nc_http_call *k)
 static void dial(struct nc_http_call *k)
 {
     struct nc_plain *p = k->plain;
-    struct link *l = nc_alloc(sizeof(*l) + strlen(p->host) + 1);
+    size_t n = strlen(p->host) + 1;
+    struct link *l = nc_alloc(sizeof(*l) + n);
     bool v6 = p->host[0] == '[';
     char name[256];
 
     snprintf(name, sizeof(name), "%.*s", (int)(p->name_n - (v6 ? 2 : 0)), p->host + v6);
-    strcpy(l->host, p->host);
+    memcpy(l->host, p->host, n);
     l->client = k->client;
     l->call = k;
     l->rest.fire = on_rest;
@@ -382,26 +383,31 @@ static const char *why_gone(const struct link *l, const char *why)
                : "connect";
 }
 
+/* The connection under a call is gone. */
+static void lost(struct link *l, struct nc_http_call *k, const char *why)
+{
+    struct nc_plain *p = k->plain;
+
+    p->link = NULL;
+    if (k->over)
+        return;
+    if (p->in_body && nc_http_in_may_end(&p->in))
+        nc_http_call_over(k, NC_OK, "done");
+    else if (l->used && !p->heard)
+        dial(k); /* it was closed while the request was under way */
+    else if (!l->open && k->judged_denied && !k->judged_allowed)
+        nc_http_call_over(k, NC_EACCESS, "address not allowed");
+    else
+        nc_http_call_over(k, NC_EIO, why_gone(l, why));
+}
+
 static void on_gone(void *owner, const char *why)
 {
     struct link *l = owner;
-    struct nc_http_call *k = l->call;
-    struct nc_plain *p = k ? k->plain : NULL;
 
     leave_idle(l);
-    if (p)
-        p->link = NULL;
-    if (!k || k->over) {
-        /* nobody waits */
-    } else if (p->in_body && nc_http_in_may_end(&p->in)) {
-        nc_http_call_over(k, NC_OK, "done");
-    } else if (l->used && !p->heard) {
-        dial(k); /* it was closed while the request was under way */
-    } else if (!l->open && k->judged_denied && !k->judged_allowed) {
-        nc_http_call_over(k, NC_EACCESS, "address not allowed");
-    } else {
-        nc_http_call_over(k, NC_EIO, why_gone(l, why));
-    }
+    if (l->call)
+        lost(l, l->call, why);
     free(l);
 }
 

@@ -130,7 +130,9 @@ static bool take_at_once(struct nc_sse *s, struct nc_str *in, struct nc_sse_even
         memcmp(in->p, lead.p, lead.n) != 0)
         return false;
     const char *lf = memchr(in->p, '\n', in->n);
-    size_t n = lf ? (size_t)(lf - in->p) : in->n;
+    if (!lf)
+        return false;
+    size_t n = (size_t)(lf - in->p);
     if (n + 1 >= in->n || lf[1] != '\n' || n > s->limit || memchr(in->p, '\r', n))
         return false;
     *ev = (struct nc_sse_event){.id = nc_buf_str(&s->id),
