@@ -36,6 +36,7 @@ static enum nc_pick pick(struct nc_job *j, const struct nc_persona *p,
     struct nc_problem other, *say = why;
     struct nc_str name;
     unsigned down_at = 0;
+    bool unknown = false;
 
     for (unsigned at = from; name_at(j, p, ai, at, &name); at++) {
         enum nc_err e = nc_models_choose(j->ai->models, name, ai->furthest, &c, say);
@@ -45,11 +46,14 @@ static enum nc_pick pick(struct nc_job *j, const struct nc_persona *p,
             down = c;
             down_at = at;
         }
+        unknown |= e == NC_ENOENT;
         say = &other; /* the first one's trouble is what is told */
     }
     if (down.source && !up)
         return settle_on(j, down_at, &down, true);
-    return nc_models_count(j->ai->models) ? NC_PICK_REFUSED : NC_PICK_NOTHING;
+    if (!nc_models_count(j->ai->models))
+        return NC_PICK_NOTHING;
+    return unknown ? NC_PICK_UNKNOWN : NC_PICK_REFUSED;
 }
 
 enum nc_pick nc_job_pick(struct nc_job *j, unsigned from, bool up, struct nc_problem *why)

@@ -137,7 +137,7 @@ static void set(struct nc_command_run *run, json_t *patch)
 
     if (!patch) {
         refuse(run, NC_P_BAD_REQUEST, "that is not UTF-8");
-    } else if (nc_room_ai_patch(nc_event_room_ai(&r->rec, c->room_ai), patch,
+    } else if (nc_room_ai_patch(nc_event_room_ai(&r->rec, c->room_ai), c->room_ai, patch,
                                 r->rec.kind == NC_DIALOG, &settings, &why)) {
         nc_command_fail(run, &why);
     } else {

@@ -121,7 +121,8 @@ enum nc_pick {
     NC_PICK_OK,
     NC_PICK_WAIT,    /* there is one, with no place free */
     NC_PICK_NOTHING, /* no provider is set up */
-    NC_PICK_REFUSED, /* none that may be asked, or none of that name: *why */
+    NC_PICK_UNKNOWN, /* none of that name, as far as is known by now: *why */
+    NC_PICK_REFUSED, /* none that may be asked: *why */
 };
 /*
  * The first of the job's models from `from` on that can be asked now: the one that was

@@ -14,7 +14,7 @@ static const char *const of_dialogs[] = {"model", "system_prompt", "temperature"
                                          "max_tokens", "auto_title"};
 static const char *const of_all[] = {"allowed", "destination", "call", "persona_turns"};
 
-static const struct nc_room_ai as_new = {
+static const struct nc_room_ai plain = {
     .allowed = true, .furthest = NC_DEST_CLOUD, .temperature = -1};
 
 /* ---- one member after the other -------------------------------------------------- */
@@ -69,7 +69,7 @@ void nc_room_ai_read(struct nc_room_ai *out, struct nc_str settings)
     struct nc_problem odd;
     json_t *root = NULL;
 
-    *out = as_new;
+    *out = plain;
     if (settings.n == 0 || nc_json_parse(settings, &root, &odd))
         return;
     out->root = root;
@@ -102,8 +102,12 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
     return false;
 }
 
-static void put_back(struct nc_room_ai *a, const json_t *patch)
+static void put_back(struct nc_room_ai *a, struct nc_str fresh, const json_t *patch)
 {
+    struct nc_room_ai as_new;
+
+    nc_room_ai_read(&as_new, fresh);
+    nc_room_ai_fini(&as_new); /* which has no texts of its own */
 #define BACK(name, field)                           \
     if (json_is_null(json_object_get(patch, name))) \
     a->field = as_new.field
@@ -171,8 +175,9 @@ static enum nc_err dialogs_only(const json_t *patch, struct nc_problem *why)
     return NC_OK;
 }
 
-enum nc_err nc_room_ai_patch(struct nc_str settings, const json_t *patch, bool dialog,
-                             struct nc_buf *out, struct nc_problem *why)
+enum nc_err nc_room_ai_patch(struct nc_str settings, struct nc_str fresh,
+                             const json_t *patch, bool dialog, struct nc_buf *out,
+                             struct nc_problem *why)
 {
     struct nc_room_ai a;
     enum nc_err e = NC_OK;
@@ -182,7 +187,7 @@ enum nc_err nc_room_ai_patch(struct nc_str settings, const json_t *patch, bool d
         return NC_EINVAL;
     }
     nc_room_ai_read(&a, settings);
-    put_back(&a, patch);
+    put_back(&a, fresh, patch);
     e = take_basic(&a, patch, why);
     if (!e)
         e = dialog ? take_dialog(&a, patch, why) : dialogs_only(patch, why);

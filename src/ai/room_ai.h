@@ -36,8 +36,9 @@ void nc_room_ai_fini(struct nc_room_ai *a); /* only the strings go */
  * Merge the members of `patch` (null puts one back) into `settings`; the result is
  * complete, in one order.  NC_EINVAL: *why names the member.
  *
- * dialog: whether the members of dialogs are welcome.
+ * fresh: the settings of a new room, as null puts them back; empty: as the program has
+ * them.  dialog: whether the members of dialogs are welcome.
  */
-NC_MUSTUSE enum nc_err nc_room_ai_patch(struct nc_str settings, const json_t *patch,
-                                        bool dialog, struct nc_buf *out,
-                                        struct nc_problem *why);
+NC_MUSTUSE enum nc_err nc_room_ai_patch(struct nc_str settings, struct nc_str fresh,
+                                        const json_t *patch, bool dialog,
+                                        struct nc_buf *out, struct nc_problem *why);

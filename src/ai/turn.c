@@ -118,8 +118,14 @@ static bool is_patient(const struct nc_job *j, enum nc_pick pick)
 {
     uint64_t now = nc_mono_ms();
 
-    return pick == NC_PICK_NOTHING ? now - j->since_ms < NO_MODEL_MS
-                                   : now - j->ai->since_ms < SETTLE_MS;
+    switch (pick) {
+    case NC_PICK_NOTHING: return now - j->since_ms < NO_MODEL_MS;
+    case NC_PICK_UNKNOWN: return now - j->ai->since_ms < SETTLE_MS;
+    case NC_PICK_OK:
+    case NC_PICK_WAIT:
+    case NC_PICK_REFUSED: break;
+    }
+    return false;
 }
 
 /* Nothing may be asked for it: said in its message, or, where none is set up and the room

@@ -13,6 +13,7 @@
 #define ERROR_MAX (64u << 10) /* bytes of a refusal that are looked at */
 #define MODELS_MAX (4u << 20)
 #define STREAM_MAX (256u << 20)
+#define AFTER_MAX 16     /* bytes behind a whole answer: ends of lines */
 #define WHOLE_MS 600000u /* until the first byte of an answer that isn't streamed */
 
 struct nc_str nc_http_ask_secret(const struct nc_http_ask *q)
@@ -269,6 +270,8 @@ static void on_data(void *arg, struct nc_str piece)
 {
     struct nc_http_ask *q = arg;
 
+    if (!q->provider && (q->after += piece.n) > AFTER_MAX)
+        nc_http_call_cancel(q->call); /* it goes on all the same: it is not heard */
     if (!q->provider || nc_http_ask_over(q))
         return;
     if (!q->sniffed)
@@ -429,9 +432,7 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
             .first_byte_ms =
                 q->streamed ? p->first_byte_ms : at_least(p->first_byte_ms, WHOLE_MS),
             .idle_ms = at_least(p->idle_ms, p->first_byte_ms), /* the rest: be_patient() */
-            .total_ms = !q->list           ? 0
-                        : q->ends_at > now ? (unsigned)(q->ends_at - now)
-                                           : 1,
+            .total_ms = q->ends_at > now ? (unsigned)(q->ends_at - now) : 1,
             .max_bytes = STREAM_MAX,
         },
         &ops, q);

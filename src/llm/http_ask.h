@@ -109,7 +109,8 @@ struct nc_http_ask {
     enum { NC_HTTP_LISTING, NC_HTTP_TELLING, NC_HTTP_ASKING } step;
     bool stopped, failed, collects, sniffed;
     enum nc_err error; /* with failed */
-    uint64_t ends_at;  /* of a list, ms of the loop's clock */
+    uint64_t ends_at;  /* at the latest, ms of the loop's clock */
+    size_t after;      /* bytes that came when the answer was whole and told */
     json_t *request;   /* asked.request's copy, while the model isn't known */
     struct nc_sse sse;
     struct nc_buf body; /* a refusal, a list, an answer that isn't streamed */

@@ -9,6 +9,8 @@
 #include "net/http_client.h"
 
 #define LIST_MS 9500u /* of the 10 s that were promised */
+/* An answer that drips word by word holds its place no longer than that. */
+#define ANSWER_MS (2u * 3600 * 1000)
 
 static struct nc_http_ask *begin(struct nc_http_provider *p)
 {
@@ -18,6 +20,7 @@ static struct nc_http_ask *begin(struct nc_http_provider *p)
     q->state = p->wire->state ? nc_alloc(p->wire->state) : NULL;
     q->streamed = true;
     q->sse.limit = NC_HTTP_EVENT_MAX;
+    q->ends_at = nc_loop_now_ms(p->loop) + ANSWER_MS;
     nc_list_add(&p->asks, &q->node);
     return q;
 }

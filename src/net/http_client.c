@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -222,6 +223,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 
 /* --- what curl tells of a call --- */
 
+/* ms: UINT_MAX if the phase itself may last; the total goes on. */
 void nc_http_call_enter(struct nc_http_call *k, enum nc_http_phase phase, unsigned ms)
 {
     uint64_t now = nc_loop_now_ms(k->client->loop);
@@ -232,7 +234,7 @@ void nc_http_call_enter(struct nc_http_call *k, enum nc_http_phase phase, unsign
         if (left < ms)
             ms = (unsigned)left;
     }
-    nc_loop_deadline(k->client->loop, &k->deadline, ms);
+    nc_loop_deadline(k->client->loop, &k->deadline, ms == UINT_MAX ? 0 : ms);
 }
 
 static void on_deadline(struct nc_deadline *d)
@@ -324,7 +326,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     nc_http_call_enter(k, NC_HTTP_RECEIVING, k->idle_ms);
     k->ops->data(k->arg, (struct nc_str){p, n});
     if (k->paused)
-        nc_loop_deadline(k->client->loop, &k->deadline, 0);
+        nc_http_call_enter(k, NC_HTTP_RECEIVING, UINT_MAX);
     return k->over ? 0 : n;
 }
 
@@ -465,7 +467,7 @@ void nc_http_call_pause(struct nc_http_call *k)
     if (k->paused || k->over)
         return;
     k->paused = true;
-    nc_loop_deadline(k->client->loop, &k->deadline, 0);
+    nc_http_call_enter(k, k->phase, UINT_MAX);
     if (k->plain)
         nc_plain_pause(k, true);
     else

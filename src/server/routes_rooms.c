@@ -123,7 +123,8 @@ static bool read_ai(struct nc_call *call, struct nc_str settings, bool dialog,
 
     if (!patch || json_is_null(patch))
         return true;
-    bool ok = nc_room_ai_patch(settings, patch, dialog, &text, why) == NC_OK;
+    bool ok =
+        nc_room_ai_patch(settings, call->chat->room_ai, patch, dialog, &text, why) == NC_OK;
     if (ok)
         *out = nc_arena_str(call->arena, nc_buf_str(&text));
     nc_buf_fini(&text);

@@ -148,3 +148,27 @@ test("limits lowered in the middle of an answer end it, and leave nothing behind
     rmSync(dir, { recursive: true, force: true });
   }
 });
+
+test("null puts a room's destination back to the node's, not farther", async () => {
+  const near = await Node.start({ args: [...args, "--ai-destination", "this_node"] });
+  try {
+    const ann = await near.register("ann");
+    const [room, dialog] = [await ann.room("r"), ok(await ann.call("POST", "/api/v1/rooms", { kind: "dialog", personas: ["olga"] }), 201)];
+    for (const r of [room, dialog])
+      for (const destination of ["lan", null]) {
+        const { ai } = ok(await ann.call("PATCH", `/api/v1/rooms/${r.id}`, { ai: { destination } }));
+        assert.equal(ai.destination, destination ?? "this_node");
+      }
+  } finally {
+    await near.stop();
+  }
+});
+
+test("a server that goes on talking when its answer is whole is hung up on", async () => {
+  const room = await anna.room("talkative", { personas: ["olga"] });
+  const question = await anna.say(room, "olga, hello");
+  const q = await upstream.next();
+  await q.begin().write(chunk("all"), finish(), DONE);
+  assert.equal((await ended(anna, room, question)).text, "all");
+  await until(() => (q.closed || q.response.write(": and on\n\n".repeat(10)), q.closed), "the node to hang up", 3000);
+});

@@ -17,13 +17,16 @@
 static struct nc_problem why;
 static struct nc_buf result;
 
+static const char *fresh = "";
+
 static const char *patch(const char *settings, const char *with, bool dialog)
 {
     json_t *body = json_loads(with, JSON_DECODE_ANY, NULL);
 
     assert_non_null(body);
     nc_buf_clear(&result);
-    enum nc_err e = nc_room_ai_patch(nc_str(settings), body, dialog, &result, &why);
+    enum nc_err e =
+        nc_room_ai_patch(nc_str(settings), nc_str(fresh), body, dialog, &result, &why);
     json_decref(body);
     nc_buf_addc(&result, '\0');
     return e ? NULL : result.p;
@@ -47,6 +50,16 @@ static void what_is_missing_or_odd_is_as_in_a_new_room(void **state)
         assert_true(!a.model.n && !a.system_prompt.n);
         nc_room_ai_fini(&a);
     }
+}
+
+static void what_is_put_back_is_as_the_node_has_it(void **state)
+{
+    (void)state;
+    fresh = "{\"destination\":\"this_node\"}";
+    const char *s = patch("{\"destination\":\"lan\"}", "{\"destination\":null}", false);
+    fresh = "";
+    assert_non_null(s);
+    assert_non_null(strstr(s, "\"destination\":\"this_node\""));
 }
 
 static void a_destination_nobody_knows_goes_nowhere_far(void **state)
@@ -137,8 +150,9 @@ static void what_is_wrong_is_named(void **state)
     for (size_t i = 0; i < NC_COUNT(rows); i++) {
         json_t *body = json_loads(rows[i].with, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         nc_buf_clear(&result);
-        assert_int_equal(nc_room_ai_patch(NC_STR(""), body, rows[i].dialog, &result, &why),
-                         NC_EINVAL);
+        assert_int_equal(
+            nc_room_ai_patch(NC_STR(""), NC_STR(""), body, rows[i].dialog, &result, &why),
+            NC_EINVAL);
         json_decref(body);
         if (!strstr(why.detail, rows[i].names))
             fail_msg("%s: %s", rows[i].with, why.detail);
@@ -192,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_or_odd_is_as_in_a_new_room),
+        cmocka_unit_test(what_is_put_back_is_as_the_node_has_it),
         cmocka_unit_test(a_destination_nobody_knows_goes_nowhere_far),
         cmocka_unit_test(a_patch_is_merged),
         cmocka_unit_test(a_dialog_has_more),

@@ -49,7 +49,8 @@ class Asked {
 export class Upstream {
   asked = [];
   #taken = 0;
-  static async start() {
+  /** host: an address of this machine. */
+  static async start(host = "127.0.0.1") {
     const u = new Upstream();
     u.server = http.createServer(async (request, response) => {
       if (request.url.endsWith("/models")) {
@@ -62,9 +63,9 @@ export class Upstream {
       u.asked.push(new Asked(request, response, body));
     });
     u.server.keepAliveTimeout = 1000;
-    u.server.listen(0, "127.0.0.1");
+    u.server.listen(0, host);
     await once(u.server, "listening");
-    u.url = `http://127.0.0.1:${u.server.address().port}/v1`;
+    u.url = `http://${host}:${u.server.address().port}/v1`;
     after(() => (u.server.closeAllConnections(), u.server.close()));
     return u;
   }
