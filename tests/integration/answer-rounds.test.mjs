@@ -135,7 +135,7 @@ const disturb = {
     const v = await random.pick(TRANSPORTS).open(boris);
     for (const wait of some(random, ms)) {
       await sleep(wait);
-      v.cut();
+      v.cut(random.chance(0.3));
       await sleep(random.chance(0.3) ? 0 : random.int(0, 300));
       await v.resume();
     }
@@ -172,7 +172,7 @@ async function round(world, random, { plan = whole(random), persona = world.pers
     viewers.push(...made);
     return await more.end?.(q, viewers) ?? (await check(world, q, viewers, more));
   } finally {
-    viewers.forEach((v) => v.cut());
+    viewers.forEach((v) => v.close());
   }
 }
 
@@ -287,7 +287,7 @@ async function death(world, random, signal) {
     assert.ok(alternatives.length <= 2 && alternatives.at(-1).text === m.text, JSON.stringify(alternatives));
     judge(m, earlier.tellings.at(-1), { killed: true });
   }
-  viewers.forEach((v) => (v.check(), v.cut()));
+  viewers.forEach((v) => (v.check(), v.close()));
   return asked.flatMap((q) => q.tellings.length);
 }
 

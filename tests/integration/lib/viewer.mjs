@@ -54,7 +54,7 @@ class Screen {
     let live = this.live.get(d.message_id);
     assert.ok(!live || d.run >= live.run || this.deaf, `run ${d.run} after ${live?.run}`);
     if (d.snapshot) {
-      if (!live || d.run > live.run || d.n !== live.n) live = { text: "", reasoning: "", ...(live?.run === d.run && live), run: d.run };
+      if (!live || d.run > live.run) live = { run: d.run, text: "", reasoning: "" };
       Object.assign(live, { n: d.n, lost: null, [d.channel]: d.text });
     } else if (!live || d.run > live.run) {
       const first = d.n === 0 && d.at === 0;
@@ -76,6 +76,7 @@ class Viewer {
   error = null;
   cursor = undefined;
   on = false;
+  frozen = []; // how those are closed that the node still has
   constructor(who) {
     this.who = who;
     this.screen = new Screen();
@@ -94,10 +95,15 @@ class Viewer {
       this.error ??= wrong;
     }
   }
-  /** The connection breaks, and nothing that is still on its way counts. */
-  cut() {
+  /** The connection breaks, and nothing that is still on its way counts.  silently: the node does not learn of it. */
+  cut(silently = false) {
     this.on = false;
-    this.drop();
+    if (silently && this.freeze) this.freeze();
+    else this.drop();
+  }
+  close() {
+    this.cut();
+    for (const drop of this.frozen.splice(0)) drop();
   }
   async resume() {
     this.screen.connected();
@@ -132,6 +138,11 @@ export class BySocket extends Viewer {
   drop() {
     this.socket?.close();
   }
+  freeze() {
+    const s = this.socket;
+    s.ws.pause();
+    this.frozen.push(() => s.close());
+  }
 }
 
 export class ByPackedSocket extends BySocket {
@@ -154,6 +165,11 @@ export class ByStream extends Viewer {
   }
   drop() {
     this.stream?.close();
+  }
+  freeze() {
+    const s = this.stream;
+    s.response.pause();
+    this.frozen.push(() => s.close());
   }
 }
 
