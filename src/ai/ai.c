@@ -176,6 +176,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
     ai->o.models.arg = ai;
     ai->since_ms = nc_mono_ms();
     nc_list_init(&ai->jobs);
+    nc_list_init(&ai->directs);
     nc_list_init(&ai->titles);
     ai->rates = nc_rates_new();
     ai->fair = nc_fair_new(o->loop, o->at_once, o->waiting_max);

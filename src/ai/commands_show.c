@@ -184,8 +184,11 @@ static void on_jobs(void *arg, const struct nc_problem *why, struct nc_buf *json
         nc_buf_printf(&out, "%s%s", i ? "\n" : "", text(job, "state"));
         if (json_is_integer(position))
             nc_buf_printf(&out, " #%lld", (long long)json_integer_value(position));
-        nc_buf_printf(&out, ": @%s → @%s%s%s", text(job, "asked_by"), text(job, "persona"),
-                      *text(job, "model") ? ", " : "", text(job, "model"));
+        nc_buf_printf(&out, ": @%s → ", text(job, "asked_by"));
+        if (json_object_get(job, "persona")) /* not those of programs */
+            nc_buf_printf(&out, "@%s%s", text(job, "persona"),
+                          *text(job, "model") ? ", " : "");
+        nc_buf_adds(&out, nc_str(text(job, "model")));
     }
     if (json_array_size(jobs) == 0)
         nc_buf_adds(&out, ru ? NC_STR("Вопросов в очереди нет.")

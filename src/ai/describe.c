@@ -24,11 +24,27 @@ struct nc_part *nc_job_part(struct nc_job *j)
     return last;
 }
 
-static void write_who(struct nc_json *w, const struct nc_part *p)
+static void write_who(struct nc_json *w, const char *model, const char *provider,
+                      const char *destination)
 {
-    nc_json_kstr(w, "model", nc_str(p ? p->model : ""));
-    nc_json_kstr(w, "provider", nc_str(p ? p->provider : ""));
-    nc_json_kstr(w, "destination", nc_str(p ? p->destination : ""));
+    nc_json_kstr(w, "model", nc_str(model));
+    nc_json_kstr(w, "provider", nc_str(provider));
+    nc_json_kstr(w, "destination", nc_str(destination));
+}
+
+/* Who answers; before anything was asked, who will be, and where that is as far as it is
+ * known. */
+static void write_answerer(struct nc_json *w, const struct nc_job *j)
+{
+    const struct nc_part *last = &j->parts[j->parts_n ? j->parts_n - 1 : 0];
+
+    if (j->parts_n)
+        write_who(w, last->model, last->provider, last->destination);
+    else if (j->inside)
+        write_who(w, j->choice.model, nc_source_name(j->choice.source),
+                  nc_source_where(j->choice.source));
+    else
+        write_who(w, "", "", "");
 }
 
 static void write_parts(struct nc_json *w, const struct nc_job *j)
@@ -38,7 +54,7 @@ static void write_parts(struct nc_json *w, const struct nc_job *j)
     for (unsigned i = 0; i < j->parts_n; i++) {
         const struct nc_part *p = &j->parts[i];
         nc_json_obj(w);
-        write_who(w, p);
+        write_who(w, p->model, p->provider, p->destination);
         nc_json_kuint(w, "from", p->from);
         if (p->reason[0])
             nc_json_kstr(w, "reason", nc_str(p->reason));
@@ -53,7 +69,7 @@ struct nc_str nc_job_describe(struct nc_job *j)
 
     nc_buf_clear(&j->ai_json);
     nc_json_obj(&w);
-    write_who(&w, j->parts_n ? &j->parts[j->parts_n - 1] : NULL);
+    write_answerer(&w, j);
     if (j->parts_n)
         write_parts(&w, j);
     if (j->counted) {
@@ -88,20 +104,24 @@ static struct nc_str name_of(const struct nc_ai *ai, const struct nc_id *user)
 }
 
 void nc_job_write(struct nc_json *w, const struct nc_ai *ai, const struct nc_job_rec *rec,
-                  const struct nc_job *j)
+                  const struct nc_work *waits, uint64_t since_ms)
 {
+    unsigned position = waits && rec->state == NC_JOB_QUEUED ? nc_fair_position(waits) : 0;
+
     nc_json_obj(w);
     nc_json_kid(w, "id", &rec->id);
     nc_json_kstr(w, "state", nc_str(states[rec->state]));
-    if (j && j->step == NC_STEP_WAITING) {
-        nc_json_kuint(w, "position", nc_fair_position(&j->work));
-        nc_json_kuint(w, "waiting_ms", nc_mono_ms() - j->since_ms);
+    if (position) {
+        nc_json_kuint(w, "position", position);
+        nc_json_kuint(w, "waiting_ms", nc_mono_ms() - since_ms);
     }
-    nc_json_kid(w, "room", &rec->room);
-    nc_json_kid(w, "question", &rec->question);
+    if (!nc_id_zero(&rec->room)) {
+        nc_json_kid(w, "room", &rec->room);
+        nc_json_kid(w, "question", &rec->question);
+        nc_json_kstr(w, "persona", name_of(ai, &rec->persona));
+    }
     if (!nc_id_zero(&rec->message))
         nc_json_kid(w, "message_id", &rec->message);
-    nc_json_kstr(w, "persona", name_of(ai, &rec->persona));
     nc_json_kstr(w, "model", rec->model);
     nc_json_kstr(w, "asked_by", name_of(ai, &rec->asker));
     nc_json_ktime(w, "created_at", rec->created_ms);

@@ -6,6 +6,7 @@
 
 #include "ai/parts.h"
 #include "ai/tokens.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/json_in.h"
 
@@ -76,6 +77,7 @@ static void on_never_asked(struct nc_task *t)
 static void never_asked(struct nc_direct *d)
 {
     nc_fair_end(&d->work);
+    nc_list_del(&d->node);
     stand(d, false, false);
     nc_loop_defer(d->ai->o.loop, &d->task);
 }
@@ -140,6 +142,7 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
         return;
     }
     nc_fair_end(&d->work);
+    nc_list_del(&d->node);
     if (end->e == NC_OK)
         stats->completed++;
     else if (d->stopped)
@@ -201,6 +204,7 @@ static void start(struct nc_work *w)
     p = nc_source_provider(d->choice.source);
     nc_source_enter(&d->choice);
     stand(d, false, true);
+    d->asked_ms = d->asked_ms ? d->asked_ms : nc_wall_ms();
     d->ask = (struct nc_llm_ask){
         .model = nc_str(d->choice.model),
         .request = d->request,
@@ -232,7 +236,28 @@ void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d)
         never_asked(d);
     } else {
         stand(d, true, false);
+        d->came_ms = nc_wall_ms();
+        d->since_ms = nc_mono_ms();
+        nc_list_add(&ai->directs, &d->node);
     }
+}
+
+struct nc_job_rec nc_direct_rec(const struct nc_direct *d, struct nc_buf *model)
+{
+    const json_t *named = json_object_get(d->request, "model");
+
+    if (d->asking)
+        nc_buf_printf(model, "%s%s%s", nc_source_name(d->choice.source),
+                      d->choice.model[0] ? "/" : "", d->choice.model);
+    else
+        nc_buf_adds(model,
+                    (struct nc_str){json_string_value(named), json_string_length(named)});
+    return (struct nc_job_rec){.id = d->work.id,
+                               .state = d->asking ? NC_JOB_RUNNING : NC_JOB_QUEUED,
+                               .asker = d->user,
+                               .model = nc_buf_str(model),
+                               .created_ms = d->came_ms,
+                               .started_ms = d->asked_ms};
 }
 
 void nc_direct_stop(struct nc_direct *d)

@@ -9,6 +9,7 @@
 #include "ai/models.h"
 #include "ai/usage.h"
 #include "queue/fair.h"
+#include "store/record.h"
 
 /* Embedded in the call; zeroed with the first block set. */
 struct nc_direct {
@@ -24,6 +25,9 @@ struct nc_direct {
 
     /* The rest is of direct.c. */
     struct nc_ai *ai;
+    struct nc_list node;        /* ai->directs */
+    uint64_t came_ms, since_ms; /* wall, mono: when it came */
+    uint64_t asked_ms;          /* wall; 0 before */
     struct nc_work work;
     struct nc_llm_ask ask;
     struct nc_choice choice; /* while asking */
@@ -42,3 +46,6 @@ void nc_direct_stop(struct nc_direct *d);
 /* The caller can take no more just now: the upstream is made to wait.  False: this
  * provider can't. */
 bool nc_direct_pause(struct nc_direct *d, bool on);
+/* As a job, without room, question and persona.  *model gets its name: what the program
+ * says, or "provider/model" once that is being asked. */
+struct nc_job_rec nc_direct_rec(const struct nc_direct *d, struct nc_buf *model);

@@ -145,9 +145,10 @@ void nc_job_failed(struct nc_job *j, const struct nc_llm_end *end);
 struct nc_str nc_job_describe(struct nc_job *j);
 /* The part of the model that is asked now: a new one, or the last one again. */
 struct nc_part *nc_job_part(struct nc_job *j);
-/* One object of GET /api/v1/jobs; j: NULL for one that has ended. */
+/* One object of GET /api/v1/jobs.  waits: its place in the queue, where it may have one;
+ * since_ms: mono, when it came. */
 void nc_job_write(struct nc_json *w, const struct nc_ai *ai, const struct nc_job_rec *rec,
-                  const struct nc_job *j);
+                  const struct nc_work *waits, uint64_t since_ms);
 
 /* ---- jobs_told.c: who waits is told where they stand --------------------------------- */
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/direct.h"
 #include "ai/job.h"
 #include "ai/room_ai.h"
 #include "chat/rooms/rooms.h"
@@ -12,8 +13,9 @@
 
 struct found {
     struct nc_job_rec rec;
-    char *strs; /* of one that has ended */
-    const struct nc_job *job;
+    char *strs;                  /* of those that are no nc_job */
+    const struct nc_work *waits; /* of those under way */
+    uint64_t since_ms;
 };
 
 struct listing {
@@ -88,6 +90,23 @@ static int newest_first(const void *a, const void *b)
     return nc_id_cmp(&y->rec.id, &x->rec.id);
 }
 
+/* What programs ask is kept nowhere: listed while it is under way. */
+static void add_programs(struct listing *l)
+{
+    nc_list_each(n, &l->ai->directs) {
+        const struct nc_direct *d = nc_of(n, struct nc_direct, node);
+        struct nc_buf model = {0};
+        struct nc_job_rec rec = nc_direct_rec(d, &model);
+        if (!is_wanted(l, &rec)) {
+            nc_buf_fini(&model);
+            continue;
+        }
+        l->rows = nc_realloc(l->rows, (l->rows_n + 1) * sizeof(*l->rows));
+        l->rows[l->rows_n++] = (struct found){
+            .rec = rec, .strs = model.p, .waits = &d->work, .since_ms = d->since_ms};
+    }
+}
+
 static void add_living(struct listing *l)
 {
     nc_list_each(n, &l->ai->jobs) {
@@ -95,8 +114,10 @@ static void add_living(struct listing *l)
         if (!is_wanted(l, &j->kept.rec))
             continue;
         l->rows = nc_realloc(l->rows, (l->rows_n + 1) * sizeof(*l->rows));
-        l->rows[l->rows_n++] = (struct found){.rec = j->kept.rec, .job = j};
+        l->rows[l->rows_n++] =
+            (struct found){.rec = j->kept.rec, .waits = &j->work, .since_ms = j->since_ms};
     }
+    add_programs(l);
     if (l->rows_n)
         qsort(l->rows, l->rows_n, sizeof(*l->rows), newest_first);
 }
@@ -120,7 +141,7 @@ static void answer(struct listing *l, bool more)
     nc_json_key(&w, "jobs");
     nc_json_arr(&w);
     for (size_t i = 0; i < l->rows_n && i < l->limit; i++)
-        nc_job_write(&w, l->ai, &l->rows[i].rec, l->rows[i].job);
+        nc_job_write(&w, l->ai, &l->rows[i].rec, l->rows[i].waits, l->rows[i].since_ms);
     nc_json_arr_end(&w);
     nc_json_kbool(&w, "has_more", more || l->rows_n > l->limit);
     nc_json_obj_end(&w);

@@ -22,7 +22,7 @@ static void tell(struct nc_job *j)
     nc_json_kstr(&w, "type", NC_STR("job.updated"));
     nc_json_kid(&w, "room", &r->rec.id);
     nc_json_key(&w, "job");
-    nc_job_write(&w, j->ai, &j->kept.rec, j);
+    nc_job_write(&w, j->ai, &j->kept.rec, &j->work, j->since_ms);
     nc_json_obj_end(&w);
     nc_hub_publish_ephemeral(j->ai->o.chat->hub, &r->topic, "job.updated", nc_buf_str(&b));
     nc_buf_fini(&b);

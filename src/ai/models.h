@@ -66,6 +66,7 @@ const char *nc_source_name(const struct nc_source *s);
 #define NC_SOURCE_CLOSED "the provider was changed or deleted meanwhile"
 /* What is known: NOWHERE while it isn't. */
 enum nc_destination nc_source_destination(const struct nc_source *s);
+const char *nc_source_where(const struct nc_source *s); /* "lan:<host>"; or empty */
 /* Its health, from how an answer ended. */
 void nc_source_learn(struct nc_source *s, const struct nc_llm_end *end);
 

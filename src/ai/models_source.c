@@ -300,3 +300,5 @@ enum nc_destination nc_source_destination(const struct nc_source *s)
 {
     return s->destination;
 }
+
+const char *nc_source_where(const struct nc_source *s) { return s->where; }

@@ -18,6 +18,7 @@ struct nc_ai {
     struct nc_fair *fair; /* whose turn it is: questions in rooms, and of programs */
     struct nc_observer observer;
     struct nc_list jobs;     /* struct nc_job, oldest first */
+    struct nc_list directs;  /* struct nc_direct, those that wait or are being answered */
     struct nc_list titles;   /* dialog titles under way (ai/title) */
     struct nc_deadline tell; /* who waits is told where they stand (ai/jobs_told) */
     uint64_t told_ms;

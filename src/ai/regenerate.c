@@ -131,7 +131,7 @@ static void queue(struct again *x)
     nc_job_save(ai->o.chat->opts.store, &j->kept);
     nc_json_obj(&w);
     nc_json_key(&w, "job");
-    nc_job_write(&w, ai, &j->kept.rec, j);
+    nc_job_write(&w, ai, &j->kept.rec, &j->work, j->since_ms);
     nc_json_obj_end(&w);
     x->done(x->arg, NULL, &json);
     nc_buf_fini(&json);
