@@ -56,6 +56,33 @@ static void flush(struct nc_deltas *d)
 
 static void on_flush(struct nc_deadline *at) { flush(nc_of(at, struct nc_deltas, flush)); }
 
+static void on_turn_end(struct nc_task *t)
+{
+    struct nc_deltas *d = nc_of(t, struct nc_deltas, turn_end);
+
+    nc_loop_deadline(d->loop, &d->flush, 0);
+    flush(d);
+}
+
+/* As soon as it may be, with all that came in the same turn.  The deadline, which may be
+ * late, is for text that is followed by silence. */
+static void flush_soon(struct nc_deltas *d)
+{
+    uint64_t since = nc_loop_now_ms(d->loop) - d->flushed_ms;
+
+    if (since >= FLUSH_MS)
+        nc_loop_defer(d->loop, &d->turn_end);
+    else if (!d->flush.due)
+        nc_loop_deadline(d->loop, &d->flush, FLUSH_MS - since);
+}
+
+static void stop_clocks(struct nc_deltas *d)
+{
+    nc_loop_undefer(d->loop, &d->turn_end);
+    nc_loop_deadline(d->loop, &d->flush, 0);
+    nc_loop_deadline(d->loop, &d->checkpoint, 0);
+}
+
 static void keep(struct nc_deltas *d)
 {
     struct nc_str text = nc_deltas_text(d, NC_LLM_TEXT);
@@ -78,22 +105,21 @@ void nc_deltas_init(struct nc_deltas *d, struct nc_chat *c, struct nc_loop *l,
     *d = (struct nc_deltas){.chat = c,
                             .loop = l,
                             .room = *room,
+                            .turn_end = {.run = on_turn_end},
                             .flush = {.fire = on_flush},
                             .checkpoint = {.fire = on_checkpoint}};
 }
 
 void nc_deltas_fini(struct nc_deltas *d)
 {
-    nc_loop_deadline(d->loop, &d->flush, 0);
-    nc_loop_deadline(d->loop, &d->checkpoint, 0);
+    stop_clocks(d);
     nc_buf_fini(&d->channel[NC_LLM_TEXT].text);
     nc_buf_fini(&d->channel[NC_LLM_REASONING].text);
 }
 
 void nc_deltas_begin(struct nc_deltas *d, const struct nc_id *message, uint32_t run)
 {
-    nc_loop_deadline(d->loop, &d->flush, 0);
-    nc_loop_deadline(d->loop, &d->checkpoint, 0);
+    stop_clocks(d);
     for (int i = 0; i < 2; i++) {
         nc_buf_clear(&d->channel[i].text);
         d->channel[i].sent = 0;
@@ -114,10 +140,7 @@ bool nc_deltas_add(struct nc_deltas *d, enum nc_llm_channel ch, struct nc_str pi
     if (!fits)
         piece.n = nc_utf8_boundary(piece, room);
     nc_buf_adds(&c->text, piece);
-    if (!d->flush.due) {
-        uint64_t since = nc_loop_now_ms(d->loop) - d->flushed_ms;
-        nc_loop_deadline(d->loop, &d->flush, since >= FLUSH_MS ? 1 : FLUSH_MS - since);
-    }
+    flush_soon(d);
     if (d->channel[NC_LLM_TEXT].text.n - d->kept >= CHECKPOINT_BYTES)
         keep(d);
     else if (!d->checkpoint.due)
@@ -128,8 +151,7 @@ bool nc_deltas_add(struct nc_deltas *d, enum nc_llm_channel ch, struct nc_str pi
 void nc_deltas_end(struct nc_deltas *d)
 {
     flush(d);
-    nc_loop_deadline(d->loop, &d->flush, 0);
-    nc_loop_deadline(d->loop, &d->checkpoint, 0);
+    stop_clocks(d);
 }
 
 void nc_deltas_snapshot(const struct nc_deltas *d, struct nc_listener *l)

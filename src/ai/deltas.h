@@ -29,6 +29,7 @@ struct nc_deltas {
     uint64_t n;   /* of the next delta */
     uint64_t flushed_ms;
     size_t kept; /* bytes of the last checkpoint */
+    struct nc_task turn_end;
     struct nc_deadline flush, checkpoint;
 };
 
