@@ -60,6 +60,7 @@ const shapes = {
   "C alone": (i) => (i % 10 === 0 ? { place: "alone", publishes: true } : null),
   D: (i) => ({ place: "small", publishes: i % 10 === 0 }),
   E: (i) => ({ place: "big", publishes: i === 0 }),
+  tenth: (i) => ({ place: "hundred", publishes: i % 100 === 0 }),
   idle: () => ({ place: "small", publishes: false }),
 };
 
@@ -74,7 +75,7 @@ export function layout(shape, world, { seats = 1000, alone } = {}) {
       const p = world.people[i % world.people.length];
       lines.push(["/ws", p.token, seat.place === "big" ? world.big : p[seat.place], plus]);
     } else {
-      const name = { big: "/big", small: `/ten${Math.floor(i / 10)}`, alone: `/alone${i}` }[seat.place];
+      const name = { big: "/big", hundred: `/hundred${Math.floor(i / 100)}`, small: `/ten${Math.floor(i / 10)}`, alone: `/alone${i}` }[seat.place];
       lines.push([name, "", "", plus]);
     }
   }
