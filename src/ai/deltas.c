@@ -43,8 +43,8 @@ static void flush(struct nc_deltas *d)
         if (c->sent == c->text.n)
             continue;
         write_delta(d, (enum nc_llm_channel)i, d->n++, c->sent,
-                    (struct nc_str){c->text.p + c->sent, c->text.n - c->sent}, false,
-                    &json);
+                    (struct nc_str){c->text.p + c->sent, c->text.n - c->sent},
+                    d->replaces && c->sent == 0, &json);
         c->sent = c->text.n;
         if (r)
             nc_hub_publish_ephemeral(d->chat->hub, &r->topic, "message.delta",
@@ -126,6 +126,7 @@ void nc_deltas_begin(struct nc_deltas *d, const struct nc_id *message, uint32_t 
     }
     d->message = *message;
     d->run = run;
+    d->replaces = false;
     d->n = 0;
     d->kept = 0;
 }

@@ -25,8 +25,10 @@ struct nc_deltas {
         struct nc_buf text;
         size_t sent;
     } channel[2];
-    uint32_t run; /* which answer of the message it is; deltas of a higher one replace */
-    uint64_t n;   /* of the next delta */
+    uint32_t run;  /* which answer of the message it is; deltas of a higher one replace */
+    uint64_t n;    /* of the next delta */
+    bool replaces; /* its beginning is a snapshot: there may be words on screens that the
+                      last run of the node did not live to keep */
     uint64_t flushed_ms;
     size_t kept; /* bytes of the last checkpoint */
     struct nc_task turn_end;

@@ -97,8 +97,10 @@ static void on_resumed(struct nc_fetch *f, enum nc_err e)
 
     if (j->ai->closing || e == NC_ECLOSED)
         return;
-    if (e == NC_OK && f->found)
+    if (e == NC_OK && f->found) {
         nc_deltas_begin(&j->deltas, &f->message.id, f->message.chosen);
+        j->deltas.replaces = true;
+    }
     read_context(j);
 }
 

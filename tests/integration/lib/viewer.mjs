@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { sleep } from "./node.mjs";
 import { Stream } from "./live.mjs";
 
+const ANEW = "a new connection";
 const bytes = (text) => Buffer.byteLength(text);
 
 class Screen {
@@ -15,9 +16,9 @@ class Screen {
   #seen = new Set();
   #last = 0;
 
-  /** A new connection: what deltas said before is replaced by what comes now. */
+  /** A new connection: what deltas said before is replaced by a snapshot. */
   connected() {
-    this.live.clear();
+    for (const live of this.live.values()) live.lost = ANEW;
   }
   take(e) {
     assert.notEqual(e.type, "resync", "a cursor of ours is good");
@@ -41,7 +42,7 @@ class Screen {
     if (type === "message.created") assert.ok(!before || this.loaded, "created once");
     if (type === "message.completed") {
       this.ends.set(id, (this.ends.get(id) ?? 0) + 1);
-      if (live && !this.deaf) {
+      if (live && !this.deaf && live.lost !== ANEW) {
         assert.ok(!live.lost, `${this.name}: deltas of ${id} were lost: ${live.lost}`);
         assert.equal(live.run, m.alternatives?.chosen ?? 0, "the run that was shown is the one that ended");
         assert.equal(live.text, m.text, `${this.name}: the deltas make the text`);
@@ -59,11 +60,11 @@ class Screen {
     } else if (!live || d.run > live.run) {
       const first = d.n === 0 && d.at === 0;
       live = { run: d.run, n: d.n, text: "", reasoning: "", [d.channel]: first ? d.text : "", lost: first ? null : `begins with ${d.n} at ${d.at}` };
-    } else if (d.n === live.n + 1 && d.at === bytes(live[d.channel])) {
+    } else if (!live.lost && d.n === live.n + 1 && d.at === bytes(live[d.channel])) {
       live.n = d.n;
       live[d.channel] += d.text;
     } else {
-      live.lost ??= `${d.n} at ${d.at} (${d.channel}) after ${live.n} with ${bytes(live[d.channel])} bytes`;
+      if (!live.lost || live.lost === ANEW) live.lost = `${d.n} at ${d.at} (${d.channel}) after ${live.n} with ${bytes(live[d.channel])} bytes`;
     }
     this.live.set(d.message_id, live);
     assert.ok(!d.text.includes("\ufffd"), "no torn character");
