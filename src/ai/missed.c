@@ -42,8 +42,9 @@ static void on_message(struct nc_query *q, const struct nc_row *row)
     struct look *x = nc_of(q, struct look, query);
     const struct nc_message *m = &row->message;
 
-    /* By when it was said: the copies of a branch are new, and ask nobody. */
-    if (!m->deleted && m->created_ms >= x->since_ms && !has_job(x, &m->id))
+    /* By when it was said: the copies in a branch are older than it, and ask nobody. */
+    if (!m->deleted && m->created_ms >= x->since_ms &&
+        m->created_ms >= x->room->rec.created_ms && !has_job(x, &m->id))
         nc_ai_heard(x->ai, x->room, m);
 }
 
