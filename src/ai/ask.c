@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "chat/rooms/room.h"
 
-bool nc_is_russian(struct nc_str text)
+static bool is_russian(struct nc_str text)
 {
     while (text.n) {
         uint32_t c = nc_utf8_next(&text);
@@ -89,7 +89,7 @@ static bool may_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona
 void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
                const struct nc_message *m, struct nc_user *asker, unsigned depth)
 {
-    bool russian = nc_is_russian(m->body);
+    bool russian = is_russian(m->body);
     struct nc_job *j;
 
     ai->stats.asked++;

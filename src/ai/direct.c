@@ -28,8 +28,7 @@ static struct nc_spender spender(const struct nc_direct *d)
 static enum nc_err choose(const struct nc_direct *d, struct nc_choice *c,
                           struct nc_problem *why)
 {
-    const json_t *v = json_object_get(d->request, "model");
-    struct nc_str name = {json_string_value(v), json_string_length(v)};
+    struct nc_str name = nc_json_text(json_object_get(d->request, "model"));
 
     return nc_models_choose(d->ai->models, name, NC_DEST_CLOUD, c, why);
 }
@@ -87,8 +86,7 @@ static uint64_t guess_texts(const json_t *v)
     uint64_t n = 0;
 
     if (json_is_string(v))
-        return nc_tokens_guess(
-            (struct nc_str){json_string_value(v), json_string_length(v)});
+        return nc_tokens_guess(nc_json_text(v));
     if (json_is_integer(v))
         return 1; /* an input that is tokens already */
     if (json_is_object(v))
@@ -244,14 +242,11 @@ void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d)
 
 struct nc_job_rec nc_direct_rec(const struct nc_direct *d, struct nc_buf *model)
 {
-    const json_t *named = json_object_get(d->request, "model");
-
     if (d->asking)
         nc_buf_printf(model, "%s%s%s", nc_source_name(d->choice.source),
                       d->choice.model[0] ? "/" : "", d->choice.model);
     else
-        nc_buf_adds(model,
-                    (struct nc_str){json_string_value(named), json_string_length(named)});
+        nc_buf_adds(model, nc_json_text(json_object_get(d->request, "model")));
     return (struct nc_job_rec){.id = d->work.id,
                                .state = d->asking ? NC_JOB_RUNNING : NC_JOB_QUEUED,
                                .asker = d->user,

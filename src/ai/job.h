@@ -165,6 +165,5 @@ void nc_titles_end(struct nc_ai *ai); /* those under way, when the node closes *
 /* ---- stop.c ---------------------------------------------------------------------------
  */
 
-void nc_job_stop(struct nc_job *j); /* idempotent */
 /* It has ended: who waits for that is told.  why: or it can't be known. */
 void nc_job_waited(struct nc_job *j, const struct nc_problem *why);

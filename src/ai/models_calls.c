@@ -196,7 +196,7 @@ static bool seal(struct call *c, struct nc_str key, struct nc_problem *why)
 static bool read_key(struct call *c, const struct nc_source *old, struct nc_problem *why)
 {
     const json_t *v = json_object_get(c->body, "api_key");
-    struct nc_str key = {json_string_value(v), json_string_length(v)};
+    struct nc_str key = nc_json_text(v);
 
     if (!v && old)
         nc_buf_adds(&c->secret, nc_buf_str(&old->secret));

@@ -16,7 +16,8 @@ static bool same_model(struct nc_str asked, struct nc_str there)
             memcmp(there.p + asked.n, latest, sizeof(latest) - 1) == 0);
 }
 
-enum nc_source_state nc_source_offers(const struct nc_source *s, struct nc_str model)
+/* Is this model offered there?  UNKNOWN while it hasn't been asked what it has. */
+static enum nc_source_state offers(const struct nc_source *s, struct nc_str model)
 {
     const json_t *offered = json_object_get(s->settings, "models"), *each;
     size_t i;
@@ -69,13 +70,13 @@ struct nc_source *nc_models_default(const struct nc_models *m)
 static struct nc_source *who_has(const struct nc_models *m, struct nc_str model)
 {
     struct nc_source *usual = nc_models_default(m), *down = NULL;
-    enum nc_source_state has = nc_source_offers(usual, model);
+    enum nc_source_state has = offers(usual, model);
 
     if (has == NC_SOURCE_UP)
         return usual;
     nc_list_each(n, &m->sources) {
         struct nc_source *s = nc_of(n, struct nc_source, node);
-        if (s == usual || nc_source_offers(s, model) != NC_SOURCE_UP)
+        if (s == usual || offers(s, model) != NC_SOURCE_UP)
             continue;
         if (s->state == NC_SOURCE_UP)
             return s;
@@ -111,7 +112,7 @@ static struct nc_source *meant(const struct nc_models *m, struct nc_str name,
         return usual;
     }
     exact = prefixed(m, name, model);
-    if (exact && nc_source_offers(exact, *model) != NC_SOURCE_DOWN)
+    if (exact && offers(exact, *model) != NC_SOURCE_DOWN)
         return exact;
     if ((s = who_has(m, name))) {
         *model = name;

@@ -150,8 +150,6 @@ void nc_models_calls_end(struct nc_models *m);
 void nc_source_json(struct nc_json *j, const struct nc_source *s);
 void nc_source_list_json(struct nc_json *j,
                          const struct nc_models *m); /* {"providers":…} */
-/* Is this model offered there?  UNKNOWN while it hasn't been asked what it has. */
-enum nc_source_state nc_source_offers(const struct nc_source *s, struct nc_str model);
 /* What "" leads to; NULL: nothing is there. */
 struct nc_source *nc_models_default(const struct nc_models *m);
 /* Its model when none is named; "" when that isn't known yet. */

@@ -5,6 +5,7 @@
 #include "ai/models_parts.h"
 #include "ai/setting.h"
 #include "base/utf8.h"
+#include "wire/json_in.h"
 
 static enum nc_err refuse(struct nc_problem *why, const char *name, const char *what)
 {
@@ -12,16 +13,11 @@ static enum nc_err refuse(struct nc_problem *why, const char *name, const char *
     return NC_EINVAL;
 }
 
-static struct nc_str text_of(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
-
 /* ---- one kind of member each ---------------------------------------------- */
 
 static enum nc_err check_kind(const json_t *v, const char *name, struct nc_problem *why)
 {
-    struct nc_str word = text_of(v);
+    struct nc_str word = nc_json_text(v);
 
     if (nc_str_eqz(word, "local") || nc_str_eqz(word, "worker")) {
         nc_problem_set(why, NC_P_NOT_IMPLEMENTED,
@@ -35,7 +31,7 @@ static enum nc_err check_kind(const json_t *v, const char *name, struct nc_probl
 
 static enum nc_err check_url(const json_t *v, const char *name, struct nc_problem *why)
 {
-    struct nc_str url = text_of(v);
+    struct nc_str url = nc_json_text(v);
     const char *wrong =
         json_is_string(v) ? nc_provider_url_problem(url) : "it is no string";
 
@@ -49,7 +45,7 @@ static enum nc_err check_proxy(const json_t *v, const char *name, struct nc_prob
 {
     static const char *const schemes[] = {"http://",    "https://",  "socks4://",
                                           "socks4a://", "socks5://", "socks5h://"};
-    struct nc_str url = text_of(v), host = {0};
+    struct nc_str url = nc_json_text(v), host = {0};
 
     if (json_is_string(v) && !url.n)
         return NC_OK;
@@ -75,7 +71,7 @@ static enum nc_err check_model(const json_t *v, const char *name, struct nc_prob
 {
     if (!json_is_string(v))
         return refuse(why, name, "must be a string");
-    return nc_setting_model_ok(text_of(v), name, why);
+    return nc_setting_model_ok(nc_json_text(v), name, why);
 }
 
 static enum nc_err check_models(const json_t *v, const char *name, struct nc_problem *why)
@@ -89,7 +85,7 @@ static enum nc_err check_models(const json_t *v, const char *name, struct nc_pro
     {
         if (!json_is_string(each) || !json_string_length(each))
             return refuse(why, name, "must be a list of names of models");
-        enum nc_err e = nc_setting_model_ok(text_of(each), name, why);
+        enum nc_err e = nc_setting_model_ok(nc_json_text(each), name, why);
         if (e != NC_OK)
             return e;
     }

@@ -38,7 +38,6 @@ struct nc_ai {
  */
 void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
                const struct nc_message *m, struct nc_user *asker, unsigned depth);
-bool nc_is_russian(struct nc_str text);
 
 /* ---- ai.c --------------------------------------------------------------------------- */
 

@@ -135,7 +135,7 @@ static enum nc_err take_listed(struct nc_draft *d, const json_t *who, bool kept,
         return bad_who(why);
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(users, i);
-        struct nc_str s = {json_string_value(v), json_string_length(v)};
+        struct nc_str s = nc_json_text(v);
         if (!json_is_string(v) || (kept && nc_id_parse(s, &d->listed[i])))
             return bad_who(why);
         if (kept)

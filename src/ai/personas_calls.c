@@ -221,7 +221,7 @@ static bool username_stays(const json_t *body, const struct nc_persona *p,
                            struct nc_problem *why)
 {
     const json_t *v = json_object_get(body, "username");
-    struct nc_str s = {json_string_value(v), json_string_length(v)};
+    struct nc_str s = nc_json_text(v);
 
     if (!v || (json_is_string(v) && nc_str_eq(s, p->user->a.username)))
         return true;

@@ -43,7 +43,7 @@ void nc_job_waited(struct nc_job *j, const struct nc_problem *why)
     }
 }
 
-void nc_job_stop(struct nc_job *j)
+static void stop_job(struct nc_job *j)
 {
     struct nc_provider *p;
 
@@ -118,7 +118,7 @@ void nc_ai_stop(struct nc_ai *ai, const struct nc_actor *who, const struct nc_id
         if (!may_stop(j, who))
             continue;
         wait_for(j, s);
-        nc_job_stop(j);
+        stop_job(j);
         seen = UINT32_MAX / 2;
     }
     if (seen == 0)
@@ -137,7 +137,7 @@ void nc_ai_stop_room(struct nc_ai *ai, const struct nc_actor *who, struct nc_roo
         struct nc_job *j = nc_of(node, struct nc_job, node);
         if (nc_job_room(j) != r || j->stopped || !may_stop(j, who))
             continue;
-        nc_job_stop(j);
+        stop_job(j);
         ++*n;
     }
 }
@@ -151,7 +151,7 @@ void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message)
         struct nc_job *j = nc_of(n, struct nc_job, node);
         if (nc_id_eq(&j->kept.rec.message, message) ||
             (j->step == NC_STEP_WAITING && nc_id_eq(&j->kept.rec.question, message)))
-            nc_job_stop(j);
+            stop_job(j);
     }
 }
 
@@ -162,7 +162,7 @@ void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
         struct nc_job *j = nc_of(n, struct nc_job, node);
         if (nc_id_eq(&j->kept.rec.room, &r->rec.id) &&
             (!persona || nc_id_eq(&j->kept.rec.persona, &persona->a.id)))
-            nc_job_stop(j);
+            stop_job(j);
     }
 }
 
@@ -187,7 +187,7 @@ void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r)
         if (nc_job_room(j) != r || j->stopped || (room.allowed && !goes_too_far(j, &room)))
             continue;
         nc_job_reason(j, "the room's settings no longer allow it");
-        nc_job_stop(j);
+        stop_job(j);
     }
     nc_room_ai_fini(&room);
     nc_fair_pump(ai->fair);

@@ -14,7 +14,8 @@ static void separate(struct nc_buf *out, size_t from, bool plain)
         nc_buf_adds(out, nc_str(plain ? " - " : " · "));
 }
 
-void nc_say_destination(struct nc_buf *out, const char *destination)
+/* "this_node", "lan:box", "cloud:api.example" as people say it. */
+static void say_destination(struct nc_buf *out, const char *destination)
 {
     static const struct {
         const char *name;
@@ -69,7 +70,7 @@ void nc_say_answer(struct nc_buf *out, const struct nc_model_message *x, bool pl
         nc_buf_adds(out, nc_str(ai->model));
     if (ai->destination) {
         separate(out, from, plain);
-        nc_say_destination(out, ai->destination);
+        say_destination(out, ai->destination);
     }
     if (ai->instead) {
         separate(out, from, plain);
@@ -135,7 +136,7 @@ static void say_persona(struct nc_buf *out, const struct nc_model_persona *p, bo
     nc_buf_adds(out, nc_str(p->display ? p->display : p->username));
     if (reached && p->destination) {
         nc_buf_adds(out, nc_str(plain ? " -> " : " → "));
-        nc_say_destination(out, p->destination);
+        say_destination(out, p->destination);
     }
     if (!brief && reached && p->model)
         nc_buf_printf(out, " (%s)", p->model);
@@ -160,7 +161,7 @@ void nc_say_room(struct nc_buf *out, const struct nc_model_room_ai *ai, bool bri
     }
     if (!brief && ai->furthest) {
         struct nc_buf limit = {0};
-        nc_say_destination(&limit, ai->furthest);
+        say_destination(&limit, ai->furthest);
         nc_buf_addc(&limit, '\0');
         separate(out, from, plain);
         nc_buf_printf(out, nc_word(NC_W_AI_LIMIT), limit.p);

@@ -9,8 +9,6 @@
 #include "base/buf.h"
 #include "client/model.h"
 
-/* "this_node", "lan:box", "cloud:api.example" as people say it. */
-void nc_say_destination(struct nc_buf *out, const char *destination);
 /* Why it is not whole; empty if nothing is known. */
 const char *nc_say_reason(const struct nc_model_ai *ai);
 /* Under an answer that has ended: "‹2/3› model · destination · what was left out · tokens".

@@ -78,7 +78,6 @@ void nc_remote_ask_jobs(struct nc_remote *r);
 void nc_remote_join(struct nc_remote *r, const struct nc_id *room);
 void nc_remote_create(struct nc_remote *r, struct nc_str name, struct nc_str topic,
                       bool is_private);
-void nc_remote_direct(struct nc_remote *r, struct nc_str username);
 /* done: with the answer of GET /rooms/public. */
 void nc_remote_public(struct nc_remote *r, nc_api_fn *done, void *arg);
 void nc_remote_rooms(struct nc_remote *r);

@@ -289,22 +289,6 @@ void nc_remote_create(struct nc_remote *r, struct nc_str name, struct nc_str top
     nc_buf_fini(&b);
 }
 
-void nc_remote_direct(struct nc_remote *r, struct nc_str username)
-{
-    struct nc_buf b = {0};
-    struct nc_json j = nc_json_to(&b);
-
-    nc_json_obj(&j);
-    nc_json_kstr(&j, "kind", NC_STR("direct"));
-    nc_json_key(&j, "members");
-    nc_json_arr(&j);
-    nc_json_str(&j, username);
-    nc_json_arr_end(&j);
-    nc_json_obj_end(&j);
-    arrive(r, "/api/v1/rooms", nc_buf_str(&b), NULL);
-    nc_buf_fini(&b);
-}
-
 void nc_remote_public(struct nc_remote *r, nc_api_fn *done, void *arg)
 {
     nc_api_call(&r->api,

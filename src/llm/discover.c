@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "loop/loop.h"
 #include "net/http_client.h"
+#include "wire/json_in.h"
 
 #define LOOK_MS 2000
 #define BODY_MAX (1u << 20)
@@ -75,11 +76,6 @@ static void look_ended(struct look *k)
 
 /* ---- what they say -------------------------------------------------------- */
 
-static struct nc_str text_of(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
-
 /* What an OpenAI-compatible server is called, by what it says of itself, or else by the
  * port it is usually found at. */
 static const char *name_of(struct look *k, const json_t *root)
@@ -97,7 +93,7 @@ static const char *name_of(struct look *k, const json_t *root)
     };
     struct nc_str server = nc_http_call_header(k->call, "Server");
     const json_t *first = json_array_get(json_object_get(root, "data"), 0);
-    struct nc_str owner = text_of(json_object_get(first, "owned_by"));
+    struct nc_str owner = nc_json_text(json_object_get(first, "owned_by"));
     const char *port = strrchr(k->url, ':');
 
     for (size_t i = 0; i < NC_COUNT(table); i++)

@@ -211,6 +211,19 @@ static void on_head(void *arg, unsigned status)
     be_patient(q);
 }
 
+enum nc_llm_finish nc_http_ask_finish(enum nc_openai_finish f)
+{
+    switch (f) {
+    case NC_OPENAI_GOING:
+    case NC_OPENAI_STOP: return NC_LLM_STOP;
+    case NC_OPENAI_LENGTH: return NC_LLM_LENGTH;
+    case NC_OPENAI_FILTER: return NC_LLM_FILTER;
+    case NC_OPENAI_TOOLS: return NC_LLM_TOOLS;
+    case NC_OPENAI_ODD: return NC_LLM_ODD;
+    }
+    return NC_LLM_ODD;
+}
+
 void nc_http_ask_text(struct nc_http_ask *q, enum nc_llm_channel c, struct nc_str piece)
 {
     if (!piece.n || q->stopped || !q->ask || !q->ask->text)

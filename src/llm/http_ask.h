@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "llm/provider.h"
 #include "loop/loop.h"
+#include "wire/openai.h"
 #include "wire/sse.h"
 
 struct nc_http_call;
@@ -133,6 +134,7 @@ static inline bool nc_http_ask_over(const struct nc_http_ask *q)
 }
 /* The key, not to be shown. */
 struct nc_str nc_http_ask_secret(const struct nc_http_ask *q);
+enum nc_llm_finish nc_http_ask_finish(enum nc_openai_finish f); /* a word of the wire */
 void nc_http_ask_text(struct nc_http_ask *q, enum nc_llm_channel c, struct nc_str piece);
 void nc_http_ask_raw(struct nc_http_ask *q, struct nc_str json);
 /* A `data` slot: cuts a stream into events. */

@@ -61,24 +61,11 @@ static bool openai_write(struct nc_http_ask *q, struct nc_buf *path, struct nc_b
 
 /* ---- what comes back ------------------------------------------------------ */
 
-static enum nc_llm_finish finish_of(enum nc_openai_finish f)
-{
-    switch (f) {
-    case NC_OPENAI_GOING:
-    case NC_OPENAI_STOP: return NC_LLM_STOP;
-    case NC_OPENAI_LENGTH: return NC_LLM_LENGTH;
-    case NC_OPENAI_FILTER: return NC_LLM_FILTER;
-    case NC_OPENAI_TOOLS: return NC_LLM_TOOLS;
-    case NC_OPENAI_ODD: return NC_LLM_ODD;
-    }
-    return NC_LLM_ODD;
-}
-
 static void note(struct nc_http_ask *q, const struct nc_openai_chunk *c)
 {
     if (c->finish != NC_OPENAI_GOING) {
         q->finished = true;
-        q->end.finish = finish_of(c->finish);
+        q->end.finish = nc_http_ask_finish(c->finish);
     }
     if (c->has_usage) {
         q->end.has_usage = true;
@@ -113,7 +100,7 @@ static void note_glance(struct nc_http_ask *q, const struct nc_openai_glance *g)
 {
     if (g->finished) {
         q->finished = true;
-        q->end.finish = finish_of(g->finish);
+        q->end.finish = nc_http_ask_finish(g->finish);
     }
     if (g->usage.n)
         q->end.has_usage =

@@ -24,24 +24,11 @@ void nc_replied_begin(struct nc_replied *s, struct nc_http_ask *q)
     };
 }
 
-static enum nc_llm_finish finish_of(enum nc_openai_finish f)
-{
-    switch (f) {
-    case NC_OPENAI_GOING:
-    case NC_OPENAI_STOP: return NC_LLM_STOP;
-    case NC_OPENAI_LENGTH: return NC_LLM_LENGTH;
-    case NC_OPENAI_FILTER: return NC_LLM_FILTER;
-    case NC_OPENAI_TOOLS: return NC_LLM_TOOLS;
-    case NC_OPENAI_ODD: return NC_LLM_ODD;
-    }
-    return NC_LLM_ODD;
-}
-
 static void note(struct nc_http_ask *q, const struct nc_reply *r)
 {
     if (r->finish != NC_OPENAI_GOING) {
         q->finished = true;
-        q->end.finish = finish_of(r->finish);
+        q->end.finish = nc_http_ask_finish(r->finish);
     }
     q->end.has_usage = q->end.has_usage || r->has_usage;
     if (r->prompt_tokens)

@@ -7,6 +7,7 @@
 #include "server/server.h"
 #include "server/v1_answer.h"
 #include "wire/http_target.h"
+#include "wire/json_in.h"
 #include "wire/openai_server.h"
 
 #define CHAT_BODY_MAX (8u << 20) /* pictures are in it */
@@ -26,9 +27,7 @@ static json_t *models_of(const struct nc_call *call)
 
 static struct nc_str member(const json_t *obj, const char *name)
 {
-    const json_t *v = json_object_get(obj, name);
-
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
+    return nc_json_text(json_object_get(obj, name));
 }
 
 static void write_model(struct nc_json *j, const struct nc_call *call, const json_t *m)

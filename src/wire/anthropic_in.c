@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "wire/anthropic.h"
+#include "wire/json_in.h"
 
 static struct nc_str member(const json_t *obj, const char *name)
 {
-    return nc_reply_view(json_object_get(obj, name));
+    return nc_json_text(json_object_get(obj, name));
 }
 
 static enum nc_openai_finish finish_of(struct nc_str word)

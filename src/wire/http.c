@@ -11,8 +11,6 @@ static const char *const method_text[] = {
     [NC_HTTP_DELETE] = "DELETE", [NC_HTTP_OPTIONS] = "OPTIONS",
 };
 
-const char *nc_http_method_text(enum nc_http_method m) { return method_text[m]; }
-
 static enum nc_http_method method_of(struct nc_str text)
 {
     for (unsigned i = NC_HTTP_GET; i < NC_COUNT(method_text); i++)

@@ -20,7 +20,6 @@ enum nc_http_method {
     NC_HTTP_DELETE,
     NC_HTTP_OPTIONS,
 };
-const char *nc_http_method_text(enum nc_http_method m); /* "GET"; "" for OTHER */
 
 struct nc_http_header {
     struct nc_str name, value; /* value without blanks around it */

@@ -19,6 +19,12 @@
 NC_MUSTUSE enum nc_err nc_json_parse(struct nc_str in, json_t **out,
                                      struct nc_problem *why);
 
+/* A string's text, as long as `v` lives; empty if it is none. */
+static inline struct nc_str nc_json_text(const json_t *v)
+{
+    return (struct nc_str){json_string_value(v), json_string_length(v)};
+}
+
 /*
  * Take member `name`.  NC_EINVAL with *why naming it (bad_request), when it has the
  * wrong type or range, or when a _need_ one is absent.  An _opt_ one that is absent or

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wire/json.h"
+#include "wire/json_in.h"
 #include "wire/openai_in.h"
 
 static const char *const roles[] = {
@@ -123,8 +124,8 @@ static struct nc_str name_of_call(const struct nc_openai_in *in, size_t before,
 
         for (size_t i = 0; i < json_array_size(calls); i++) {
             const json_t *call = json_array_get(calls, i);
-            if (nc_str_eq(nc_reply_view(json_object_get(call, "id")), id))
-                return nc_reply_view(
+            if (nc_str_eq(nc_json_text(json_object_get(call, "id")), id))
+                return nc_json_text(
                     json_object_get(json_object_get(call, "function"), "name"));
         }
     }
@@ -288,17 +289,17 @@ static void take_tools(struct nc_reply *r, const json_t *calls, unsigned *block)
         const json_t *call = json_array_get(calls, i);
         const json_t *function = json_object_get(call, "function");
         const json_t *arguments = json_object_get(function, "arguments");
-        struct nc_str name = nc_reply_view(json_object_get(function, "name"));
+        struct nc_str name = nc_json_text(json_object_get(function, "name"));
 
         if (!name.n)
             continue;
         r->tools[r->tools_n++] = (struct nc_reply_tool){
             .begins = true,
             .block = (*block)++,
-            .id = nc_reply_view(json_object_get(call, "id")),
+            .id = nc_json_text(json_object_get(call, "id")),
             .name = name,
             .arguments = json_is_object(arguments)   ? nc_reply_json(r, arguments)
-                         : json_is_string(arguments) ? nc_reply_view(arguments)
+                         : json_is_string(arguments) ? nc_json_text(arguments)
                                                      : NC_STR("{}"),
         };
     }
@@ -323,15 +324,14 @@ enum nc_err nc_ollama_read(struct nc_reply *out, struct nc_str line, struct nc_s
     out->done = json_is_true(json_object_get(out->root, "done"));
     if (!json_is_object(message) && !out->done)
         return NC_EINVAL;
-    out->model = nc_reply_view(json_object_get(out->root, "model"));
-    out->remote = nc_reply_view(json_object_get(out->root, "remote_host"));
-    out->text = nc_reply_text(out, nc_reply_view(json_object_get(message, "content")));
-    out->reasoning =
-        nc_reply_text(out, nc_reply_view(json_object_get(message, "thinking")));
+    out->model = nc_json_text(json_object_get(out->root, "model"));
+    out->remote = nc_json_text(json_object_get(out->root, "remote_host"));
+    out->text = nc_reply_text(out, nc_json_text(json_object_get(message, "content")));
+    out->reasoning = nc_reply_text(out, nc_json_text(json_object_get(message, "thinking")));
     take_tools(out, json_object_get(message, "tool_calls"), block);
     if (out->done) {
         out->finish =
-            finish_of(nc_reply_view(json_object_get(out->root, "done_reason")), *block > 0);
+            finish_of(nc_json_text(json_object_get(out->root, "done_reason")), *block > 0);
         out->prompt_tokens = nc_reply_count(out->root, "prompt_eval_count");
         out->completion_tokens = nc_reply_count(out->root, "eval_count");
         out->has_usage = out->prompt_tokens || out->completion_tokens;
@@ -349,16 +349,16 @@ size_t nc_ollama_models(const json_t *tags)
 bool nc_ollama_model(const json_t *tags, size_t at, struct nc_ollama_model *out)
 {
     const json_t *row = json_array_get(json_object_get(tags, "models"), at);
-    struct nc_str name = nc_reply_view(json_object_get(row, "model"));
+    struct nc_str name = nc_json_text(json_object_get(row, "model"));
 
     if (!name.n)
-        name = nc_reply_view(json_object_get(row, "name"));
+        name = nc_json_text(json_object_get(row, "name"));
     *out = (struct nc_ollama_model){.name = name,
-                                    .digest = nc_reply_view(json_object_get(row, "digest")),
+                                    .digest = nc_json_text(json_object_get(row, "digest")),
                                     .bytes = nc_reply_count(row, "size")};
     /* "bert", "nomic-bert": such read and don't write. */
     struct nc_str family =
-        nc_reply_view(json_object_get(json_object_get(row, "details"), "family"));
+        nc_json_text(json_object_get(json_object_get(row, "details"), "family"));
     out->embeds = family.n >= 4 && memcmp(family.p + family.n - 4, "bert", 4) == 0;
     return name.n && !memchr(name.p, 0, name.n);
 }

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "wire/json.h"
+#include "wire/json_in.h"
 #include "wire/ollama.h"
 
 #define INPUTS_MAX 2048 /* as many as OpenAI takes */
@@ -20,7 +21,7 @@ static enum nc_err refuse(char why[NC_OPENAI_REASON], const char *words)
 static enum nc_err put_input(struct nc_json *j, const json_t *input, char *why)
 {
     if (json_is_string(input)) {
-        nc_json_kstr(j, "input", nc_reply_view(input));
+        nc_json_kstr(j, "input", nc_json_text(input));
         return NC_OK;
     }
     if (!json_is_array(input) || json_array_size(input) == 0 ||
@@ -31,7 +32,7 @@ static enum nc_err put_input(struct nc_json *j, const json_t *input, char *why)
     for (size_t i = 0; i < json_array_size(input); i++) {
         if (!json_is_string(json_array_get(input, i)))
             return refuse(why, "input: this provider takes strings only");
-        nc_json_str(j, nc_reply_view(json_array_get(input, i)));
+        nc_json_str(j, nc_json_text(json_array_get(input, i)));
     }
     nc_json_arr_end(j);
     return NC_OK;
@@ -41,7 +42,7 @@ enum nc_err nc_ollama_embed(struct nc_buf *out, const json_t *body, struct nc_st
                             bool *base64, char why[NC_OPENAI_REASON])
 {
     struct nc_json j = nc_json_to(out);
-    struct nc_str format = nc_reply_view(json_object_get(body, "encoding_format"));
+    struct nc_str format = nc_json_text(json_object_get(body, "encoding_format"));
     const json_t *dimensions = json_object_get(body, "dimensions");
     enum nc_err e;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wire/json.h"
+#include "wire/json_in.h"
 
 static const char *const roles[] = {
     [NC_OPENAI_SYSTEM] = "system",
@@ -40,11 +41,6 @@ void nc_openai_write(struct nc_buf *out, const struct nc_openai_request *r)
     nc_json_obj_end(&j);
 }
 
-static struct nc_str text_of(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
-
 /* A message's text holds no NUL; a model that writes one loses it. */
 static struct nc_str without_nul(struct nc_openai_chunk *c, struct nc_str s)
 {
@@ -65,16 +61,16 @@ static struct nc_str content(struct nc_openai_chunk *c, const json_t *v, const c
     size_t total = 0, n = 0;
 
     if (!json_is_array(v))
-        return without_nul(c, text_of(v));
+        return without_nul(c, nc_json_text(v));
     for (size_t i = 0; i < json_array_size(v); i++)
         total += json_string_length(json_object_get(json_array_get(v, i), "text"));
 
     char *to = nc_arena_alloc(&c->arena, total + 1);
     for (size_t i = 0; i < json_array_size(v); i++) {
         const json_t *part = json_array_get(v, i);
-        struct nc_str s = text_of(json_object_get(part, "text"));
+        struct nc_str s = nc_json_text(json_object_get(part, "text"));
 
-        if (s.n == 0 || !nc_str_eqz(text_of(json_object_get(part, "type")), type))
+        if (s.n == 0 || !nc_str_eqz(nc_json_text(json_object_get(part, "type")), type))
             continue;
         memcpy(to + n, s.p, s.n);
         n += s.n;
@@ -125,11 +121,12 @@ static void take_choice(struct nc_openai_chunk *c, const json_t *choice)
     if (!json_is_object(delta))
         delta = json_object_get(choice, "message");
     c->text = content(c, json_object_get(delta, "content"), "text");
-    c->reasoning = without_nul(c, text_of(json_object_get(delta, "reasoning_content")));
+    c->reasoning =
+        without_nul(c, nc_json_text(json_object_get(delta, "reasoning_content")));
     if (c->reasoning.n == 0)
-        c->reasoning = without_nul(c, text_of(json_object_get(delta, "reasoning")));
-    c->refusal = without_nul(c, text_of(json_object_get(delta, "refusal")));
-    c->finish = nc_openai_finish(text_of(json_object_get(choice, "finish_reason")));
+        c->reasoning = without_nul(c, nc_json_text(json_object_get(delta, "reasoning")));
+    c->refusal = without_nul(c, nc_json_text(json_object_get(delta, "refusal")));
+    c->finish = nc_openai_finish(nc_json_text(json_object_get(choice, "finish_reason")));
 }
 
 static bool is_error(const json_t *root)
@@ -137,7 +134,7 @@ static bool is_error(const json_t *root)
     const json_t *error = json_object_get(root, "error");
 
     return json_is_object(error) || json_is_string(error) ||
-           nc_str_eqz(text_of(json_object_get(root, "object")), "error");
+           nc_str_eqz(nc_json_text(json_object_get(root, "object")), "error");
 }
 
 enum nc_err nc_openai_chunk(struct nc_openai_chunk *out, struct nc_str data,

@@ -4,14 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "wire/json_in.h"
+
 #define NAME_MAX_BYTES 256 /* of a tool, of a call's id */
 #define TOKENS_MAX 100000000
 #define MESSAGES_MAX 100000
-
-static struct nc_str view(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
 
 static enum nc_err NC_PRINTF(2, 3) refuse(char why[NC_OPENAI_REASON], const char *fmt, ...)
 {
@@ -84,7 +81,7 @@ static enum nc_err take_stop(const json_t *body, struct nc_openai_in *out, char 
         if (!json_is_string(one))
             return refuse(why, "stop must be a string or a list of strings");
         if (json_string_length(one))
-            out->stop[out->stop_n++] = view(one);
+            out->stop[out->stop_n++] = nc_json_text(one);
     }
     return NC_OK;
 }
@@ -97,11 +94,11 @@ static enum nc_err take_tool_choice(const json_t *body, struct nc_openai_in *out
     if (!v)
         return NC_OK;
     for (size_t i = 0; i < NC_COUNT(words); i++)
-        if (nc_str_eqz(view(v), words[i])) {
-            out->tool_choice = view(v);
+        if (nc_str_eqz(nc_json_text(v), words[i])) {
+            out->tool_choice = nc_json_text(v);
             return NC_OK;
         }
-    out->tool_name = view(json_object_get(json_object_get(v, "function"), "name"));
+    out->tool_name = nc_json_text(json_object_get(json_object_get(v, "function"), "name"));
     if (!out->tool_name.n)
         return refuse(why, "tool_choice must be auto, none, required or a function's name");
     out->tool_choice = NC_STR("function");
@@ -114,7 +111,7 @@ static enum nc_err take_format(const json_t *body, struct nc_openai_in *out, cha
 
     if (!v)
         return NC_OK;
-    out->format = view(json_object_get(v, "type"));
+    out->format = nc_json_text(json_object_get(v, "type"));
     if (nc_str_eqz(out->format, "text") || nc_str_eqz(out->format, "json_object"))
         return NC_OK;
     if (!nc_str_eqz(out->format, "json_schema"))
@@ -153,7 +150,7 @@ enum nc_err nc_openai_in(const json_t *body, struct nc_openai_in *out,
         return refuse(why, "seed must be a whole number");
     out->has_seed = seed != NULL;
     out->seed = json_integer_value(seed);
-    out->effort = view(member(body, "reasoning_effort"));
+    out->effort = nc_json_text(member(body, "reasoning_effort"));
     if ((e = take_arrays(body, out, why)) == NC_OK &&
         (e = take_bool(body, "stream", &out->stream, why)) == NC_OK &&
         (e = take_bool(body, "parallel_tool_calls", &out->parallel_tools, why)) == NC_OK &&
@@ -193,7 +190,7 @@ enum nc_err nc_openai_turn(const struct nc_openai_in *in, size_t at,
     const json_t *m = json_array_get(in->messages, at);
 
     *out = (struct nc_openai_turn){.at = at};
-    if (!role_of(view(json_object_get(m, "role")), &out->role))
+    if (!role_of(nc_json_text(json_object_get(m, "role")), &out->role))
         return refuse(why,
                       "messages[%zu].role must be system, developer, user, assistant or "
                       "tool",
@@ -213,7 +210,7 @@ enum nc_err nc_openai_turn(const struct nc_openai_in *in, size_t at,
         out->calls_n = json_array_size(out->calls);
     }
     if (out->role == NC_TURN_TOOL) {
-        out->answers = view(member(m, "tool_call_id"));
+        out->answers = nc_json_text(member(m, "tool_call_id"));
         if (!out->answers.n || out->answers.n > NAME_MAX_BYTES)
             return refuse(why, "messages[%zu].tool_call_id must be a string of 1 to %d", at,
                           NAME_MAX_BYTES);
@@ -261,18 +258,18 @@ enum nc_err nc_openai_part(const struct nc_openai_turn *t, size_t at,
 
     *out = (struct nc_openai_part){0};
     if (json_is_string(t->content)) {
-        out->text = view(t->content);
+        out->text = nc_json_text(t->content);
         return NC_OK;
     }
     snprintf(where, sizeof(where), "messages[%zu].content[%zu]", t->at, at);
     const json_t *part = json_array_get(t->content, at);
-    struct nc_str type = view(json_object_get(part, "type"));
+    struct nc_str type = nc_json_text(json_object_get(part, "type"));
     bool refusal = nc_str_eqz(type, "refusal");
     if (nc_str_eqz(type, "text") || refusal) {
         const json_t *text = json_object_get(part, refusal ? "refusal" : "text");
         if (!json_is_string(text))
             return refuse(why, "%s.text must be a string", where);
-        out->text = view(text);
+        out->text = nc_json_text(text);
         return NC_OK;
     }
     if (!nc_str_eqz(type, "image_url"))
@@ -282,7 +279,7 @@ enum nc_err nc_openai_part(const struct nc_openai_turn *t, size_t at,
     const json_t *image = json_object_get(part, "image_url");
     if (!json_is_string(image))
         image = json_object_get(image, "url");
-    return take_image(view(image), out, where, why);
+    return take_image(nc_json_text(image), out, where, why);
 }
 
 enum nc_err nc_openai_call(const struct nc_openai_turn *t, size_t at,
@@ -290,10 +287,10 @@ enum nc_err nc_openai_call(const struct nc_openai_turn *t, size_t at,
 {
     const json_t *call = json_array_get(t->calls, at);
     const json_t *function = json_object_get(call, "function");
-    struct nc_str arguments = view(json_object_get(function, "arguments"));
+    struct nc_str arguments = nc_json_text(json_object_get(function, "arguments"));
 
-    *out = (struct nc_openai_call){.id = view(json_object_get(call, "id")),
-                                   .name = view(json_object_get(function, "name"))};
+    *out = (struct nc_openai_call){.id = nc_json_text(json_object_get(call, "id")),
+                                   .name = nc_json_text(json_object_get(function, "name"))};
     if (!out->id.n || out->id.n > NAME_MAX_BYTES)
         return refuse(why, "messages[%zu].tool_calls[%zu].id must be a string of 1 to %d",
                       t->at, at, NAME_MAX_BYTES);
@@ -325,11 +322,11 @@ enum nc_err nc_openai_tool(const struct nc_openai_in *in, size_t at,
     const json_t *function = json_object_get(tool, "function");
 
     *out = (struct nc_openai_tool){
-        .name = view(json_object_get(function, "name")),
-        .description = view(member(function, "description")),
+        .name = nc_json_text(json_object_get(function, "name")),
+        .description = nc_json_text(member(function, "description")),
         .parameters = member(function, "parameters"),
     };
-    if (!nc_str_eqz(view(json_object_get(tool, "type")), "function"))
+    if (!nc_str_eqz(nc_json_text(json_object_get(tool, "type")), "function"))
         return refuse(why, "tools[%zu].type must be function", at);
     if (!out->name.n || out->name.n > NAME_MAX_BYTES)
         return refuse(why, "tools[%zu].function.name must be a string of 1 to %d", at,

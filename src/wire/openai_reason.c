@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/json_in.h"
 #include "wire/openai.h"
 #include "wire/utf8.h"
 
@@ -12,11 +13,6 @@
 static const char *const key_prefixes[] = {"sk-",  "gsk_", "nck_", "hf_",
                                            "xai-", "pk-",  "AIza"};
 
-static struct nc_str text_of(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
-
 /* {"error":{"message":…}}, {"error":"…"}, {"message":…}, {"detail":…} */
 static struct nc_str json_message(const json_t *root)
 {
@@ -24,12 +20,12 @@ static struct nc_str json_message(const json_t *root)
     const json_t *error = json_object_get(root, "error");
 
     if (json_is_string(error))
-        return text_of(error);
+        return nc_json_text(error);
     if (json_is_object(error))
         root = error;
     for (size_t i = 0; i < NC_COUNT(names); i++)
         if (json_string_length(json_object_get(root, names[i])))
-            return text_of(json_object_get(root, names[i]));
+            return nc_json_text(json_object_get(root, names[i]));
     return (struct nc_str){NULL, 0};
 }
 

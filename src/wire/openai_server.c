@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/json_in.h"
+
 #define MODEL_MAX 199 /* bytes of a model's name */
 #define STOPS_MAX 16
 #define INPUTS_MAX 2048
@@ -44,11 +46,6 @@ static const char *element(char out[NC_OPENAI_PARAM], const char *where, size_t 
 
 static bool absent(const json_t *v) { return !v || json_is_null(v); }
 
-static struct nc_str text_of(const json_t *v)
-{
-    return (struct nc_str){json_string_value(v), json_string_length(v)};
-}
-
 /* ---- plain members -------------------------------------------------------- */
 
 enum kind { BOOL, WHOLE, NUMBER, TEXT, OBJECT, ARRAY };
@@ -83,7 +80,7 @@ static enum nc_err judge_text(const json_t *v, const struct field *f, const char
     if (!f->words)
         return NC_OK;
     for (size_t i = 0; f->words[i]; i++) {
-        if (nc_str_eqz(text_of(v), f->words[i]))
+        if (nc_str_eqz(nc_json_text(v), f->words[i]))
             return NC_OK;
         if (n < sizeof(list))
             n += (size_t)snprintf(list + n, sizeof(list) - n, " `%s`", f->words[i]);
@@ -138,7 +135,7 @@ static enum nc_err need_text(const json_t *obj, const char *where, const char *n
         return wrong_at(w, at, "is missing");
     if (!json_is_string(v))
         return wrong_at(w, at, "must be a string");
-    struct nc_str s = text_of(v);
+    struct nc_str s = nc_json_text(v);
     if (!s.n)
         return wrong_at(w, at, "must not be empty");
     if (s.n > max)
@@ -185,7 +182,7 @@ static enum nc_err judge_part(const json_t *part, const char *where,
     if (e != NC_OK)
         return e;
     for (size_t i = 0; i < NC_COUNT(types); i++) {
-        if (!nc_str_eqz(text_of(json_object_get(part, "type")), types[i].type))
+        if (!nc_str_eqz(nc_json_text(json_object_get(part, "type")), types[i].type))
             continue;
         member(at, where, types[i].member);
         if (types[i].text)
@@ -272,7 +269,7 @@ static enum nc_err judge_message(const json_t *m, const char *where, bool *some,
     if ((e = need_text(m, where, "role", 64, w)) != NC_OK ||
         (e = judge_fields(m, where, fields, w)) != NC_OK)
         return e;
-    struct nc_str role = text_of(json_object_get(m, "role"));
+    struct nc_str role = nc_json_text(json_object_get(m, "role"));
     bool answers = nc_str_eqz(role, "assistant");
     bool calls = answers && (!absent(json_object_get(m, "tool_calls")) ||
                              !absent(json_object_get(m, "function_call")) ||

@@ -5,17 +5,13 @@
 #include <string.h>
 
 #include "wire/json.h"
+#include "wire/json_in.h"
 
 void nc_reply_fini(struct nc_reply *r)
 {
     json_decref(r->root);
     nc_arena_fini(&r->arena);
     *r = (struct nc_reply){0};
-}
-
-struct nc_str nc_reply_view(const json_t *string)
-{
-    return (struct nc_str){json_string_value(string), json_string_length(string)};
 }
 
 struct nc_str nc_reply_text(struct nc_reply *r, struct nc_str s)

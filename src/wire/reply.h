@@ -42,9 +42,7 @@ struct nc_reply {
 
 void nc_reply_fini(struct nc_reply *r); /* fine on a zeroed one */
 
-/* For those that read one. */
-struct nc_str nc_reply_view(const json_t *string); /* empty if it is none */
-/* The same without NUL characters, which a message's text must not have. */
+/* For those that read one: without NUL characters, which a message's text must not have. */
 struct nc_str nc_reply_text(struct nc_reply *r, struct nc_str s);
 /* The compact JSON of a value, in the reply's memory. */
 struct nc_str nc_reply_json(struct nc_reply *r, const json_t *value);
