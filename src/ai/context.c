@@ -9,13 +9,14 @@
 #include "chat/rooms/room.h"
 
 enum {
-    PAGE = 200,         /* rows of one query */
-    ROWS_MAX = 5000,    /* looked at in all, notices and failures too */
-    PARENTS_MAX = 8,    /* of replies, from outside the window */
-    OMITTED_MAX = 1000, /* counted no further */
-    MESSAGE_TOKENS = 4, /* what the frame of a message costs, about */
-    QUOTE_LONG = 2000,  /* bytes: of what the question replies to … */
-    QUOTE_SHORT = 300   /* … and of what others do */
+    PAGE = 200,           /* rows of one query */
+    ROWS_MAX = 5000,      /* looked at in all, notices and failures too */
+    PARENTS_MAX = 8,      /* of replies, from outside the window */
+    OMITTED_MAX = 1000,   /* counted no further */
+    MESSAGE_TOKENS = 4,   /* what the frame of a message costs, about */
+    ANSWER_TOKENS = 1024, /* kept free for an answer where nobody says how long it may be */
+    QUOTE_LONG = 2000,    /* bytes: of what the question replies to … */
+    QUOTE_SHORT = 300     /* … and of what others do */
 };
 
 /* One message, with its text behind it. */
@@ -389,8 +390,21 @@ static void on_question(struct nc_query *q, enum nc_err e)
 
 /* ---- from outside ---------------------------------------------------------------- */
 
+/* Servers cut what is too long off at its front without a word: better to know what is
+ * left out. */
+static unsigned fitting(unsigned budget, unsigned answer, uint64_t room_for)
+{
+    uint64_t rest = answer ? answer : ANSWER_TOKENS;
+
+    if (!room_for)
+        return budget;
+    if (rest > room_for / 2)
+        rest = room_for / 2;
+    return budget < room_for - rest ? budget : (unsigned)(room_for - rest);
+}
+
 static void settings(struct nc_context_state *s, const struct nc_room *r,
-                     const struct nc_persona *p)
+                     const struct nc_persona *p, uint64_t room_for)
 {
     struct nc_context *x = s->x;
     struct nc_room_ai ai;
@@ -398,19 +412,19 @@ static void settings(struct nc_context_state *s, const struct nc_room *r,
     nc_room_ai_read(&ai, r->rec.settings);
     x->temperature = s->dialog && ai.temperature >= 0 ? ai.temperature : p->temperature;
     x->max_tokens = s->dialog && ai.max_tokens ? ai.max_tokens : p->max_tokens;
-    x->context_tokens = p->context_tokens;
+    x->context_tokens = fitting(p->context_tokens, x->max_tokens, room_for);
     nc_speech_system(p, r->rec.name, s->dialog,
                      s->dialog && ai.system_prompt.n ? ai.system_prompt : p->system_prompt,
                      &s->text);
     nc_room_ai_fini(&ai);
     s->tokens = nc_tokens_guess(nc_buf_str(&s->text)) + MESSAGE_TOKENS;
     s->most = p->context_messages;
-    s->left = p->context_tokens > s->tokens ? p->context_tokens - s->tokens : 0;
+    s->left = x->context_tokens > s->tokens ? x->context_tokens - s->tokens : 0;
 }
 
 void nc_context_gather(struct nc_context *x, struct nc_chat *c, const struct nc_room *r,
                        const struct nc_persona *p, const struct nc_id *question,
-                       void (*done)(struct nc_context *x, enum nc_err e))
+                       uint64_t room_for, void (*done)(struct nc_context *x, enum nc_err e))
 {
     struct nc_context_state *s = nc_alloc(sizeof(*s));
 
@@ -425,7 +439,7 @@ void nc_context_gather(struct nc_context *x, struct nc_chat *c, const struct nc_
     nc_list_init(&s->lines);
     nc_list_init(&s->page);
     nc_list_init(&s->parents);
-    settings(s, r, p);
+    settings(s, r, p, room_for);
     ask_message(s, question, on_question);
 }
 

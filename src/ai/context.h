@@ -20,7 +20,7 @@ struct nc_context {
     size_t messages_n;
     double temperature;      /* the dialog's, else the persona's; negative: not said */
     unsigned max_tokens;     /* likewise; 0: not said */
-    unsigned context_tokens; /* the persona's budget */
+    unsigned context_tokens; /* the budget */
     uint64_t tokens;         /* of all messages, a guess */
     unsigned omitted;        /* earlier messages that did not fit; stops at 1,000 */
 
@@ -28,6 +28,8 @@ struct nc_context {
 };
 
 /*
+ * room_for: tokens the model can read and write together; 0: unknown.  Where that is less
+ *       than the persona's budget, the budget is what it leaves beside an answer.
  * done: once, on the loop, never from inside the call.  NC_ENOENT: the question is no
  *       longer there; NC_EIO, NC_ELIMIT: it could not be read; NC_ECLOSED.
  *
@@ -35,6 +37,7 @@ struct nc_context {
  */
 void nc_context_gather(struct nc_context *x, struct nc_chat *c, const struct nc_room *r,
                        const struct nc_persona *p, const struct nc_id *question,
+                       uint64_t room_for,
                        void (*done)(struct nc_context *x, enum nc_err e));
 /* After done, or when it was never gathered; idempotent. */
 void nc_context_drop(struct nc_context *x);

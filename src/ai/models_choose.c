@@ -159,3 +159,11 @@ enum nc_err nc_models_choose(struct nc_models *m, struct nc_str name,
                    s->reason);
     return NC_AGAIN;
 }
+
+uint64_t nc_choice_context(const struct nc_choice *c)
+{
+    for (size_t i = 0; i < c->source->listed_n; i++)
+        if (same_model(nc_str(c->model), c->source->listed[i].name))
+            return c->source->listed[i].context;
+    return 0;
+}

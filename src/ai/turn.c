@@ -49,7 +49,8 @@ static void read_context(struct nc_job *j)
         return;
     }
     nc_job_step(j, NC_STEP_READING);
-    nc_context_gather(&j->context, j->ai->o.chat, r, p, &j->kept.rec.question, on_context);
+    nc_context_gather(&j->context, j->ai->o.chat, r, p, &j->kept.rec.question,
+                      j->inside ? nc_choice_context(&j->choice) : 0, on_context);
 }
 
 static void on_started(void *arg, const struct nc_problem *why, const struct nc_sent *sent)

@@ -12,6 +12,7 @@ struct world_of_ai {
     struct nc_room *den;
     struct nc_context x;
     enum nc_err e;
+    uint64_t room_for;
     unsigned calls;
 };
 
@@ -75,7 +76,7 @@ static enum nc_err gather(const struct nc_id *question)
 {
     nc_context_drop(&a.x);
     a.calls = 0;
-    nc_context_gather(&a.x, a.w->chat, a.den, a.olga, question, on_context);
+    nc_context_gather(&a.x, a.w->chat, a.den, a.olga, question, a.room_for, on_context);
     assert_int_equal(a.calls, 0);
     settle(a.w);
     assert_int_equal(a.calls, 1);
@@ -221,6 +222,33 @@ static void the_newest_are_kept_and_the_others_counted(void **state)
     assert_int_equal(a.x.omitted, 299);
 }
 
+static void a_model_gets_no_more_than_it_can_read(void **state)
+{
+    static const struct {
+        unsigned answer, room_for, budget;
+    } table[] = {{0, 0, 8192},      {0, 100000, 8192},  {0, 9216, 8192}, {0, 4096, 3072},
+                 {500, 4096, 3596}, {9000, 4096, 2048}, {0, 1000, 500}};
+    (void)state;
+    char text[40];
+
+    for (int i = 0; i < 60; i++) {
+        snprintf(text, sizeof(text), "this is line %d, and nothing else.", i);
+        said(a.ada, text, NULL);
+    }
+    struct nc_id q = said(a.bob, "Olga, go", NULL);
+    a.olga->context_messages = 500;
+    a.olga->context_tokens = 8192;
+    for (size_t i = 0; i < NC_COUNT(table); i++) {
+        a.olga->max_tokens = table[i].answer;
+        a.room_for = table[i].room_for;
+        assert_int_equal(gather(&q), NC_OK);
+        assert_int_equal(a.x.context_tokens, table[i].budget);
+        assert_true(a.x.tokens <= table[i].budget);
+        assert_true(a.x.omitted == 0 || table[i].budget == 500);
+    }
+    assert_true(a.x.omitted > 0 && !holds("line 0,") && holds("line 59,"));
+}
+
 static void one_that_is_too_long_ends_the_window(void **state)
 {
     (void)state;
@@ -338,6 +366,7 @@ int main(void)
         T(another_room_is_never_read),
         T(the_question_may_be_gone),
         T(the_newest_are_kept_and_the_others_counted),
+        T(a_model_gets_no_more_than_it_can_read),
         T(one_that_is_too_long_ends_the_window),
         T(a_talk_does_not_begin_with_an_answer),
         T(what_is_replied_to_is_quoted),
