@@ -419,7 +419,13 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
     uint64_t now = nc_loop_now_ms(p->loop);
     unsigned n = 2;
 
-    nc_buf_printf(&url, "%s%s%c", p->url, path, 0);
+    nc_buf_adds(&url, nc_str(p->url));
+    if (nc_str_starts(nc_str(path), NC_STR("/../"))) {
+        while (url.n && url.p[url.n - 1] != '/')
+            url.n--;
+        path += sizeof("/../") - 1;
+    }
+    nc_buf_printf(&url, "%s%c", path, 0);
     nc_buf_printf(&node, "X-NeuralChat-Node: %s%c", p->node, 0);
     headers[n++] = node.p;
     if (*p->key) {

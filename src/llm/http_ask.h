@@ -54,7 +54,7 @@ struct nc_http_wire {
     /* Tell the models of a list by nc_http_ask_model.  False: it is no list. */
     bool (*listed)(struct nc_http_ask *q, const json_t *root);
     /* What to ask next to know more of q->models (POST if the body isn't empty); false:
-     * nothing.  Both may be NULL. */
+     * nothing.  A path "/../x" is beside the base URL's last part.  Both may be NULL. */
     bool (*more)(struct nc_http_ask *q, struct nc_buf *path, struct nc_buf *body);
     void (*told)(struct nc_http_ask *q, const json_t *root); /* NULL: it was refused */
 };

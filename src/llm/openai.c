@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "llm/http_ask.h"
+#include "wire/json_in.h"
 #include "wire/openai_glance.h"
 
 /* ---- asking --------------------------------------------------------------- */
@@ -225,9 +226,22 @@ static uint64_t context_of(const json_t *model)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+struct state {
+    bool props; /* llama-server, which tells with its models only what they were made for */
+};
+
+static bool hides_context(const json_t *model)
+{
+    return nc_str_eqz(nc_json_text(json_object_get(model, "owned_by")), "llamacpp") &&
+           !json_object_get(json_object_get(model, "meta"), "n_ctx");
+}
+
 static bool openai_listed(struct nc_http_ask *q, const json_t *root)
 {
     const json_t *data = json_object_get(root, "data");
+    struct state *s = q->state;
+
+    s->props = json_array_size(data) == 1 && hides_context(json_array_get(data, 0));
 
     for (size_t i = 0; i < json_array_size(data); i++) {
         const json_t *model = json_array_get(data, i);
@@ -235,10 +249,31 @@ static bool openai_listed(struct nc_http_ask *q, const json_t *root)
         json_int_t size =
             json_integer_value(json_object_get(json_object_get(model, "meta"), "size"));
 
-        nc_http_ask_model(q, (struct nc_str){json_string_value(id), json_string_length(id)},
-                          context_of(model), size > 0 ? (uint64_t)size : 0);
+        nc_http_ask_model(q, nc_json_text(id), context_of(model),
+                          size > 0 ? (uint64_t)size : 0);
     }
     return json_is_array(data);
+}
+
+static bool openai_more(struct nc_http_ask *q, struct nc_buf *path, struct nc_buf *body)
+{
+    struct state *s = q->state;
+    bool more = s->props && q->models_n == 1;
+
+    (void)body;
+    s->props = false;
+    if (more)
+        nc_buf_adds(path, NC_STR("/../props"));
+    return more;
+}
+
+static void openai_told(struct nc_http_ask *q, const json_t *root)
+{
+    const json_t *settings = json_object_get(root, "default_generation_settings");
+    json_int_t n = json_integer_value(json_object_get(settings, "n_ctx"));
+
+    if (n > 0)
+        q->models[0].context = (uint64_t)n;
 }
 
 static const struct nc_http_wire wire = {
@@ -246,11 +281,14 @@ static const struct nc_http_wire wire = {
     .models = "/models",
     .type = "text/event-stream",
     .begins = "deir:\xEF",
+    .state = sizeof(struct state),
     .write = openai_write,
     .data = nc_http_ask_events,
     .event = openai_event,
     .whole = openai_whole,
     .listed = openai_listed,
+    .more = openai_more,
+    .told = openai_told,
 };
 
 static enum nc_err openai_open(struct nc_provider **out, const struct nc_provider_opts *o)

@@ -1,6 +1,8 @@
 // What one can see of an answer before it has ended: who is asked, and what waits.
-import { test } from "node:test";
+import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import http from "node:http";
+import { once } from "node:events";
 import { Node, ok, until } from "./lib/node.mjs";
 import { DONE, Upstream, chunk, finish } from "./lib/upstream.mjs";
 
@@ -48,4 +50,38 @@ test("what programs ask is among the jobs of who asks and of admins, while it wa
   (await last.begin().write(chunk("x")), last.end(finish() + DONE));
   for (const a of answers) assert.equal((await a).status, 200);
   assert.deepEqual(await jobs(owner), []);
+});
+
+test("llama-server is asked how much it reads, and what does not fit is told", async () => {
+  const model = { id: "tiny", object: "model", owned_by: "llamacpp", meta: { n_ctx_train: 131072 } };
+  let question;
+  const server = http.createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += piece;
+    response.setHeader("content-type", "application/json");
+    if (request.url === "/beside/props") return response.end(JSON.stringify({ default_generation_settings: { n_ctx: 2048 } }));
+    if (request.url === "/beside/v1/models") return response.end(JSON.stringify({ object: "list", data: [model] }));
+    if (request.url !== "/beside/v1/chat/completions") return response.writeHead(404).end("{}");
+    question = JSON.parse(body);
+    response.setHeader("content-type", "text/event-stream");
+    response.end(chunk("hi") + finish() + DONE);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => (server.closeAllConnections(), server.close()));
+  const own = await Node.start({ args: ["--ai-base-url", `http://127.0.0.1:${server.address().port}/beside/v1`] });
+  try {
+    const boris = await own.register("boris");
+    const known = await until(async () => ok(await boris.call("GET", "/api/v1/models")).models.find((m) => m.state === "up"), "the model");
+    assert.equal(known.context, 2048);
+    const room = await boris.room("r", { personas: undefined });
+    for (let i = 0; i < 20; i++) await boris.say(room, `line ${i} ${"of a long talk ".repeat(40)}`);
+    const q = await boris.say(room, "olga, and now?");
+    const answer = await until(async () => (await boris.history(room)).find((m) => m.reply_to === q.id && m.state === "complete"), "the answer");
+    const read = JSON.stringify(question.messages);
+    assert.ok(answer.ai.omitted_messages > 5 && answer.ai.omitted_messages < 20, `${answer.ai.omitted_messages}`);
+    assert.ok(read.includes("line 19 ") && !read.includes("line 0 ") && read.length < 8192);
+  } finally {
+    assert.equal(await own.stop(), 0);
+  }
 });
