@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(p, data, n);
     enum nc_err glanced = nc_openai_glance(&g, in);
     enum nc_err parsed = nc_openai_chunk(&c, in, NC_STR("k3y!"));
-    if (parsed == NC_OK && !(glanced == NC_OK && g.parse)) {
+    /* (The parser reads over a NUL between two tokens; we don't.) */
+    if (parsed == NC_OK && !memchr(p, 0, n) && !(glanced == NC_OK && g.parse)) {
         NEED(glanced == NC_OK);
         same(&g, &c);
     }

@@ -178,6 +178,13 @@ static void on_raw(struct nc_llm_ask *a, struct nc_str json)
     d->raw(d, json);
 }
 
+static void on_lull(struct nc_llm_ask *a)
+{
+    struct nc_direct *d = nc_of(a, struct nc_direct, ask);
+
+    d->lull(d);
+}
+
 /* What can't be asked any more may start, too: it ends there. */
 static bool may(struct nc_work *w)
 {
@@ -209,6 +216,7 @@ static void start(struct nc_work *w)
         .embed = d->embed,
         .temperature = -1,
         .raw = on_raw,
+        .lull = on_lull,
         .end = on_end,
     };
     p->ops->ask(p, &d->ask);

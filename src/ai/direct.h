@@ -18,6 +18,7 @@ struct nc_direct {
     struct nc_id user;
     const struct nc_auth *auth;                           /* copied */
     void (*raw)(struct nc_direct *d, struct nc_str json); /* as nc_llm_ask.raw */
+    void (*lull)(struct nc_direct *d);                    /* as nc_llm_ask.lull */
     /* Once, last, never from inside ask or stop.  why: it was never asked (no such model,
      * over a cap, the queue is full), and end is NULL. */
     void (*end)(struct nc_direct *d, const struct nc_problem *why,

@@ -170,7 +170,7 @@ static void on_end(void *arg, enum nc_err e, const char *why)
 
 static void ask(struct look *k)
 {
-    static const struct nc_http_call_ops ops = {NULL, on_data, on_end};
+    static const struct nc_http_call_ops ops = {.data = on_data, .end = on_end};
     struct nc_discover *d = k->whole;
     const char *headers[] = {"Accept: application/json", d->header, NULL};
     uint64_t now = nc_loop_now_ms(d->loop);

@@ -301,6 +301,14 @@ static void on_data(void *arg, struct nc_str piece)
         tell(q); /* whole; the rest of the connection's life is not the asker's */
 }
 
+static void on_lull(void *arg)
+{
+    struct nc_http_ask *q = arg;
+
+    if (q->ask && q->ask->lull && !q->stopped)
+        q->ask->lull(q->ask);
+}
+
 /* ---- the end of an exchange ----------------------------------------------- */
 
 static const struct {
@@ -411,7 +419,7 @@ static unsigned reach_of(enum nc_destination furthest)
 
 void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str body)
 {
-    static const struct nc_http_call_ops ops = {on_head, on_data, on_end};
+    static const struct nc_http_call_ops ops = {on_head, on_data, on_end, on_lull};
     struct nc_http_provider *p = q->provider;
     struct nc_buf url = {0}, auth = {0}, node = {0};
     const char *headers[6] = {"Accept: text/event-stream, application/json",

@@ -98,7 +98,10 @@ struct nc_llm_ask {
     bool embed;
 
     void (*text)(struct nc_llm_ask *a, enum nc_llm_channel channel, struct nc_str piece);
-    void (*raw)(struct nc_llm_ask *a, struct nc_str json);
+    void (*raw)(struct nc_llm_ask *a, struct nc_str json); /* on one line */
+    /* All that has come was told: a good moment to pass it on.  May be NULL; need not
+     * come. */
+    void (*lull)(struct nc_llm_ask *a);
     /* Once, last, never from inside ask() or stop(). */
     void (*end)(struct nc_llm_ask *a, const struct nc_llm_end *end);
     void *priv; /* the provider's, from ask() until end() */

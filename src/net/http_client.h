@@ -48,6 +48,9 @@ struct nc_http_call_ops {
      * "first byte", "idle", "total", "tls", "resolve", "broken").
      */
     void (*end)(void *arg, enum nc_err e, const char *why);
+    /* Everything that was there has been handed out: a good moment to pass it on.  May
+     * be NULL; need not come. */
+    void (*lull)(void *arg);
 };
 
 /* Never fails: what goes wrong is told by end. */

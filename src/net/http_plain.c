@@ -338,6 +338,8 @@ static void take_body(struct nc_http_call *k, struct nc_str *in)
         }
         k->ops->data(k->arg, piece);
     }
+    if (k->ops->lull && !k->over)
+        k->ops->lull(k->arg);
     if (p->in.done && !k->over && !(k->paused && in->n)) {
         p->keep = p->keep && in->n == 0; /* nobody asked for more */
         nc_http_call_over(k, NC_OK, "done");

@@ -178,6 +178,17 @@ static void on_raw(struct nc_direct *d, struct nc_str json)
         add(a, json);
 }
 
+/* Sooner than at the turn's end, while all of it is at hand. */
+static void on_lull(struct nc_direct *d)
+{
+    struct asked *a = nc_of(d, struct asked, direct);
+
+    if (!a->stream)
+        return;
+    nc_loop_undefer(loop_of(a), &a->flush);
+    flush(a);
+}
+
 /* Not the client's doing and not ours: what the server upstream says, and its status. */
 static void explain(struct nc_call *call, const struct nc_llm_end *end,
                     struct nc_problem *why)
@@ -305,6 +316,7 @@ void nc_v1_ask(struct nc_call *call, bool embed)
                    .user = call->actor.user->a.id,
                    .auth = &call->auth,
                    .raw = on_raw,
+                   .lull = on_lull,
                    .end = on_end},
         .call = call,
         .flush = {.run = on_flush},

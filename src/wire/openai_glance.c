@@ -31,12 +31,31 @@ static bool take(struct at *a, char c)
     return true;
 }
 
+/* How many bytes from p on are neither a quote nor a backslash nor a control character:
+ * eight at once, as far as they reach. */
+static size_t plain_run(const char *p, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    size_t i = 0;
+
+    for (uint64_t w; i + 8 <= n; i += 8) {
+        memcpy(&w, p + i, 8);
+        uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
+        uint64_t hit =
+            ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * ' ') & ~w);
+        if (hit & highs)
+            return i; /* the slow way knows which */
+    }
+    return i;
+}
+
 /* Past a string, whose inside is returned as it is written. */
 static struct nc_str string(struct at *a)
 {
     const char *from = ++a->p;
 
     a->escaped = false;
+    a->p += plain_run(a->p, (size_t)(a->end - a->p));
     for (; a->p < a->end && *a->p != '"'; a->p++) {
         a->bad |= (uint8_t)*a->p < ' ';
         if (*a->p == '\\') {

@@ -136,7 +136,8 @@ static void on_end(void *arg, enum nc_err e, const char *why)
         a->when_done(a);
 }
 
-static const struct nc_http_call_ops client_ops = {on_status, on_piece, on_end};
+static const struct nc_http_call_ops client_ops = {
+    .head = on_status, .data = on_piece, .end = on_end};
 
 static void all_done(struct asked *a)
 {
