@@ -32,17 +32,19 @@ static void write_who(struct nc_json *w, const char *model, const char *provider
     nc_json_kstr(w, "destination", nc_str(destination));
 }
 
-/* Who answers; before anything was asked, who will be, and where that is as far as it is
- * known. */
+/* Who answers.  Before anything was asked, who will be, and where that is, if it is known
+ * and nobody else may have to be asked instead. */
 static void write_answerer(struct nc_json *w, const struct nc_job *j)
 {
     const struct nc_part *last = &j->parts[j->parts_n ? j->parts_n - 1 : 0];
+    const struct nc_persona *p = nc_job_persona(j);
+    bool certain = j->wish[0] || (p && !p->fallbacks_n);
 
     if (j->parts_n)
         write_who(w, last->model, last->provider, last->destination);
     else if (j->inside)
         write_who(w, j->choice.model, nc_source_name(j->choice.source),
-                  nc_source_where(j->choice.source));
+                  certain ? nc_source_where(j->choice.source) : "");
     else
         write_who(w, "", "", "");
 }
