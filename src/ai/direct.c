@@ -182,7 +182,8 @@ static void on_lull(struct nc_llm_ask *a)
 {
     struct nc_direct *d = nc_of(a, struct nc_direct, ask);
 
-    d->lull(d);
+    if (d->lull)
+        d->lull(d);
 }
 
 /* What can't be asked any more may start, too: it ends there. */
