@@ -162,8 +162,7 @@ void nc_job_tell(struct nc_job *j);
 void nc_title_make(struct nc_job *j, struct nc_str answer);
 void nc_titles_end(struct nc_ai *ai); /* those under way, when the node closes */
 
-/* ---- stop.c ---------------------------------------------------------------------------
- */
+/* ---- stop.c ----------------------------------------------------------------------- */
 
 /* It has ended: who waits for that is told.  why: or it can't be known. */
 void nc_job_waited(struct nc_job *j, const struct nc_problem *why);
