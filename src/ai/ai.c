@@ -110,7 +110,7 @@ static void on_deleted(struct nc_observer *o, struct nc_room *r,
 }
 
 /* Who comes in the middle of an answer sees what there is of it; where a persona leaves,
- * so does its answer. */
+ * so does its answer; where somebody else does, so do their questions. */
 static void on_member(struct nc_observer *o, struct nc_room *r, struct nc_user *u,
                       enum nc_event_kind what)
 {
@@ -118,6 +118,8 @@ static void on_member(struct nc_observer *o, struct nc_room *r, struct nc_user *
 
     if (what == NC_EV_MEMBER_LEFT && u->a.kind == NC_PERSONA)
         nc_jobs_room_gone(ai, r, u);
+    else if (what == NC_EV_MEMBER_LEFT)
+        nc_jobs_asker_gone(ai, r, u);
     if (what != NC_EV_MEMBER_JOINED)
         return;
     nc_list_each(n, &u->listeners) {

@@ -80,6 +80,8 @@ void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message);
 /* All of a room, or of one persona in it. */
 void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
                        const struct nc_user *persona);
+void nc_jobs_asker_gone(struct nc_ai *ai, const struct nc_room *r,
+                        const struct nc_user *asker);
 /* The room's settings have changed: what they no longer allow ends. */
 void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r);
 

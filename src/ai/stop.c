@@ -166,6 +166,18 @@ void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
     }
 }
 
+/* Of who has left or was sent away, nothing more is asked; what is being answered, is. */
+void nc_jobs_asker_gone(struct nc_ai *ai, const struct nc_room *r,
+                        const struct nc_user *asker)
+{
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (j->step == NC_STEP_WAITING && nc_id_eq(&j->kept.rec.room, &r->rec.id) &&
+            nc_id_eq(&j->kept.rec.asker, &asker->a.id))
+            stop_job(j);
+    }
+}
+
 /* Where it goes is known once it has been somewhere; what isn't known may be too far. */
 static bool goes_too_far(const struct nc_job *j, const struct nc_room_ai *ai)
 {

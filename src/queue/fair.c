@@ -96,14 +96,21 @@ static int before(const struct nc_work *a, const struct nc_work *b)
     return nc_id_cmp(&a->id, &b->id);
 }
 
+/* Who has many at once, each for as long as they like, leaves some places to others who
+ * come later. */
+static bool has_enough(const struct nc_fair *f, const struct nc_work *w)
+{
+    return w->of_user->running >= f->most - f->most / 4;
+}
+
 static struct nc_work *next(struct nc_fair *f, uint64_t now)
 {
     struct nc_work *best = NULL;
 
     nc_list_each(n, &f->waiting) {
         struct nc_work *w = nc_of(n, struct nc_work, node);
-        if (w->not_before_ms <= now && (!best || before(w, best) < 0) &&
-            (!w->may || w->may(w)))
+        if (w->not_before_ms <= now && !has_enough(f, w) &&
+            (!best || before(w, best) < 0) && (!w->may || w->may(w)))
             best = w;
     }
     return best;

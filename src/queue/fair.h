@@ -3,7 +3,8 @@
  *
  * In memory, for one loop.  Of those that could start, the one whose user has the fewest
  * under way is next; then whose room has; then whose user was served longest ago; then
- * whose room was; then the oldest.  Loop thread only.
+ * whose room was; then the oldest.  Nobody has more than three quarters of the places.
+ * Loop thread only.
  */
 #pragma once
 

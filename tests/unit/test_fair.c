@@ -192,6 +192,27 @@ static void test_one_who_fills_the_queue_shuts_nobody_out(void **state)
     end(&d);
 }
 
+static void test_nobody_has_all_places(void **state)
+{
+    struct item a[8], b;
+
+    (void)state;
+    nc_fair_limits(fair, 8, MANY);
+    for (size_t i = 0; i < NC_COUNT(a); i++)
+        put(&a[i], 1, 0);
+    nc_loop_settle(loop);
+    assert_int_equal(nc_fair_running(fair), 6);
+    put(&b, 2, 0);
+    nc_loop_settle(loop);
+    assert_true(b.work.running);
+    end(&b);
+    end(&a[0]);
+    nc_loop_settle(loop);
+    assert_true(a[6].work.running && !a[7].work.running);
+    for (size_t i = 1; i < NC_COUNT(a); i++)
+        end(&a[i]);
+}
+
 static void stop_loop(struct nc_work *w)
 {
     on_start(w);
@@ -323,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_may_not_start_lets_others_by, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_too_many_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_has_all_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_who_fills_the_queue_shuts_nobody_out,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_retry_waits_its_time_and_lets_others_by,
