@@ -64,9 +64,9 @@ async function settle(node) {
 const start = (model, more) => startNode({ args: ["--ai-base-url", `${model.url}/v1`, "--ai-model", "bench", "--ai-look-at", "off"], ...more });
 
 function print(r) {
-  table([["", "deltas/s each", "CPU of a core", "µs/delivery", "p50 ms", "p99", "bytes/delta", "bytes/token"],
+  table([["", "deltas/s each", "CPU of a core", "µs/delivery", "p50 ms", "p99", "bytes/delta", "bytes/token", "others"],
     ...Object.entries(r).map(([name, m]) => [name, fmt(m.deliveries_per_s / m.viewers, 1), `${fmt((m.node_busy ?? m.server_busy) * 100, 1)} %`,
-      fmt(m.cpu_us_per_delivery, 2), fmt(m.p50_us / 1000, 2), fmt(m.p99_us / 1000, 2), fmt(m.frame_bytes), fmt(m.bytes_per_token, 1)])]);
+      fmt(m.cpu_us_per_delivery, 2), fmt(m.p50_us / 1000, 2), fmt(m.p99_us / 1000, 2), fmt(m.frame_bytes), fmt(m.bytes_per_token, 1), fmt(m.others_busy, 2)])]);
 }
 
 /** Per further viewer and delta, round by round: the whole, less the same answer to who asked. */
@@ -113,7 +113,7 @@ single token's delta for each, which is what relaying without gathering would se
     Object.assign(own, { ratio, further: median(each) });
   }
 
-  const questions = settings.quick ? 40 : 150;
+  const questions = settings.quick ? 40 : 100;
   const first = (results.first = await interleave({
     node: () => model.run("first", node, world["big alone"], questions),
     "in memory": () => model.run("first", light, there["big alone"], questions),

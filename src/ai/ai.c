@@ -161,8 +161,8 @@ static void set_room_settings(struct nc_ai *ai)
     struct nc_problem why;
     json_t *patch = json_pack("{s:s}", "destination", nc_destination_name(ai->o.furthest));
 
-    if (patch &&
-        nc_room_ai_patch(NC_STR(""), NC_STR(""), patch, false, &ai->room_settings, &why) == NC_OK)
+    if (patch && nc_room_ai_patch(NC_STR(""), NC_STR(""), patch, false, &ai->room_settings,
+                                  &why) == NC_OK)
         ai->o.chat->room_ai = nc_buf_str(&ai->room_settings);
     json_decref(patch);
 }

@@ -21,7 +21,7 @@ struct nc_chat *nc_command_chat(struct nc_command_run *run);
 const struct nc_actor *nc_command_actor(struct nc_command_run *run);
 struct nc_room *nc_command_room(struct nc_command_run *run);
 struct nc_str nc_command_rest(struct nc_command_run *run); /* after the name, trimmed */
-void *nc_command_arg(struct nc_command_run *run);         /* of its row */
+void *nc_command_arg(struct nc_command_run *run);          /* of its row */
 /* Remembered for its client_id (24 h), then given to the sender as a notice. */
 void nc_command_answer(struct nc_command_run *run, const char *fmt, ...) NC_PRINTF(2, 3);
 /* Or a refusal, not remembered. */
