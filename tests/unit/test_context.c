@@ -229,7 +229,7 @@ static void a_model_gets_no_more_than_it_can_read(void **state)
     } table[] = {{0, 0, 8192},      {0, 100000, 8192},  {0, 9216, 8192}, {0, 4096, 3072},
                  {500, 4096, 3596}, {9000, 4096, 2048}, {0, 1000, 500}};
     (void)state;
-    char text[40];
+    char text[48];
 
     for (int i = 0; i < 60; i++) {
         snprintf(text, sizeof(text), "this is line %d, and nothing else.", i);
