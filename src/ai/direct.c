@@ -215,6 +215,7 @@ static void start(struct nc_work *w)
         .model = nc_str(d->choice.model),
         .request = d->request,
         .embed = d->embed,
+        .via = d->via,
         .temperature = -1,
         .raw = on_raw,
         .lull = on_lull,

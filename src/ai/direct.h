@@ -15,6 +15,7 @@
 struct nc_direct {
     const json_t *request; /* OpenAI's body; must live until end */
     bool embed;
+    struct nc_str via; /* as nc_llm_ask.via; must live until end */
     struct nc_id user;
     const struct nc_auth *auth;                           /* copied */
     void (*raw)(struct nc_direct *d, struct nc_str json); /* as nc_llm_ask.raw */

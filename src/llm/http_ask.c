@@ -13,8 +13,9 @@
 #define ERROR_MAX (64u << 10) /* bytes of a refusal that are looked at */
 #define MODELS_MAX (4u << 20)
 #define STREAM_MAX (256u << 20)
-#define AFTER_MAX 16     /* bytes behind a whole answer: ends of lines */
-#define WHOLE_MS 600000u /* until the first byte of an answer that isn't streamed */
+#define AFTER_MAX 16          /* bytes behind a whole answer: ends of lines */
+#define TOKENS_MAX 100000000u /* of one answer: who claims more makes sums run over */
+#define WHOLE_MS 600000u      /* until the first byte of an answer that isn't streamed */
 
 struct nc_str nc_http_ask_secret(const struct nc_http_ask *q)
 {
@@ -66,6 +67,11 @@ static void release(struct nc_http_ask *q)
     free(q);
 }
 
+static uint64_t plausible(uint64_t tokens)
+{
+    return tokens < TOKENS_MAX ? tokens : TOKENS_MAX;
+}
+
 static void tell(struct nc_http_ask *q)
 {
     struct nc_llm_ask *a = q->ask;
@@ -78,6 +84,8 @@ static void tell(struct nc_http_ask *q)
     if (end->e == NC_ECLOSED)
         end->fault = NC_FAULT_NONE;
     end->reason = end->e == NC_ECLOSED ? "" : q->reason;
+    end->prompt_tokens = plausible(end->prompt_tokens);
+    end->completion_tokens = plausible(end->completion_tokens);
     end->model = nc_str(q->model);
     end->destination = nc_str(q->destination);
     q->ask = NULL;
@@ -434,7 +442,8 @@ void nc_http_ask_start(struct nc_http_ask *q, const char *path, struct nc_str bo
         path += sizeof("/../") - 1;
     }
     nc_buf_printf(&url, "%s%c", path, 0);
-    nc_buf_printf(&node, "X-NeuralChat-Node: %s%c", p->node, 0);
+    nc_buf_printf(&node, "X-NeuralChat-Node: %.*s%s%s%c", NC_FMT(q->asked.via),
+                  q->asked.via.n ? ", " : "", p->node, 0);
     headers[n++] = node.p;
     if (*p->key) {
         nc_buf_printf(&auth, "%s%s%c", p->wire->auth, p->key, 0);

@@ -151,6 +151,7 @@ static void keep(struct nc_http_ask *q)
                                        nc_arena_str(&q->arena, a->messages[i].name),
                                        nc_arena_str(&q->arena, a->messages[i].content)};
     a->messages = m;
+    a->via = nc_arena_str(&q->arena, a->via);
     q->request = json_deep_copy(a->request);
     a->request = q->request;
 }

@@ -96,6 +96,7 @@ struct nc_llm_ask {
      */
     const json_t *request;
     bool embed;
+    struct nc_str via; /* nodes the request came through, "id, id"; none: it begins here */
 
     void (*text)(struct nc_llm_ask *a, enum nc_llm_channel channel, struct nc_str piece);
     void (*raw)(struct nc_llm_ask *a, struct nc_str json); /* on one line */

@@ -23,6 +23,7 @@
 #define BODY_LARGE (1u << 20)
 #define LARGE_BODIES_MAX (128u << 20)
 #define UNKNOWN_BODIES_MAX 8
+#define HOPS_MAX 8               /* nodes that a question is passed on through */
 #define BODY_DEFAULT (72u << 10) /* a message of 64 KiB, and what stands around it */
 
 /* ---- answering ------------------------------------------------------------ */
@@ -331,13 +332,43 @@ static bool is_stranger(struct nc_call *call, const struct nc_req *r)
     return true;
 }
 
-/* A request that went out from here, round to ourselves: it would never end. */
+/* The next node of X-NeuralChat-Node; what is no id is none. */
+static bool next_node(struct nc_str *list, struct nc_id *out)
+{
+    while (list->n)
+        if (nc_id_parse(nc_str_trim(nc_str_cut(list, ',')), out) == NC_OK)
+            return true;
+    return false;
+}
+
+/* A request that went out from here, straight or through others round to ourselves: it
+ * would never end.  Nor, it seems, would one that has come through so many. */
 static bool is_loop(const struct nc_call *call, const struct nc_http_head *h)
 {
+    struct nc_str list = nc_http_get(h, "X-NeuralChat-Node");
     struct nc_id from;
+    unsigned hops = 0;
 
-    return nc_id_parse(nc_http_get(h, "X-NeuralChat-Node"), &from) == NC_OK &&
-           nc_id_eq(&from, &call->srv->node_id);
+    while (next_node(&list, &from))
+        if (nc_id_eq(&from, &call->srv->node_id) || ++hops > HOPS_MAX)
+            return true;
+    return false;
+}
+
+struct nc_str nc_call_via(const struct nc_call *call)
+{
+    struct nc_str list = nc_http_get(call->req->head, "X-NeuralChat-Node");
+    struct nc_buf via = {0};
+    struct nc_id from;
+    char text[NC_ID_TEXT];
+
+    while (next_node(&list, &from)) {
+        nc_id_text(&from, text);
+        nc_buf_printf(&via, "%s%.*s", via.n ? ", " : "", NC_ID_TEXT, text);
+    }
+    struct nc_str kept = nc_arena_str(call->arena, nc_buf_str(&via));
+    nc_buf_fini(&via);
+    return kept;
 }
 
 /* The most bytes its body may have. */

@@ -88,6 +88,8 @@ extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
 
 /* No Origin header, our own host's, or a configured one. */
 bool nc_call_origin_ok(const struct nc_call *call);
+/* The nodes it has come through, "id, id", as their requests said; mostly none. */
+struct nc_str nc_call_via(const struct nc_call *call);
 
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
 void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,

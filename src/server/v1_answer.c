@@ -313,6 +313,7 @@ void nc_v1_ask(struct nc_call *call, bool embed)
     *a = (struct asked){
         .direct = {.request = call->body,
                    .embed = embed,
+                   .via = nc_call_via(call),
                    .user = call->actor.user->a.id,
                    .auth = &call->auth,
                    .raw = on_raw,

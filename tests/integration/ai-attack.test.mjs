@@ -1,0 +1,63 @@
+// More of people, servers and programs that mean harm to the AI half: what each of these did once, it must not do again.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Node, ok, until } from "./lib/node.mjs";
+import { DONE, Upstream, chunk, finish, usage } from "./lib/upstream.mjs";
+
+const upstream = await Upstream.start();
+const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-model", "m"] });
+const owner = await node.register("owner", { owner_code: node.ownerCode });
+const anna = await node.register("anna");
+
+const key = async (who, more = {}) => ok(await who.call("POST", "/api/v1/me/keys", { name: "k", scopes: ["ai"], ...more }), 201).key;
+const ask = (on, token, more = {}) => on.call("POST", "/v1/chat/completions", { token, body: { model: "m", messages: [{ role: "user", content: "hello" }], ...more } });
+/** The persona's answer to a message, when it has ended. */
+const ended = (who, room, question) => until(async () => (await who.history(room)).find((m) => m.reply_to === question.id && m.ai && m.state !== "streaming"), "the answer's end");
+
+test("a server that claims to have counted more tokens than there are: sums do not run over, and are kept", async () => {
+  const room = await anna.room("counted", { personas: ["olga"] });
+  const most = "9223372036854775807"; // digits: JavaScript would round them
+  for (let i = 0; i < 3; i++) {
+    const question = await anna.say(room, "olga, hello");
+    const q = await upstream.next();
+    await q.begin().write(chunk("hi"), finish(), usage(0, 0).replace('"prompt_tokens":0', `"prompt_tokens":${most}`).replace('"completion_tokens":0', `"completion_tokens":${most}`));
+    q.end(DONE);
+    const { ai } = await ended(anna, room, question);
+    assert.ok(ai.prompt_tokens <= 1e8 && ai.completion_tokens <= 1e8, JSON.stringify(ai));
+  }
+  const { totals } = ok(await anna.call("GET", "/api/v1/usage"));
+  assert.equal(totals.requests, 3);
+  assert.equal(totals.prompt_tokens, 3e8);
+  const metrics = (await node.call("GET", "/metrics")).text;
+  assert.match(metrics, /^neuralchat_commits_failed_total 0$/m);
+});
+
+test("two nodes that ask each other: 508, with every place free again", async () => {
+  const [a, b] = [await Node.start(), await Node.start()];
+  try {
+    const [first, second] = [await a.register("owner", { owner_code: a.ownerCode }), await b.register("owner", { owner_code: b.ownerCode })];
+    const keys = [await key(first), await key(second)];
+    ok(await first.call("POST", "/api/v1/providers", { name: "b", kind: "openai", base_url: `${b.url}/v1`, api_key: keys[1], models: ["m"] }), 201);
+    ok(await second.call("POST", "/api/v1/providers", { name: "a", kind: "openai", base_url: `${a.url}/v1`, api_key: keys[0], models: ["m"] }), 201);
+    const r = await ask(a, keys[0]);
+    assert.deepEqual([r.status, r.json.error.code], [508, "loop_detected"], r.text);
+    assert.match((await a.call("GET", "/metrics")).text, /^neuralchat_ai_running\{by="programs"\} 0$/m);
+  } finally {
+    assert.equal(await a.stop(), 0);
+    assert.equal(await b.stop(), 0);
+  }
+});
+
+test("nodes that a question came through are passed on, what is none is not; too many are a loop", async () => {
+  const token = await key(owner);
+  const nodes = Array.from({ length: 9 }, (_, i) => `0190b5e7-1111-7000-8000-00000000000${i}`);
+  const own = ok(await node.call("GET", "/api/v1/server")).node;
+  const come = (via) => node.call("POST", "/v1/chat/completions", { token, headers: { "x-neuralchat-node": via }, body: { model: "m", messages: [{ role: "user", content: "hello" }] } });
+  const asked = come(`${nodes[0]}, x"\t y,,${nodes[1].toUpperCase()}`);
+  const q = await upstream.next();
+  assert.equal(q.request.headers["x-neuralchat-node"], `${nodes[0]}, ${nodes[1]}, ${own}`);
+  q.begin({ "content-type": "application/json" }).end(JSON.stringify({ choices: [{ message: { role: "assistant", content: "hi" }, finish_reason: "stop" }] }));
+  assert.equal((await asked).status, 200);
+  assert.equal((await come(`${nodes[0]}, ${own}`)).status, 508);
+  assert.equal((await come(nodes.join())).status, 508);
+});
