@@ -42,7 +42,7 @@ static enum nc_pick pick(struct nc_job *j, const struct nc_persona *p,
         enum nc_err e = nc_models_choose(j->ai->models, name, ai->furthest, &c, say);
         if (e == NC_OK)
             return settle_on(j, at, &c, false);
-        if (e == NC_AGAIN && !down.source) {
+        if (e == NC_AGAIN && !down.source && nc_source_provider(c.source)) {
             down = c;
             down_at = at;
         }

@@ -23,23 +23,22 @@ static struct nc_spender spender(const struct nc_direct *d)
     return (struct nc_spender){.user = d->user, .key = &d->whose};
 }
 
-/* NC_OK or NC_AGAIN: *c is what to ask; one that is thought down is tried all the same,
- * for it may have come up just now.  Otherwise *why. */
-static enum nc_err choose(const struct nc_direct *d, struct nc_choice *c,
-                          struct nc_problem *why)
+/* *c is what to ask: one that is thought down is tried all the same, for it may have come
+ * up just now, unless its key is lost.  False: *why. */
+static bool choose(const struct nc_direct *d, struct nc_choice *c, struct nc_problem *why)
 {
     struct nc_str name = nc_json_text(json_object_get(d->request, "model"));
+    enum nc_err e = nc_models_choose(d->ai->models, name, NC_DEST_CLOUD, c, why);
 
-    return nc_models_choose(d->ai->models, name, NC_DEST_CLOUD, c, why);
+    return e == NC_OK || (e == NC_AGAIN && nc_source_provider(c->source));
 }
 
 /* Could it be asked now?  Otherwise d->why. */
 static bool ready(struct nc_direct *d, struct nc_choice *c)
 {
     struct nc_spender who = spender(d);
-    enum nc_err e = choose(d, c, &d->why);
 
-    if ((e != NC_OK && e != NC_AGAIN) || !nc_usage_may(d->ai->usages, &who, &d->why))
+    if (!choose(d, c, &d->why) || !nc_usage_may(d->ai->usages, &who, &d->why))
         return false;
     d->why = (struct nc_problem){0};
     return true;
@@ -108,8 +107,9 @@ static void count(struct nc_direct *d, const struct nc_llm_end *end)
         .completion_tokens = end->completion_tokens,
     };
 
-    if (end->e != NC_OK && !d->pieces && !d->stopped)
-        return; /* nothing came of it */
+    if (end->e != NC_OK && !d->pieces && !end->has_usage &&
+        !(d->stopped && end->destination.n))
+        return; /* nothing came of it: nobody was reached, or it was refused */
     if (nc_id_zero(&d->whose.session))
         rec.key = d->whose.ends_with;
     if (!end->has_usage) {
@@ -191,9 +191,8 @@ static bool may(struct nc_work *w)
 {
     struct nc_choice c;
     struct nc_problem why;
-    enum nc_err e = choose(of_work(w), &c, &why);
 
-    return (e != NC_OK && e != NC_AGAIN) || nc_source_has_room(&c);
+    return !choose(of_work(w), &c, &why) || nc_source_has_room(&c);
 }
 
 static void start(struct nc_work *w)

@@ -206,7 +206,7 @@ void nc_job_ask(struct nc_job *j)
     struct nc_room *r = nc_job_room(j);
     struct nc_provider *p = nc_source_provider(j->choice.source);
     const struct nc_llm_end deleted = {
-        .e = NC_EIO, .fault = NC_FAULT_MODEL, .reason = "the provider was deleted"};
+        .e = NC_EIO, .fault = NC_FAULT_MODEL, .reason = NC_SOURCE_CLOSED};
 
     if (!r) {
         nc_job_finish(j, NC_STOPPED);
@@ -330,6 +330,8 @@ void nc_job_finish(struct nc_job *j, enum nc_message_state result)
 {
     nc_deltas_end(&j->deltas);
     nc_job_leave(j);
+    if (!j->work.running)
+        nc_fair_end(&j->work); /* no other try: its turn may come before its end is kept */
     nc_job_step(j, NC_STEP_FINISHING);
     j->result = result;
     store_end(j);

@@ -30,7 +30,7 @@ enum nc_step {
     NC_STEP_ENDED,      /* out of every list; only its record may still be written */
 };
 
-#define NC_PARTS 8           /* models that are told of in an answer */
+#define NC_PARTS (1 + NC_FALLBACKS_MAX) /* models that are told of in an answer */
 #define NC_QUESTION_HEAD 400 /* bytes of a question that are kept beside its job */
 
 /* A model that was asked for this answer. */

@@ -56,9 +56,9 @@ NC_MUSTUSE enum nc_err nc_models_choose(struct nc_models *m, struct nc_str name,
 /* Would one more fit?  (Each provider has as many at once as its `at_once` says, and one
  * model no more than its `per_model`.) */
 bool nc_source_has_room(const struct nc_choice *c);
-/* Occupy a place, which also keeps the source from being freed; leave it. */
 /* Tokens that its model can read and write together, as its server says; 0: unknown. */
 uint64_t nc_choice_context(const struct nc_choice *c);
+/* Occupy a place, which also keeps the source from being freed; leave it. */
 void nc_source_enter(const struct nc_choice *c);
 void nc_source_leave(const struct nc_choice *c);
 /* To ask it, while inside.  NULL: it was deleted meanwhile, or its key can't be read. */

@@ -12,6 +12,8 @@
 
 struct nc_personas;
 
+#define NC_FALLBACKS_MAX 8
+
 enum nc_who_may_ask { NC_ASK_EVERYONE, NC_ASK_MODERATORS, NC_ASK_OWNERS, NC_ASK_LISTED };
 
 struct nc_persona {
@@ -20,7 +22,7 @@ struct nc_persona {
     size_t names_n;
     struct nc_str system_prompt; /* empty: the node's own words */
     struct nc_str model;         /* "provider/model", "model", or empty: the default */
-    struct nc_str *fallbacks;    /* the next to be asked, in order */
+    struct nc_str *fallbacks;    /* asked next, in order */
     size_t fallbacks_n;
     double temperature;        /* negative: not said */
     unsigned max_tokens;       /* 0: not said */

@@ -9,7 +9,6 @@
 #define NC_FIRST_PERSONA "olga"
 
 #define NC_ALIASES_MAX 20
-#define NC_FALLBACKS_MAX 8
 #define NC_LISTED_MAX 200
 
 struct nc_personas {

@@ -108,7 +108,6 @@ static void on_resumed(struct nc_fetch *f, enum nc_err e)
 static void start(struct nc_job *j, struct nc_room *r, const struct nc_persona *p)
 {
     nc_job_step(j, NC_STEP_STARTING);
-    nc_loop_deadline(j->ai->o.loop, &j->patience, 0);
     nc_jobs_tell_soon(j->ai);
     if (j->kept.rec.again)
         nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_earlier, j);
@@ -201,6 +200,7 @@ static bool may(struct nc_work *w)
     return pick == NC_PICK_OK || (pick != NC_PICK_WAIT && !is_patient(j, pick));
 }
 
+/* Patience ends without anything happening: so somebody must look. */
 static void on_patience(struct nc_deadline *d)
 {
     struct nc_job *j = nc_of(d, struct nc_job, patience);
@@ -216,6 +216,7 @@ void nc_turn_init(struct nc_job *j)
     j->work.may = may;
     j->work.start = on_turn;
     j->patience.fire = on_patience;
+    nc_loop_deadline(j->ai->o.loop, &j->patience, SETTLE_MS);
 }
 
 enum nc_err nc_job_queue(struct nc_job *j)
@@ -227,7 +228,6 @@ enum nc_err nc_job_queue(struct nc_job *j)
         nc_job_free(j);
         return e;
     }
-    nc_loop_deadline(ai->o.loop, &j->patience, SETTLE_MS);
     nc_jobs_tell_soon(ai);
     return NC_OK;
 }
