@@ -2,17 +2,13 @@
 #include "ai/job.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
-#include "base/utf8.h"
-#include "chat/rooms/room.h"
+#include "base/russian.h"
+#include "chat/rooms/rooms.h"
 
-static bool is_russian(struct nc_str text)
+/* Theirs are the words, and the name. */
+static bool reads_russian(const struct nc_user *asker, struct nc_str words)
 {
-    while (text.n) {
-        uint32_t c = nc_utf8_next(&text);
-        if (c >= 0x400 && c < 0x530)
-            return true;
-    }
-    return false;
+    return nc_is_cyrillic(words) || nc_is_cyrillic(asker->a.display_name);
 }
 
 /* In one sentence, once a minute in a room: everybody has seen it then. */
@@ -38,16 +34,20 @@ static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
 }
 
 static void refuse(struct nc_ai *ai, struct nc_user *asker, const struct nc_room *r,
-                   struct nc_str words)
+                   const char *english, bool russian)
 {
+    struct nc_buf b = {0};
+
     ai->stats.refused++;
-    nc_message_notice(ai->o.chat, asker, r, words);
+    if (russian)
+        nc_russian(&b, nc_str(english));
+    nc_message_notice(ai->o.chat, asker, r, russian ? nc_buf_str(&b) : nc_str(english));
+    nc_buf_fini(&b);
 }
 
 static bool is_slow_enough(struct nc_ai *ai, struct nc_room *r, struct nc_user *asker,
-                           bool russian)
+                           struct nc_problem *why)
 {
-    struct nc_buf b = {0};
     bool of_room;
     unsigned wait;
 
@@ -55,46 +55,36 @@ static bool is_slow_enough(struct nc_ai *ai, struct nc_room *r, struct nc_user *
         return true;
     wait = nc_rates_take(ai->rates, &r->rec.id, ai->o.per_minute_room, &asker->a.id,
                          ai->o.per_minute_user, &of_room);
-    if (!wait)
-        return true;
-    if (russian)
-        nc_buf_printf(&b, "%s: спросите снова через %u с.",
-                      of_room ? "В этой комнате спрашивают слишком часто"
-                              : "Вы спрашиваете слишком часто",
-                      wait);
-    else
-        nc_buf_printf(&b, "%s: ask again in %u s.",
-                      of_room ? "Too many questions in this room"
-                              : "You ask too many questions",
-                      wait);
-    refuse(ai, asker, r, nc_buf_str(&b));
-    nc_buf_fini(&b);
-    return false;
+    if (wait)
+        nc_problem_set(why, NC_P_RATE_LIMITED, "%s: ask again in %u s.",
+                       of_room ? "Too many questions in this room"
+                               : "You ask too many questions",
+                       wait);
+    return !wait;
 }
 
 static bool may_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
-                    struct nc_user *asker, bool russian)
+                    struct nc_user *asker, struct nc_problem *why)
 {
     struct nc_spender who = {
         .user = asker->a.id, .room = r->rec.id, .persona = p->user->a.id};
-    struct nc_problem why;
 
-    if (!nc_persona_may_ask(p, r, asker, &why) || !nc_usage_may(ai->usages, &who, &why)) {
-        refuse(ai, asker, r, nc_str(why.detail));
-        return false;
-    }
-    return is_slow_enough(ai, r, asker, russian);
+    return nc_persona_may_ask(p, r, asker, why) && nc_usage_may(ai->usages, &who, why) &&
+           is_slow_enough(ai, r, asker, why);
 }
 
 void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
                const struct nc_message *m, struct nc_user *asker, unsigned depth)
 {
-    bool russian = is_russian(m->body);
+    bool russian = reads_russian(asker, m->body);
+    struct nc_problem why;
     struct nc_job *j;
 
     ai->stats.asked++;
-    if (!may_ask(ai, r, p, asker, russian))
+    if (!may_ask(ai, r, p, asker, &why)) {
+        refuse(ai, asker, r, why.detail, russian);
         return;
+    }
     if (!nc_models_count(ai->models))
         tell_what_is_missing(ai, r, p, russian);
     j = nc_job_new(ai, &(struct nc_job_rec){
@@ -110,9 +100,7 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
     j->russian = russian;
     nc_people_copy(j->question, sizeof(j->question), m->body);
     if (nc_job_queue(j) != NC_OK) {
-        refuse(ai, asker, r,
-               russian ? NC_STR("Слишком много вопросов ждут ответа; спросите позже.")
-                       : NC_STR("Too many questions are waiting; ask again later."));
+        refuse(ai, asker, r, "Too many questions are waiting; ask again later.", russian);
         return;
     }
     nc_job_save(ai->o.chat->opts.store, &j->kept);

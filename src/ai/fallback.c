@@ -111,13 +111,15 @@ void nc_job_failed(struct nc_job *j, const struct nc_llm_end *end)
 {
     struct nc_part *part = &j->parts[j->parts_n - 1];
 
-    nc_job_reason(j, end->e == NC_ECLOSED           ? NC_SOURCE_CLOSED
-                     : end->e != NC_OK              ? end->reason
-                     : end->finish == NC_LLM_FILTER ? "the model declined to answer"
-                                                    : "the model gave an empty answer");
+    const char *words = end->e == NC_ECLOSED           ? NC_SOURCE_CLOSED
+                        : end->e != NC_OK              ? end->reason
+                        : end->finish == NC_LLM_FILTER ? "the model declined to answer"
+                                                       : "the model gave an empty answer";
+
+    nc_job_reason(j, words);
     snprintf(part->reason, sizeof(part->reason), "%s", j->reason);
     nc_log(NC_WARN, "ai.failed", "provider=%s model=%s tries=%u reason=%s", part->provider,
-           nc_log_q(nc_str(part->model)), j->tries, nc_log_q(nc_str(j->reason)));
+           nc_log_q(nc_str(part->model)), j->tries, nc_log_q(nc_str(words)));
     if (end->e == NC_ELIMIT || !nc_job_room(j)) {
         nc_job_finish(j, NC_FAILED);
         return;

@@ -8,6 +8,7 @@
 #include "ai/tokens.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/russian.h"
 #include "base/utf8.h"
 #include "chat/rooms/rooms.h"
 #include "wire/json.h"
@@ -39,11 +40,17 @@ void nc_job_step(struct nc_job *j, enum nc_step to)
 
 void nc_job_reason(struct nc_job *j, const char *words)
 {
-    struct nc_str s = nc_str(words);
+    struct nc_buf b = {0};
 
+    if (j->russian)
+        nc_russian(&b, nc_str(words));
+    else
+        nc_buf_adds(&b, nc_str(words));
+    struct nc_str s = nc_buf_str(&b);
     s.n = nc_utf8_boundary(s, s.n < sizeof(j->reason) - 1 ? s.n : sizeof(j->reason) - 1);
     memcpy(j->reason, s.p, s.n);
     j->reason[s.n] = '\0';
+    nc_buf_fini(&b);
 }
 
 bool nc_job_began(const struct nc_job *j)
@@ -359,8 +366,10 @@ struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec)
     j->kept.rec.reason = NC_STR("");
     nc_people_copy(j->model, sizeof(j->model), rec->model);
     j->kept.rec.model = nc_str(j->model);
-    if (asker)
+    if (asker) {
         nc_people_copy(j->asker_name, sizeof(j->asker_name), asker->a.username);
+        j->russian = nc_is_cyrillic(asker->a.display_name);
+    }
     if (rec->again && rec->state == NC_JOB_QUEUED)
         nc_people_copy(j->wish, sizeof(j->wish), rec->model);
     j->since_ms = nc_mono_ms();

@@ -32,12 +32,13 @@ enum nc_step {
 
 #define NC_PARTS (1 + NC_FALLBACKS_MAX) /* models that are told of in an answer */
 #define NC_QUESTION_HEAD 400 /* bytes of a question that are kept beside its job */
+#define NC_JOB_REASON (2 * NC_LLM_REASON) /* Cyrillic takes that much */
 
 /* A model that was asked for this answer. */
 struct nc_part {
     char provider[64], model[NC_LLM_MODEL], destination[128];
     size_t from;                /* byte of the text where its words begin */
-    char reason[NC_LLM_REASON]; /* why it was not the last; or empty */
+    char reason[NC_JOB_REASON]; /* why it was not the last; or empty */
 };
 
 struct nc_job {
@@ -52,8 +53,8 @@ struct nc_job {
     bool pays;          /* its request is counted as under way */
     char asker_name[40];
     char question[NC_QUESTION_HEAD + 1]; /* its beginning; empty after a restart */
-    bool russian;                        /* as far as that tells */
-    uint64_t since_ms;                   /* mono: when it came, for who waits with it */
+    bool russian;      /* whom it is for reads that, as far as those two tell */
+    uint64_t since_ms; /* mono: when it came, for who waits with it */
 
     unsigned floor;          /* the first of its models that may still be asked */
     unsigned candidate;      /* which one it is at */
@@ -74,7 +75,7 @@ struct nc_job {
     bool stopped;  /* by somebody: whatever comes next does not */
     bool too_long; /* it reached the limit of an answer */
     bool refused;  /* there is no model it may be asked of; `reason` says why */
-    char reason[NC_LLM_REASON];
+    char reason[NC_JOB_REASON];
     enum nc_message_state result;
     struct nc_buf ai_json;
     struct nc_deadline retry;    /* of the end, while the disk is full */

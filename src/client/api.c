@@ -164,8 +164,8 @@ static void send_now(struct call *c)
     static const char agent[] = "User-Agent: neuralchat/" NC_VERSION;
     struct nc_api *api = c->api;
     struct nc_buf url = {0}, token = {0};
-    const char *headers[4] = {agent};
-    unsigned n = 1;
+    const char *headers[5] = {agent, nc_words_header()};
+    unsigned n = 2;
 
     nc_buf_printf(&url, "%s%s", api->unix_socket ? "http://localhost" : api->url, c->path);
     nc_buf_addc(&url, '\0');

@@ -189,7 +189,8 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
     nc_buf_addc(&url, '\0');
     nc_buf_printf(&token, "Authorization: Bearer %s", api->session.tokens.access);
     nc_buf_addc(&token, '\0');
-    const char *headers[] = {"User-Agent: neuralchat/" NC_VERSION, token.p, NULL};
+    const char *headers[] = {"User-Agent: neuralchat/" NC_VERSION, nc_words_header(),
+                             token.p, NULL};
     d->generation = api->session.generation;
     nc_buf_clear(&d->in);
     d->http = nc_http_call_start(api->http,

@@ -8,6 +8,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "client/api.h"
+#include "client/words.h"
 #include "crypto/hash.h"
 #include "net/tls.h"
 #include "wire/json.h"
@@ -215,10 +216,13 @@ static void dial(struct nc_live *l)
 {
     static const struct nc_ws_ops ops = {
         .message = on_message, .gone = on_gone, .open = on_open};
-    struct nc_buf url = {0};
+    struct nc_buf url = {0}, headers = {0};
     const char *base = l->api->url;
     bool secure = strncmp(base, "https:", 6) == 0;
 
+    nc_buf_printf(&headers, "User-Agent: neuralchat/" NC_VERSION "\r\n%s\r\n",
+                  nc_words_header());
+    nc_buf_addc(&headers, '\0');
     nc_buf_printf(&url, "%s%s/ws", secure ? "wss" : "ws", strstr(base, "://"));
     nc_buf_addc(&url, '\0');
     go(l, NC_LIVE_DIAL, NULL);
@@ -227,7 +231,7 @@ static void dial(struct nc_live *l)
                                &(struct nc_ws_dial){
                                    .url = url.p,
                                    .protocol = "neuralchat.v1",
-                                   .headers = "User-Agent: neuralchat/" NC_VERSION "\r\n",
+                                   .headers = headers.p,
                                    .tls = l->tls,
                                    .message_max = MESSAGE_MAX,
                                    .ping_ms = PING_MS,
@@ -235,6 +239,7 @@ static void dial(struct nc_live *l)
                                },
                                &ops);
     nc_buf_fini(&url);
+    nc_buf_fini(&headers);
     if (e == NC_OK)
         l->dialled = true;
     else

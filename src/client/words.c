@@ -17,6 +17,11 @@ static bool russian;
 void nc_words_russian(bool on) { russian = on; }
 bool nc_words_are_russian(void) { return russian; }
 
+const char *nc_words_header(void)
+{
+    return russian ? "Accept-Language: ru" : "Accept-Language: en";
+}
+
 bool nc_words_from_environment(void)
 {
     static const char *const names[] = {"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"};

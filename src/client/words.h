@@ -15,6 +15,8 @@ enum nc_words {
 /* Once, before the first word; russian by default is off. */
 void nc_words_russian(bool on);
 bool nc_words_are_russian(void);
+/* The header that asks a node for problems in that language. */
+const char *nc_words_header(void);
 /* Whether the environment asks for it (LC_ALL, LC_MESSAGES, LANG; LANGUAGE first). */
 bool nc_words_from_environment(void);
 const char *nc_word(enum nc_words w);

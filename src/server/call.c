@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/russian.h"
 #include "chat/people/throttle.h"
 #include "chat/user.h"
 #include "server/auth.h"
@@ -90,19 +91,26 @@ void nc_call_empty(struct nc_call *call)
     answer(call, &(struct nc_answer){.status = 204});
 }
 
+bool nc_call_russian(const struct nc_call *call)
+{
+    return call->req && nc_russian_wanted(nc_http_get(call->req->head, "Accept-Language"));
+}
+
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why)
 {
+    struct nc_problem said = *why;
     struct nc_buf body = {0};
 
+    said.russian = nc_call_russian(call);
     if (why->retry_after_s)
         nc_call_header(call, "Retry-After",
                        nc_str(nc_arena_printf(call->arena, "%u", why->retry_after_s)));
     if (why->code == NC_P_UNAUTHORIZED)
         nc_call_header(call, "WWW-Authenticate", NC_STR("Bearer"));
     if (call->openai)
-        nc_openai_error(&body, why, call->openai_param, call->openai_code);
+        nc_openai_error(&body, &said, call->openai_param, call->openai_code);
     else
-        nc_problem_http(&body, why);
+        nc_problem_http(&body, &said);
     nc_call_text(call, nc_problem_status(why->code),
                  call->openai ? NC_STR("application/json")
                               : NC_STR("application/problem+json"),
@@ -240,6 +248,15 @@ static void cors(struct nc_call *call, const struct nc_http_head *h)
     nc_call_header(call, "Vary", NC_STR("Origin"));
 }
 
+/* To a page of a welcome origin the headers it names are as welcome: libraries send some of
+ * their own (X-Stainless-…), which nobody here reads. */
+static struct nc_str headers_allowed(const struct nc_call *call)
+{
+    struct nc_str asked = nc_http_get(call->req->head, "Access-Control-Request-Headers");
+
+    return asked.n ? asked : NC_STR("Authorization, Content-Type, Last-Event-ID");
+}
+
 static void preflight(struct nc_call *call, const char *allow)
 {
     nc_call_header(call, "Allow",
@@ -247,8 +264,7 @@ static void preflight(struct nc_call *call, const char *allow)
     for (unsigned i = 0; i < call->extra_n; i++)
         if (nc_str_eqz(call->extra[i].name, "Access-Control-Allow-Origin")) {
             nc_call_header(call, "Access-Control-Allow-Methods", nc_str(allow));
-            nc_call_header(call, "Access-Control-Allow-Headers",
-                           NC_STR("Authorization, Content-Type, Last-Event-ID"));
+            nc_call_header(call, "Access-Control-Allow-Headers", headers_allowed(call));
             nc_call_header(call, "Access-Control-Max-Age", NC_STR("600"));
             break;
         }

@@ -97,6 +97,9 @@ void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
 void nc_call_empty(struct nc_call *call); /* 204 */
 /* After answering through call->req (nc_stream_end, nc_req_upgrade): frees the call. */
 void nc_call_done(struct nc_call *call);
+/* Does who asks read Russian rather than anything else (Accept-Language)?  Problems are
+ * written so. */
+bool nc_call_russian(const struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 /* The common cases in one line. */
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)

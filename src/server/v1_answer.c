@@ -252,7 +252,9 @@ static void fail(struct asked *a, const struct nc_problem *why)
         nc_call_problem(part(a), &kept);
         return;
     }
-    nc_openai_error(&error, why, call->openai_param, call->openai_code);
+    struct nc_problem said = *why;
+    said.russian = nc_call_russian(call);
+    nc_openai_error(&error, &said, call->openai_param, call->openai_code);
     add(a, nc_buf_str(&error));
     nc_buf_fini(&error);
     end_stream(a);

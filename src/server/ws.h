@@ -17,7 +17,7 @@ struct nc_socket {
     /* What every delivery touches stands behind it. */
     struct nc_socket_out *out; /* answers of this turn; or NULL */
     uint16_t replies_n;
-    bool verifying, paused, overflowed, gone;
+    bool verifying, paused, overflowed, gone, russian;
     struct nc_ws ws;
     struct nc_server *srv;
     char *since;                 /* of the hello that is being looked into; or NULL */

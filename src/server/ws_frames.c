@@ -28,9 +28,11 @@ static void end_with(struct nc_reply *r, struct nc_buf *json)
 
 static void refuse(struct nc_reply *r, const struct nc_problem *why)
 {
+    struct nc_problem said = *why;
     struct nc_buf b = {0};
 
-    nc_problem_event(&b, why, nc_buf_str(&r->ref));
+    said.russian = r->s && r->s->russian;
+    nc_problem_event(&b, &said, nc_buf_str(&r->ref));
     end_with(r, &b);
 }
 

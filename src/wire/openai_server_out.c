@@ -74,6 +74,7 @@ void nc_openai_error(struct nc_buf *out, const struct nc_problem *why, const cha
     const struct words *w = &words[why->code];
     const char *type = w->type ? w->type : "server_error";
     struct nc_json j = nc_json_to(out);
+    struct nc_buf message = {0};
 
     if (!code)
         code = w->code ? w->code : nc_problem_name(why->code);
@@ -82,8 +83,9 @@ void nc_openai_error(struct nc_buf *out, const struct nc_problem *why, const cha
     nc_json_obj(&j);
     nc_json_key(&j, "error");
     nc_json_obj(&j);
-    nc_json_kstr(&j, "message",
-                 nc_str(why->detail[0] ? why->detail : nc_problem_title(why->code)));
+    nc_problem_words(&message, why);
+    nc_json_kstr(&j, "message", nc_buf_str(&message));
+    nc_buf_fini(&message);
     nc_json_kstr(&j, "type", nc_str(type));
     nc_json_key(&j, "param");
     if (param && *param)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/russian.h"
 #include "wire/json.h"
 #include "wire/utf8.h"
 
@@ -97,6 +98,26 @@ enum nc_problem_code nc_problem_of(enum nc_err e)
     return NC_P_INTERNAL;
 }
 
+void nc_problem_words(struct nc_buf *out, const struct nc_problem *p)
+{
+    struct nc_str words = nc_str(p->detail[0] ? p->detail : problems[p->code].title);
+
+    if (p->russian)
+        nc_russian(out, words);
+    else
+        nc_buf_adds(out, words);
+}
+
+static void add_detail(struct nc_json *j, const struct nc_problem *p)
+{
+    struct nc_buf words = {0};
+
+    if (p->detail[0])
+        nc_problem_words(&words, p);
+    nc_json_kstr(j, "detail", nc_buf_str(&words));
+    nc_buf_fini(&words);
+}
+
 void nc_problem_http(struct nc_buf *out, const struct nc_problem *p)
 {
     struct nc_json j = nc_json_to(out);
@@ -104,7 +125,7 @@ void nc_problem_http(struct nc_buf *out, const struct nc_problem *p)
     nc_json_obj(&j);
     nc_json_kuint(&j, "status", problems[p->code].status);
     nc_json_kstr(&j, "title", nc_str(problems[p->code].title));
-    nc_json_kstr(&j, "detail", nc_str(p->detail));
+    add_detail(&j, p);
     nc_json_kstr(&j, "code", nc_str(problems[p->code].name));
     nc_json_obj_end(&j);
 }
@@ -118,6 +139,6 @@ void nc_problem_event(struct nc_buf *out, const struct nc_problem *p, struct nc_
     if (ref.n)
         nc_json_kraw(&j, "ref", ref);
     nc_json_kstr(&j, "code", nc_str(problems[p->code].name));
-    nc_json_kstr(&j, "detail", nc_str(p->detail));
+    add_detail(&j, p);
     nc_json_obj_end(&j);
 }

@@ -40,7 +40,8 @@ enum nc_problem_code {
 struct nc_problem {
     enum nc_problem_code code;
     unsigned retry_after_s; /* 0: none; the caller writes it as Retry-After too */
-    char detail[200];       /* valid UTF-8, may be empty; never secrets */
+    bool russian;           /* written so, as far as there are words for it */
+    char detail[200];       /* English; valid UTF-8, may be empty; never secrets */
 };
 
 unsigned nc_problem_status(enum nc_problem_code code);    /* 400 … */
@@ -57,6 +58,8 @@ void nc_problem_set(struct nc_problem *p, enum nc_problem_code code, const char 
  * ECLOSED unavailable. */
 enum nc_problem_code nc_problem_of(enum nc_err e);
 
+/* The detail, or the title where there is none, in the language it is written in. */
+void nc_problem_words(struct nc_buf *out, const struct nc_problem *p);
 /* {"status":…,"title":…,"detail":…,"code":…}: application/problem+json. */
 void nc_problem_http(struct nc_buf *out, const struct nc_problem *p);
 /* {"type":"error","ref":…,"code":…,"detail":…}; `ref` is JSON text, or empty for none. */

@@ -1,0 +1,63 @@
+// Who reads Russian is told in Russian what went wrong; programs and the log have English.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Node, Socket, ok, problem } from "./lib/node.mjs";
+import { Upstream } from "./lib/upstream.mjs";
+
+const upstream = await Upstream.start();
+const node = await Node.forFile({ args: ["--registration", "open", "--ai-base-url", upstream.url, "--ai-model", "m"] });
+const owner = await node.register("owner", { owner_code: node.ownerCode });
+const boris = await node.register("boris", { display_name: "Борис" });
+const anna = await node.register("anna");
+const russian = { "accept-language": "ru-RU,ru;q=0.9,en;q=0.8" };
+
+test("a problem is in the language that is asked for, and so is /v1's", async () => {
+  const body = { username: "anna", password: "wrong horse" };
+  for (const [headers, words] of [[russian, /^неверное имя или пароль$/], [{ "accept-language": "en-US,ru;q=0.5" }, /^wrong username/], [{}, /^wrong username/]])
+    problem(await node.call("POST", "/api/v1/auth/login", { body, headers }), 401, "unauthorized", words);
+  const r = await anna.call("POST", "/v1/chat/completions", { model: "none", messages: [] }, { headers: russian });
+  assert.equal(r.status, 400);
+  assert.match(r.json.error.message, /messages/);
+  problem(await anna.call("GET", "/api/v1/no-such-path", undefined, { headers: russian }), 404, "not_found", /^no such path$/);
+});
+
+test("an error frame is in the language of the socket", async () => {
+  const room = await anna.room();
+  for (const [headers, words] of [[russian, /^Писать здесь могут только участники/], [{}, /^Only members write here/]]) {
+    const s = new Socket(node, { token: boris.token, headers });
+    await s.welcome();
+    await assert.rejects(s.say(room, "hello"), { message: words });
+  }
+});
+
+test("a notice is in the language of the question or of the name that asks", async () => {
+  ok(await owner.call("POST", "/api/v1/personas", { username: "guard", who_may_ask: { users: [] } }), 201);
+  const room = await owner.room(undefined, { personas: ["guard"] });
+  for (const [who, text, words] of [
+    [anna, "guard, may I?", /^guard answers only people on a list\.$/],
+    [anna, "guard, можно?", /^guard отвечает только тем, кто в списке\.$/],
+    [boris, "guard, 2 + 2?", /^guard отвечает только тем, кто в списке\.$/],
+  ]) {
+    await who.join(room).catch(() => {});
+    const s = await who.socket();
+    await who.say(room, text);
+    assert.match((await s.get("notice")).text, words);
+  }
+});
+
+test("why an answer broke off is said in the asker's language, and logged in English", async () => {
+  for (const [who, text, words] of [
+    [anna, "Olga, hello", /^the model gave an empty answer$/],
+    [anna, "Ольга, привет", /^модель дала пустой ответ$/],
+  ]) {
+    const room = await who.room(undefined, { personas: ["olga"] });
+    const s = await who.socket();
+    await who.say(room, text);
+    const asked = await upstream.next();
+    asked.begin().end();
+    const { message } = await s.get("message.completed", (f) => f.message.room === room.id);
+    assert.equal(message.state, "failed");
+    assert.match(message.ai.reason, words);
+  }
+  assert.equal(node.log.match(/reason="the model gave an empty answer"/g)?.length, 2);
+});
