@@ -22,6 +22,7 @@
 /* Larger ones share what there is for all of them; and those by keys that are not known
  * to hold are few at once: anybody can make one up. */
 #define BODY_LARGE (1u << 20)
+#define BODY_LIGHT (64u << 10)
 #define LARGE_BODIES_MAX (128u << 20)
 #define UNKNOWN_BODIES_MAX 8
 #define HOPS_MAX 8               /* nodes that a question is passed on through */
@@ -439,6 +440,22 @@ static void on_head(void *arg, struct nc_req *r)
     nc_req_accept(r, body_max(call));
 }
 
+/* What a program asks may wait for long.  Then it is counted by what it takes in memory,
+ * which may be a hundred times its text. */
+static bool keeps_within(struct nc_call *call, struct nc_problem *why)
+{
+    struct nc_server *s = call->srv;
+    size_t weight = nc_json_weight(call->body);
+
+    s->large_bodies -= call->large;
+    call->large = weight > BODY_LIGHT ? weight : 0;
+    s->large_bodies += call->large;
+    if (!call->large || s->large_bodies <= LARGE_BODIES_MAX)
+        return true;
+    nc_problem_set(why, NC_P_BUSY, "too much waits at once, try again shortly");
+    return false;
+}
+
 static bool take_body(struct nc_call *call, struct nc_problem *why)
 {
     unsigned flags = call->route->flags;
@@ -454,7 +471,8 @@ static bool take_body(struct nc_call *call, struct nc_problem *why)
         nc_problem_set(why, NC_P_UNSUPPORTED_TYPE, "the body must be application/json");
         return false;
     }
-    return nc_json_parse(body, &call->body, why) == NC_OK;
+    return nc_json_parse(body, &call->body, why) == NC_OK &&
+           (!call->openai || keeps_within(call, why));
 }
 
 static bool permitted(const struct nc_call *call, const struct nc_auth *a,

@@ -53,7 +53,7 @@ struct nc_server {
     struct nc_deadline key_deadline; /* signing key rotation */
     struct nc_metrics metrics;
     unsigned unknown_bodies; /* large ones coming in by keys not yet looked up (call.c) */
-    uint64_t large_bodies;   /* bytes of all large ones (call.c) */
+    uint64_t large_bodies;   /* bytes that all large ones take (call.c) */
 };
 
 /* "DIR/name" in a buffer of the caller's. */

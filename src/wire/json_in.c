@@ -293,6 +293,29 @@ enum nc_err nc_json_opt_strs(const json_t *obj, const char *name, size_t max, si
     return NC_OK;
 }
 
+/* What jansson and the allocator spend, on 64 bits. */
+enum { WEIGHT_VALUE = 32, WEIGHT_TEXT = 64, WEIGHT_ARRAY = 128, WEIGHT_OBJECT = 256 };
+
+size_t nc_json_weight(const json_t *v)
+{
+    size_t n = WEIGHT_VALUE;
+    const char *name;
+    json_t *each;
+
+    if (json_is_string(v)) {
+        n = WEIGHT_TEXT + json_string_length(v);
+    } else if (json_is_array(v)) {
+        n = WEIGHT_ARRAY;
+        for (size_t i = 0; i < json_array_size(v); i++)
+            n += sizeof(void *) + nc_json_weight(json_array_get(v, i));
+    } else if (json_is_object(v)) {
+        n = WEIGHT_OBJECT;
+        json_object_foreach((json_t *)(uintptr_t)v, name, each) n +=
+            WEIGHT_TEXT + strlen(name) + nc_json_weight(each);
+    }
+    return n;
+}
+
 bool nc_json_has(const json_t *obj, const char *name) { return json_object_get(obj, name); }
 
 static int on_dump(const char *p, size_t n, void *arg)

@@ -69,6 +69,9 @@ NC_MUSTUSE enum nc_err nc_json_opt_strs(const json_t *obj, const char *name, siz
                                         size_t each, struct nc_str *out, size_t *n,
                                         bool *present, struct nc_problem *why);
 
+/* Bytes of memory that it takes, about: for short values many times its text. */
+size_t nc_json_weight(const json_t *v);
+
 bool nc_json_has(const json_t *obj, const char *name); /* present, null included */
 /* Member `name` of any type as compact JSON text appended to out (for `ref`), false if
  * absent. */

@@ -1,7 +1,7 @@
 // More of people, servers and programs that mean harm to the AI half: what each of these did once, it must not do again.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Node, ok, until } from "./lib/node.mjs";
+import { Node, kind, ok, until } from "./lib/node.mjs";
 import { DONE, Upstream, chunk, finish, usage } from "./lib/upstream.mjs";
 
 const upstream = await Upstream.start();
@@ -46,6 +46,25 @@ test("two nodes that ask each other: 508, with every place free again", async ()
     assert.equal(await a.stop(), 0);
     assert.equal(await b.stop(), 0);
   }
+});
+
+test("questions that swell in memory do not fill it while they wait", async () => {
+  const token = await key(owner);
+  const body = `{"model":"m","messages":[{"role":"user","content":"hi"}],"x":[${"{},".repeat(24900)}{}]}`;
+  const resident = async () => Number((await node.call("GET", "/metrics")).text.match(/^neuralchat_resident_bytes (\S+)$/m)[1]);
+  const before = await resident();
+  const cut = new AbortController();
+  const statuses = {};
+  const asked = Array.from({ length: 80 }, () => fetch(`${node.url}/v1/chat/completions`, { method: "POST", signal: cut.signal, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body }).then((r) => (statuses[r.status] = (statuses[r.status] ?? 0) + 1), () => {}));
+  await until(() => statuses[503] >= 40, "the rest to be sent away", 20000);
+  const small = ask(node, await key(anna)); // who asks little is let in
+  if (kind === "release") assert.ok((await resident()) - before < 400e6);
+  cut.abort();
+  await Promise.all(asked);
+  const stop = upstream.serve((q) => q.begin({ "content-type": "application/json" }).end(JSON.stringify({ choices: [{ message: { role: "assistant", content: "hi" }, finish_reason: "stop" }] })));
+  assert.equal((await small).status, 200);
+  stop();
+  assert.deepEqual(Object.keys(statuses), ["503"]);
 });
 
 test("nodes that a question came through are passed on, what is none is not; too many are a loop", async () => {

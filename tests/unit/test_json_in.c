@@ -249,12 +249,34 @@ static void test_lists_and_copies(void **state)
     json_decref(o);
 }
 
+static void test_weight(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t least, most;
+    } table[] = {
+        {"{}", 200, 300},
+        {"{\"a\":[{},{},{}]}", 1100, 1500},
+        {"{\"a\":[1,2,true,null]}", 400, 700},
+        {"{\"a\":\"0123456789\"}", 300, 500},
+    };
+
+    for (size_t i = 0; i < NC_COUNT(table); i++) {
+        struct nc_problem why;
+        json_t *o;
+        assert_int_equal(nc_json_parse(nc_str(table[i].text), &o, &why), NC_OK);
+        assert_in_range(nc_json_weight(o), table[i].least, table[i].most);
+        json_decref(o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_texts),    cmocka_unit_test(test_depth),
         cmocka_unit_test(test_strings),          cmocka_unit_test(test_other_types),
-        cmocka_unit_test(test_lists_and_copies),
+        cmocka_unit_test(test_lists_and_copies), cmocka_unit_test(test_weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
