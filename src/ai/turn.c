@@ -105,6 +105,22 @@ static void on_resumed(struct nc_fetch *f, enum nc_err e)
     read_context(j);
 }
 
+/* It has waited for another try: what was deleted meanwhile is told to nobody, and another
+ * model may read less. */
+static void read_again(struct nc_job *j)
+{
+    nc_context_drop(&j->context);
+    j->gathered = false;
+    read_context(j);
+}
+
+/* Whoever stops it from here on leaves its end to what comes back. */
+static void look_again(struct nc_job *j)
+{
+    nc_job_step(j, NC_STEP_READING);
+    nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_resumed, j);
+}
+
 static void start(struct nc_job *j, struct nc_room *r, const struct nc_persona *p)
 {
     nc_job_step(j, NC_STEP_STARTING);
@@ -163,9 +179,9 @@ static void on_turn(struct nc_work *w)
         j->refused = true;
     }
     if (begun && j->gathered)
-        go_on(j);
+        read_again(j);
     else if (begun)
-        nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_resumed, j);
+        look_again(j);
     else if (j->refused && !nc_models_count(j->ai->models))
         nc_job_drop(j, NC_JOB_FAILED, NULL);
     else

@@ -67,6 +67,23 @@ test("questions that swell in memory do not fill it while they wait", async () =
   assert.deepEqual(Object.keys(statuses), ["503"]);
 });
 
+test("what is deleted before another try is not told to the model", async () => {
+  const room = await anna.room("second thoughts", { personas: ["olga"] });
+  const secret = await anna.say(room, "the password is swordfish");
+  const question = await anna.say(room, "olga, hello");
+  const first = await upstream.next();
+  assert.ok(JSON.stringify(first.json).includes("swordfish"));
+  first.begin({ "retry-after": "1" }, 429).end("{}");
+  ok(await anna.call("DELETE", `/api/v1/messages/${secret.id}`), 204);
+  const second = await upstream.next();
+  assert.ok(!JSON.stringify(second.json).includes("swordfish"));
+  assert.match(second.question, /hello/);
+  second.begin({ "retry-after": "1" }, 429).end("{}");
+  ok(await anna.call("DELETE", `/api/v1/messages/${question.id}`), 204);
+  const answer = await until(async () => (await anna.history(room)).find((m) => m.ai && m.state !== "streaming"), "its end");
+  assert.deepEqual([answer.state, answer.ai.reason], ["failed", "the question is no longer there"], JSON.stringify(answer.ai));
+});
+
 test("nodes that a question came through are passed on, what is none is not; too many are a loop", async () => {
   const token = await key(owner);
   const nodes = Array.from({ length: 9 }, (_, i) => `0190b5e7-1111-7000-8000-00000000000${i}`);
