@@ -68,6 +68,9 @@ char *nc_client_prompt(const char *label);
 
 /* Cleaned text of member `key`, for a table; "" if it has none.  In rotating buffers. */
 const char *nc_client_cell(const json_t *obj, const char *key);
+/* Likewise, with blanks behind it to fill so many columns of the terminal: what printf
+ * counts for that is bytes. */
+const char *nc_client_column(const json_t *obj, const char *key, unsigned columns);
 /* Print as JSON, if that is what was asked for. */
 bool nc_client_printed(struct nc_client *c, const json_t *body);
 /* A string, cleaned, with its newlines, and one after it. */

@@ -16,8 +16,8 @@ static void print_persona(const json_t *p)
     const char *model = nc_client_cell(p, "model");
     size_t i;
 
-    printf("%c %-20s %-20s %s", json_is_true(json_object_get(p, "is_default")) ? '*' : ' ',
-           nc_client_cell(p, "username"), nc_client_cell(p, "display_name"),
+    printf("%c %s %s %s", json_is_true(json_object_get(p, "is_default")) ? '*' : ' ',
+           nc_client_column(p, "username", 20), nc_client_column(p, "display_name", 20),
            *model ? model : "-");
     json_array_foreach(aliases, i, alias)
     {

@@ -16,7 +16,8 @@ static struct nc_str member(const json_t *obj, const char *key)
                              : NC_STR("");
 }
 
-const char *nc_client_cell(const json_t *obj, const char *key)
+/* A cell, to be ended with NUL. */
+static struct nc_buf *cell(const json_t *obj, const char *key)
 {
     static struct nc_buf cells[CELLS];
     static unsigned at;
@@ -30,6 +31,23 @@ const char *nc_client_cell(const json_t *obj, const char *key)
         nc_buf_adds(b, nc_str(json_is_true(v) ? "yes" : "no"));
     else
         nc_text_clean(b, member(obj, key), false);
+    return b;
+}
+
+const char *nc_client_cell(const json_t *obj, const char *key)
+{
+    struct nc_buf *b = cell(obj, key);
+
+    nc_buf_addc(b, '\0');
+    return b->p;
+}
+
+const char *nc_client_column(const json_t *obj, const char *key, unsigned columns)
+{
+    struct nc_buf *b = cell(obj, key);
+
+    for (unsigned width = nc_text_width(nc_buf_str(b)); width < columns; width++)
+        nc_buf_addc(b, ' ');
     nc_buf_addc(b, '\0');
     return b->p;
 }

@@ -307,6 +307,9 @@ test("neuralchat admin personas", async () => {
   assert.equal(r.code, 0, r.err);
   assert.deepEqual([(await find("cli")).temperature, (await find("cli")).who_may_ask], [null, "everyone"]);
   assert.match((await run()).out, /cli .*Клио.*Клиоша, Clio/);
+  r = await run("set", "cli", "model=nowhere/m");
+  assert.equal(r.code, 0, r.err);
+  assert.match((await run()).out, /^[* ] cli {18}Клио {17}nowhere\/m/m, "columns, whatever the letters take in bytes");
   r = await run("set", "cli", "max_tokens=-3");
   assert.notEqual(r.code, 0);
   r = await run("set", "nobody", "model=x");
