@@ -475,7 +475,8 @@ $("out").onclick = async () => {
   localStorage.removeItem("known");
   location.reload();
 };
-document.onvisibilitychange = seen;
+document.onvisibilitychange = () => { seen(); if (!document.hidden) look(); };
+setInterval(() => { if (!document.hidden && socket?.readyState === WebSocket.OPEN) look(); }, 15000); // a model's server that goes down is no event
 
 // A cookie from before lets us straight in; a link with a code comes first.
 try {

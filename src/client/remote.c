@@ -8,7 +8,7 @@
 #include "client/place.h"
 #include "client/words.h"
 
-enum { PAGE = 60 };
+enum { PAGE = 60, GLANCE_MS = 10000 };
 
 static void changed(struct nc_remote *r, unsigned what, const struct nc_id *room)
 {
@@ -291,6 +291,17 @@ void nc_remote_logout(struct nc_remote *r)
                 on_logout, r);
 }
 
+/* A provider that goes down, or comes back, is no event. */
+static void on_glance(struct nc_deadline *d)
+{
+    struct nc_remote *r = nc_of(d, struct nc_remote, glance);
+    struct nc_model_room *room = seen(r);
+
+    if (room && room->ai.personas_n && nc_live_state(r->live) == NC_LIVE_ONLINE)
+        nc_remote_ask_ai(r, room);
+    nc_loop_deadline(r->loop, d, GLANCE_MS);
+}
+
 static void on_pump(struct nc_deadline *d)
 {
     nc_remote_pump(nc_of(d, struct nc_remote, pump));
@@ -302,11 +313,16 @@ enum nc_err nc_remote_open(struct nc_remote *r, const struct nc_api_opts *o,
     static const struct nc_live_ops live_ops = {
         .state = on_state, .event = on_event, .resync = on_resync};
 
-    *r = (struct nc_remote){.loop = o->loop, .ops = ops, .arg = arg, .pump.fire = on_pump};
+    *r = (struct nc_remote){.loop = o->loop,
+                            .ops = ops,
+                            .arg = arg,
+                            .pump.fire = on_pump,
+                            .glance.fire = on_glance};
     nc_api_init(&r->api, o);
     if (nc_outbox_open(&r->outbox, NULL) != NC_OK ||
         !(r->live = nc_live_new(&r->api, &live_ops, r)))
         return NC_EIO;
+    nc_loop_deadline(r->loop, &r->glance, GLANCE_MS);
     if (nc_session_load(&r->api.session, user) == NC_OK)
         begin(r);
     else
@@ -317,6 +333,7 @@ enum nc_err nc_remote_open(struct nc_remote *r, const struct nc_api_opts *o,
 void nc_remote_close(struct nc_remote *r)
 {
     nc_loop_deadline(r->loop, &r->pump, 0);
+    nc_loop_deadline(r->loop, &r->glance, 0);
     nc_live_free(r->live);
     r->live = NULL;
     nc_api_fini(&r->api);

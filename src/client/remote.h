@@ -34,7 +34,7 @@ struct nc_remote {
     const struct nc_remote_ops *ops;
     void *arg;
     struct nc_id seen; /* the room one looks at; zero: none */
-    struct nc_deadline pump;
+    struct nc_deadline pump, glance;
     bool rooms_loading, rooms_again, rooms_loaded;
     char *why; /* why we are offline */
     uint64_t typing_told_ms;

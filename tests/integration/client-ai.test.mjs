@@ -25,13 +25,13 @@ const kira = new (class {
 const reasoning = (text) => chunk(undefined).replace('"delta":{}', `"delta":{"reasoning_content":${JSON.stringify(text)}}`);
 
 /** Drawn whole until it shows that: curses sends only what differs. */
-async function shows(t, word) {
+async function shows(t, word, ms = 8000) {
   await until(async () => {
     const from = t.mark;
     t.type("\x0c");
     await sleep(150);
     return t.text.slice(from).includes(word);
-  }, `${word} in the window`, 8000).catch((e) => {
+  }, `${word} in the window`, ms).catch((e) => {
     throw new Error(`${e.message}: ${JSON.stringify(t.text.slice(-2000))}`);
   });
 }
@@ -331,5 +331,26 @@ test("a model that fails in the middle: another one begins anew, in the window a
   assert.deepEqual(await run.end, { code: 0, out: "what-fails \nwhat-holds\n", err: "neuralchat: the answer begins anew\n" });
   await shows(t, "‹2/2› b · this node · instead of test-model");
   assert.equal((await kira.history(room)).at(-1).text, "what-holds");
+  await leave(t);
+});
+
+test("in a quiet room, too, the window says when the model's server goes and comes back", async () => {
+  const passing = await Upstream.start();
+  const { id } = ok(await kira.call("POST", "/api/v1/providers", { name: "passing", kind: "openai", base_url: passing.url }), 201);
+  ok(await kira.call("POST", "/api/v1/personas", { username: "quiet", display_name: "Quiet", model: "passing/listed-model" }), 201);
+  await kira.room("still", { personas: ["quiet"] });
+  const check = async () => ok(await kira.call("POST", `/api/v1/providers/${id}/check`)).state;
+  assert.equal(await check(), "up");
+  const t = new Terminal(home);
+  await enter(t, "still");
+  await shows(t, "Quiet → this node");
+  const { port } = passing.server.address();
+  passing.server.closeAllConnections();
+  await new Promise((done) => passing.server.close(done));
+  assert.equal(await check(), "down");
+  await shows(t, "does not answer", 15000);
+  await new Promise((done) => passing.server.listen(port, "127.0.0.1", done));
+  assert.equal(await check(), "up");
+  await shows(t, "(passing/listed-model) · limit", 15000);
   await leave(t);
 });
