@@ -2,10 +2,10 @@
  * bench/relay_load: who reads a relay's streams, one measurement as one line of JSON.
  *
  *   relay_load --port N --pid N [--path /v1/chat/completions] [--token T]
- *              [--streams N] [--seconds S] [--requests N]
+ *              [--model bench] [--streams N] [--seconds S] [--requests N]
  *
- * Opens so many streams and reads them; each chunk bears the time it was due at
- * bench/relay_up, in the model's id.  With --requests: that many whole answers, one after
+ * Opens so many streams and reads them; each chunk bears, in its id, the time when
+ * bench/relay_up sent it.  With --requests: that many whole answers, one after
  * the other on one connection, and how long each took.
  */
 #include <errno.h>
@@ -35,12 +35,16 @@ static struct {
     unsigned port, streams, requests;
     int pid, epoll;
     double seconds;
-    const char *path, *token;
+    const char *path, *token, *model;
     struct reader *readers;
     uint64_t chunks, gone, began;
     int counting;
     struct tool_hist late;
-} l = {.path = "/v1/chat/completions", .token = "none", .streams = 100, .seconds = 2};
+} l = {.path = "/v1/chat/completions",
+       .token = "none",
+       .model = "bench",
+       .streams = 100,
+       .seconds = 2};
 
 static uint64_t self_ns(void)
 {
@@ -54,9 +58,9 @@ static void ask(int fd, const char *stream)
 {
     char body[300], out[1200];
     int n = snprintf(body, sizeof body,
-                     "{\"model\":\"bench\",\"stream\":%s,\"messages\":[{\"role\":\"user\","
+                     "{\"model\":\"%s\",\"stream\":%s,\"messages\":[{\"role\":\"user\","
                      "\"content\":\"count\"}]}",
-                     stream);
+                     l.model, stream);
 
     n = snprintf(out, sizeof out,
                  "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
@@ -72,11 +76,11 @@ static size_t stamps(struct reader *r, const char *p, size_t n, uint64_t now)
     const char *end = p + n, *at;
 
     while ((at = memmem(p, (size_t)(end - p), STAMP, STAMP_N)) && end - at >= CARRY) {
-        uint64_t due = strtoull(at + STAMP_N, NULL, 10);
+        uint64_t sent = strtoull(at + STAMP_N, NULL, 10);
         r->chunks++;
         l.chunks++;
         if (l.counting)
-            tool_hist_add(&l.late, now > due ? (now - due) / 1000 : 0);
+            tool_hist_add(&l.late, now > sent ? (now - sent) / 1000 : 0);
         p = at + CARRY;
     }
     size_t left = at ? (size_t)(end - at) : (size_t)(end - p);
@@ -211,10 +215,9 @@ static void requests(void)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"port", 1, NULL, 'p'},     {"pid", 1, NULL, 'i'},
-        {"path", 1, NULL, 'a'},     {"token", 1, NULL, 't'},
-        {"streams", 1, NULL, 'n'},  {"seconds", 1, NULL, 's'},
-        {"requests", 1, NULL, 'r'}, {0},
+        {"port", 1, NULL, 'p'},     {"pid", 1, NULL, 'i'},     {"path", 1, NULL, 'a'},
+        {"token", 1, NULL, 't'},    {"streams", 1, NULL, 'n'}, {"seconds", 1, NULL, 's'},
+        {"requests", 1, NULL, 'r'}, {"model", 1, NULL, 'm'},   {0},
     };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
@@ -222,6 +225,7 @@ int main(int argc, char **argv)
         case 'i': l.pid = atoi(optarg); break;
         case 'a': l.path = optarg; break;
         case 't': l.token = optarg; break;
+        case 'm': l.model = optarg; break;
         case 'n': l.streams = (unsigned)atoi(optarg); break;
         case 's': l.seconds = atof(optarg); break;
         case 'r': l.requests = (unsigned)atoi(optarg); break;

@@ -4,8 +4,10 @@
  *   relay_up [TOKENS_PER_S, 100]
  *
  * Any POST with "stream":true is answered with chunks of the OpenAI API, about 190 bytes
- * each, for as long as somebody listens; each bears the time it was due.  Another POST is
- * answered at once and whole, a GET with a list of one model.
+ * each, for as long as somebody listens; each bears the time it was sent, so that what the
+ * relay adds is told apart from what a busy machine makes this program late.  The model
+ * "bench-half" sends half as often.  Another POST is answered at once and whole, a GET with
+ * the list of models.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,6 +32,7 @@ enum {
 
 struct conn {
     int fd;
+    unsigned every, from;    /* how many periods it gets a token, from which */
     struct conn *next, **at; /* in its slot, while it streams */
     char in[IN_MAX];
     size_t in_n;
@@ -104,13 +107,15 @@ static void answer_json(struct conn *c, const char *json)
     put(c, out, (size_t)n);
 }
 
-static void begin_stream(struct conn *c)
+static void begin_stream(struct conn *c, unsigned every)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                "Transfer-Encoding: chunked\r\n\r\n";
-    struct conn **slot = &up.slots[up.streams++ % SLOTS];
+    struct conn **slot = &up.slots[up.streams % SLOTS];
 
     put(c, head, sizeof head - 1);
+    c->every = every;
+    c->from = up.streams++ / SLOTS;
     c->next = *slot;
     c->at = slot;
     if (c->next)
@@ -119,7 +124,7 @@ static void begin_stream(struct conn *c)
 }
 
 /* One token to each stream of the slot. */
-static void tick(uint64_t due)
+static void tick(void)
 {
     char json[300], chunk[320];
     int n =
@@ -127,12 +132,12 @@ static void tick(uint64_t due)
                  "data: {\"id\":\"chatcmpl-%020llu\",\"object\":\"chat.completion.chunk\","
                  "\"created\":1700000000,\"model\":\"bench\",\"choices\":[{\"index\":0,"
                  "\"delta\":{\"content\":\" token\"},\"finish_reason\":null}]}\n\n",
-                 (unsigned long long)due);
+                 (unsigned long long)tool_now_ns());
     int size = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)n, json);
 
     for (struct conn *c = up.slots[up.ticks % SLOTS], *next; c; c = next) {
         next = c->next;
-        if (!put(c, chunk, (size_t)size))
+        if ((up.ticks / SLOTS + c->from) % c->every == 0 && !put(c, chunk, (size_t)size))
             drop(c);
     }
 }
@@ -150,9 +155,10 @@ static void request(struct conn *c)
         return;
     int streams = strstr(body, "\"stream\":true") != NULL;
     if (strncmp(c->in, "GET ", 4) == 0)
-        answer_json(c, "{\"object\":\"list\",\"data\":[{\"id\":\"bench\"}]}");
+        answer_json(c, "{\"object\":\"list\",\"data\":[{\"id\":\"bench\"},"
+                       "{\"id\":\"bench-half\"}]}");
     else if (streams)
-        begin_stream(c);
+        begin_stream(c, strstr(body, "bench-half") ? 2 : 1);
     else
         answer_json(c,
                     "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[{\"index\":"
@@ -229,7 +235,7 @@ int main(int argc, char **argv)
                 break;
             if (now - due > LATE_MAX_NS)
                 up.from += now - due; /* what was never generated can't be late */
-            tick(up.from + up.ticks * up.tick_ns);
+            tick();
             up.ticks++;
         }
         wait_and_serve();
