@@ -227,7 +227,7 @@ function place(destination) {
 }
 
 function drawWaiting() {
-  const here = [...waiting.values()].filter((j) => j.room === current && j.state === "queued" && j.position);
+  const here = [...waiting.values()].filter((j) => j.room === current && j.state === "queued" && j.position).sort((a, b) => a.position - b.position);
   $("waiting").replaceChildren(...here.map((j) => {
     const li = document.createElement("li");
     const name = rooms.get(current)?.personas?.find((p) => p.username === j.persona)?.display_name ?? j.persona;
@@ -269,22 +269,32 @@ async function page(before) {
     nodes.unshift(li);
   }
   log.prepend(...nodes);
+  for (const m of messages) quote(m.id);
   if (before) log.scrollTop += log.scrollHeight - height;
 }
 
 function node(m) {
   const li = document.createElement("li"), head = document.createElement("small"), p = document.createElement("p");
-  const think = document.createElement("details"), foot = document.createElement("small");
+  const think = document.createElement("details"), foot = document.createElement("small"), re = document.createElement("small");
   think.append(document.createElement("summary"), document.createElement("p"));
-  li.append(head, think, p, foot);
+  re.className = "re";
+  re.hidden = true;
+  li.append(head, re, think, p, foot);
   shown.set(m.id, { message: m, node: li });
   draw(m.id);
   return li;
 }
 
+/** What it answers, unless that stands right above. */
+function quote(id) {
+  const { message: m, node: li } = shown.get(id), to = m.reply_to && shown.get(m.reply_to), re = li.children[1];
+  re.hidden = !to || m.deleted || li.previousElementSibling === to.node;
+  re.textContent = to ? `↳ ${to.message.sender.display_name || t("left")}: ${to.message.deleted ? t("deleted") : to.message.text}` : "";
+}
+
 function draw(id) {
   const { message: m, node: li } = shown.get(id);
-  const [head, , , foot] = li.children;
+  const [head, , , , foot] = li.children;
   li.className = m.deleted ? "gone" : m.kind === "notice" ? "notice" : m.sender.kind === "persona" ? "ai" : "";
   const time = new Date(m.created_at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
   const broken = m.state === "failed" || m.state === "stopped", reason = m.ai?.reason === "length" ? t("length") : m.ai?.reason;
@@ -297,7 +307,7 @@ function draw(id) {
 /** What grows: apart from the rest, so that a button stays under the finger while it does. */
 function drawText(id) {
   const { message: m, node: li } = shown.get(id), g = growing.get(id);
-  const [, think, p] = li.children, thought = (!m.deleted && (g ? g.reasoning : thoughts.get(id + run(m)))) || "";
+  const [, , think, p] = li.children, thought = (!m.deleted && (g ? g.reasoning : thoughts.get(id + run(m)))) || "";
   const text = m.state === "streaming" ? g?.text || m.text || (thought ? "" : "…") : m.text;
   p.textContent = m.deleted ? t("deleted") : m.kind === "action" ? `* ${m.sender.display_name || t("left")} ${text}` : text;
   p.hidden = !p.textContent;
@@ -334,11 +344,13 @@ function put(m) {
   if (shown.has(m.id)) {
     shown.get(m.id).message = { ...shown.get(m.id).message, ...m };
     draw(m.id);
+    for (const [id, s] of shown) if (id === m.id || s.message.reply_to === m.id) quote(id);
   } else {
-    const after = [...shown.values()].filter((s) => s.message.id < m.id).sort((a, b) => (a.message.id < b.message.id ? -1 : 1)).pop();
+    const next = [...shown.values()].filter((s) => s.message.id > m.id).sort((a, b) => (a.message.id < b.message.id ? -1 : 1))[0];
     const li = node(m);
-    if (after) after.node.after(li);
-    else log.prepend(li);
+    if (next) next.node.before(li);
+    else log.append(li); // after notices, too, which are no messages
+    quote(m.id);
   }
   if (bottom) log.scrollTop = log.scrollHeight;
 }
