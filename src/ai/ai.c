@@ -139,6 +139,11 @@ static void on_room(struct nc_observer *o, struct nc_room *r, enum nc_event_kind
         nc_jobs_room_changed(ai, r);
 }
 
+static void on_ended(struct nc_observer *o, struct nc_user *u, const struct nc_id *of)
+{
+    nc_jobs_ended(nc_of(o, struct nc_ai, observer), u, of);
+}
+
 static void on_live(struct nc_observer *o, struct nc_listener *l)
 {
     nc_jobs_snapshots(nc_of(o, struct nc_ai, observer), l, NULL);
@@ -201,6 +206,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .member = on_member,
         .room = on_room,
         .live = on_live,
+        .ended = on_ended,
     };
     nc_chat_observe(o->chat, &ai->observer);
     ai->commands = nc_ai_commands_new(ai, o->chat);

@@ -57,6 +57,13 @@ static void stand(struct nc_direct *d, bool waiting, bool asking)
 
 /* ---- the end -------------------------------------------------------------- */
 
+static void tell_stopped(struct nc_direct *d, const struct nc_llm_end *end)
+{
+    if (d->over)
+        nc_problem_set(&d->why, NC_P_UNAUTHORIZED, "the session, key or account has ended");
+    d->end(d, d->over ? &d->why : NULL, d->over ? NULL : end);
+}
+
 static void on_never_asked(struct nc_task *t)
 {
     struct nc_direct *d = nc_of(t, struct nc_direct, task);
@@ -64,7 +71,7 @@ static void on_never_asked(struct nc_task *t)
 
     if (d->stopped) {
         d->ai->stats.stopped++;
-        d->end(d, NULL, &closed);
+        tell_stopped(d, &closed);
     } else {
         d->ai->stats.refused++;
         d->end(d, &d->why, NULL);
@@ -150,7 +157,7 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     if (end->e != NC_OK && !d->stopped)
         nc_log(NC_WARN, "ai.direct_failed", "model=%s reason=%s",
                nc_log_q(nc_str(d->choice.model)), nc_log_q(nc_str(end->reason)));
-    d->end(d, NULL, end);
+    tell_stopped(d, end);
 }
 
 /* ---- the way there -------------------------------------------------------- */
@@ -275,6 +282,12 @@ void nc_direct_stop(struct nc_direct *d)
         never_asked(d);
     else if ((p = nc_source_provider(d->choice.source)))
         p->ops->stop(p, &d->ask);
+}
+
+void nc_direct_over(struct nc_direct *d)
+{
+    d->over = d->over || !d->stopped;
+    nc_direct_stop(d);
 }
 
 bool nc_direct_pause(struct nc_direct *d, bool on)

@@ -36,6 +36,7 @@ struct nc_direct {
     struct nc_auth whose;
     bool waiting, asking; /* counted so */
     bool stopped, again;  /* again: it could not be connected to, once */
+    bool over;
     struct nc_problem why;
     struct nc_task task; /* the end, when nothing was asked */
     bool stream;
@@ -45,6 +46,8 @@ struct nc_direct {
 void nc_direct_ask(struct nc_ai *ai, struct nc_direct *d);
 /* The caller is gone: the connection upstream is closed now; end follows. */
 void nc_direct_stop(struct nc_direct *d);
+/* Who asks may not any more: it ends likewise, and says so. */
+void nc_direct_over(struct nc_direct *d);
 /* The caller can take no more just now: the upstream is made to wait.  False: this
  * provider can't. */
 bool nc_direct_pause(struct nc_direct *d, bool on);

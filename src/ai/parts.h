@@ -77,6 +77,8 @@ NC_MUSTUSE enum nc_err nc_jobs_missed(struct nc_ai *ai);
  */
 
 void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message);
+/* Their sessions or keys, or all of them: what those ask goes no further. */
+void nc_jobs_ended(struct nc_ai *ai, const struct nc_user *u, const struct nc_id *of);
 /* All of a room, or of one persona in it. */
 void nc_jobs_room_gone(struct nc_ai *ai, const struct nc_room *r,
                        const struct nc_user *persona);

@@ -1,6 +1,7 @@
 /* Stopping: by those who may, and by what happens to rooms and messages. */
 #include <stdlib.h>
 
+#include "ai/direct.h"
 #include "ai/job.h"
 #include "ai/room_ai.h"
 #include "chat/rooms/rooms.h"
@@ -172,10 +173,35 @@ void nc_jobs_asker_gone(struct nc_ai *ai, const struct nc_room *r,
 {
     nc_list_each(n, &ai->jobs) {
         struct nc_job *j = nc_of(n, struct nc_job, node);
-        if (j->step == NC_STEP_WAITING && nc_id_eq(&j->kept.rec.room, &r->rec.id) &&
+        if (j->step == NC_STEP_WAITING && (!r || nc_id_eq(&j->kept.rec.room, &r->rec.id)) &&
             nc_id_eq(&j->kept.rec.asker, &asker->a.id))
             stop_job(j);
     }
+}
+
+static bool is_over(const struct nc_ai *ai, const struct nc_direct *d,
+                    const struct nc_user *u, const struct nc_id *of)
+{
+    const struct nc_auth *a = &d->whose;
+
+    if (!nc_id_eq(&d->user, &u->a.id))
+        return false;
+    if (of)
+        return nc_id_eq(&a->session, of) || nc_id_eq(&a->ends_with, of);
+    return u->a.disabled || u->a.deleted ||
+           (!nc_id_zero(&a->session) &&
+            nc_session_ended(ai->o.chat, &u->a.id, &a->session));
+}
+
+void nc_jobs_ended(struct nc_ai *ai, const struct nc_user *u, const struct nc_id *of)
+{
+    nc_list_each(n, &ai->directs) {
+        struct nc_direct *d = nc_of(n, struct nc_direct, node);
+        if (is_over(ai, d, u, of))
+            nc_direct_over(d);
+    }
+    if (!of && (u->a.disabled || u->a.deleted))
+        nc_jobs_asker_gone(ai, NULL, u);
 }
 
 /* Where it goes is known once it has been somewhere; what isn't known may be too far. */

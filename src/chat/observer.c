@@ -36,6 +36,11 @@ void nc_observe_member(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
     TELL(member, r, u, what)
 }
 
+void nc_observe_ended(struct nc_chat *c, struct nc_user *u, const struct nc_id *of)
+{
+    TELL(ended, u, of)
+}
+
 void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind what)
 {
     TELL(room, r, what)

@@ -18,6 +18,9 @@ struct nc_observer {
     void (*room)(struct nc_observer *o, struct nc_room *r, enum nc_event_kind what);
     /* A listener has reached the head and is live: time for snapshots of what streams. */
     void (*live)(struct nc_observer *o, struct nc_listener *l);
+    /* A session or key of theirs is over, of that id; NULL: the account, or several
+     * sessions. */
+    void (*ended)(struct nc_observer *o, struct nc_user *u, const struct nc_id *of);
 };
 
 void nc_chat_observe(struct nc_chat *c, struct nc_observer *o); /* until nc_list_del */

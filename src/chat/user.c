@@ -63,6 +63,7 @@ void nc_user_deleted(struct nc_chat *c, struct nc_user *u)
     if (c->default_persona == u)
         c->default_persona = NULL;
     nc_hub_end(c->hub, u, NULL, 4401, "account deleted");
+    nc_observe_ended(c, u, NULL);
     nc_rooms_forget(c, u);
     disown(&u->a.username);
     disown(&u->a.display_name);

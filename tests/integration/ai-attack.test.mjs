@@ -84,6 +84,56 @@ test("what is deleted before another try is not told to the model", async () => 
   assert.deepEqual([answer.state, answer.ai.reason], ["failed", "the question is no longer there"], JSON.stringify(answer.ai));
 });
 
+test("a key that is deleted, a session that ends, an account that is disabled: what they ask ends with them", async () => {
+  const [carl, dora] = [await node.register("carl"), await node.register("dora")];
+  const room = await anna.room("the end", { personas: ["olga"] });
+  await carl.join(room);
+  const begun = async (token) => {
+    const answer = ask(node, token, { stream: true });
+    const q = await upstream.next();
+    await q.begin().say("once upon");
+    return { answer, q };
+  };
+  const over = async ({ answer, q }) => {
+    await until(() => q.closed, "upstream to be hung up on");
+    const { status, text } = await answer;
+    assert.equal(status, 200);
+    assert.match(text, /once upon[^]*"error":\{"message":"the session, key or account has ended"/);
+  };
+  const [deleted, kept] = [ok(await dora.call("POST", "/api/v1/me/keys", { name: "k", scopes: ["ai"] }), 201), await key(dora)];
+  const [first, second, third] = [await begun(deleted.key), await begun(kept), await begun(dora.token)];
+  ok(await dora.call("DELETE", `/api/v1/me/keys/${deleted.id}`), 204);
+  await over(first);
+  ok(await dora.call("POST", "/api/v1/auth/logout"), 204);
+  await over(third);
+  const questions = [await carl.say(room, "olga, one"), await carl.say(room, "olga, two")];
+  const one = await upstream.next();
+  const fourth = await begun(await key(carl));
+  ok(await owner.call("PATCH", `/api/v1/admin/users/${carl.user.id}`, { disabled: true }), 204);
+  await over(fourth);
+  await one.begin().say("1");
+  one.end();
+  await ended(anna, room, questions[0]);
+  ok(await owner.call("PATCH", `/api/v1/admin/users/${dora.user.id}`, { disabled: true }), 204);
+  await over(second);
+  const jobs = ok(await anna.call("GET", "/api/v1/jobs")).jobs;
+  assert.deepEqual(jobs.filter((j) => questions.some((q) => q.id === j.question)).map((j) => j.state).toSorted(), ["done", "stopped"]);
+});
+
+test("an answer that is deleted while it grows is nothing that streams", async () => {
+  const room = await anna.room("deleted", { personas: ["olga"] });
+  const s = await anna.socket();
+  const question = await anna.say(room, "olga, hello");
+  const q = await upstream.next();
+  await q.begin().say("well");
+  const { message } = await s.get("message.created", (e) => e.message.reply_to === question.id);
+  ok(await anna.call("DELETE", `/api/v1/messages/${message.id}`), 204);
+  await until(() => q.closed, "upstream to be hung up on");
+  const tombstone = (await anna.history(room)).find((m) => m.id === message.id);
+  assert.deepEqual([tombstone.deleted, tombstone.state], [true, "complete"]);
+  s.close();
+});
+
 test("nodes that a question came through are passed on, what is none is not; too many are a loop", async () => {
   const token = await key(owner);
   const nodes = Array.from({ length: 9 }, (_, i) => `0190b5e7-1111-7000-8000-00000000000${i}`);

@@ -7,6 +7,7 @@
 #include "chat/people/hashing.h"
 #include "chat/people/throttle.h"
 #include "chat/people/update.h"
+#include "chat/rooms/rooms.h"
 #include "wire/json.h"
 
 static const char *const roles[] = {
@@ -115,8 +116,10 @@ static void on_updated(struct nc_commit *commit, enum nc_err e)
     nc_user_changed(c, x->user, &x->account);
     if (x->cuts)
         nc_session_cut_done(c, x->user, &x->cut);
-    if (x->account.disabled)
+    if (x->account.disabled) {
         nc_hub_end(c->hub, x->user, NULL, 4401, "account disabled");
+        nc_observe_ended(c, x->user, NULL);
+    }
     nc_op_end(&x->op);
 }
 

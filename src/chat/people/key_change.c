@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "chat/people/key.h"
 #include "chat/people/ticket.h"
+#include "chat/rooms/rooms.h"
 #include "crypto/token.h"
 #include "wire/json.h"
 
@@ -191,6 +192,7 @@ static void on_deleted(struct nc_commit *commit, enum nc_err e)
     nc_keys_drop(c, &x->rec.id);
     nc_tickets_forget(c, &x->rec.id);
     nc_hub_end(c->hub, x->user, &x->rec.id, 4401, "key deleted");
+    nc_observe_ended(c, x->user, &x->rec.id);
     nc_op_end(&x->op);
 }
 

@@ -9,6 +9,7 @@
 #include "chat/people/account.h"
 #include "chat/people/key.h"
 #include "chat/people/ticket.h"
+#include "chat/rooms/rooms.h"
 #include "crypto/hash.h"
 #include "crypto/jwt.h"
 #include "wire/json.h"
@@ -106,6 +107,7 @@ void nc_session_ended_now(struct nc_chat *c, struct nc_user *u, const struct nc_
     remember_ended(c->people->sessions, session, now + LINGER_MS);
     nc_tickets_forget(c, session);
     nc_hub_end(c->hub, u, session, 4401, "session ended");
+    nc_observe_ended(c, u, session);
 }
 
 void nc_session_cut_make(struct nc_chat *c, struct nc_change *ch,
@@ -160,6 +162,7 @@ void nc_session_cut_done(struct nc_chat *c, struct nc_user *u,
     nc_map_put(&s->cuts, &k->user, sizeof k->user, k);
     nc_list_add(&s->cuts_by_age, &k->by_age);
     end_listeners(c, u);
+    nc_observe_ended(c, u, NULL);
 }
 
 /* ---- start --------------------------------------------------------------- */

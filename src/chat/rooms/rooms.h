@@ -100,4 +100,5 @@ void nc_observe_changed(struct nc_chat *c, struct nc_room *r, const struct nc_me
 void nc_observe_deleted(struct nc_chat *c, struct nc_room *r, const struct nc_id *message);
 void nc_observe_member(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
                        enum nc_event_kind what);
+void nc_observe_ended(struct nc_chat *c, struct nc_user *u, const struct nc_id *of);
 void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind what);

@@ -121,7 +121,7 @@ void nc_event_message(struct nc_json *j, const struct nc_message *m, bool with_c
         nc_json_kbool(j, "late", true);
     nc_json_key(j, "mentions");
     word_list(j, m->deleted ? NC_STR("") : m->mentions);
-    nc_json_kstr(j, "state", WORD(states, m->state));
+    nc_json_kstr(j, "state", WORD(states, m->deleted ? NC_COMPLETE : m->state));
     if (m->alternatives > 1 && !m->deleted) {
         nc_json_key(j, "alternatives");
         nc_json_obj(j);
