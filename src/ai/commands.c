@@ -194,8 +194,8 @@ static void run_model(struct nc_command_run *run, struct nc_str rest)
         say(run,
             "In a room each persona has a model of its own (/ai shows it; admins change "
             "it). In a dialog with a persona the model is yours to choose.",
-            "В комнате у каждой персоны своя модель (её показывает /ai, меняют "
-            "администраторы). Выбрать модель можно в диалоге с персоной.");
+            "В комнате у каждого персонажа своя модель (её показывает /ai, меняют "
+            "администраторы). Выбрать модель можно в диалоге с персонажем.");
     } else if (!rest.n) {
         nc_ai_show_room(run, rest);
     } else if (nc_str_eqz(rest, "-")) {
@@ -230,12 +230,12 @@ static const struct word words[] = {
     {"on", "", "allow AI in this room", "разрешить ИИ в комнате", run_on},
     {"off", "", "allow none", "запретить ИИ в комнате", run_off},
     {"call", "name|strict", "how personas are called: by name, or only with @ , :",
-     "как звать персон: по имени или только с @ , :", run_call},
+     "как звать персонажей: по имени или только с @ , :", run_call},
     {"destination", "this_node|own_node|own_worker|lan|cloud",
      "how far what is said here may travel", "как далеко может уходить сказанное здесь",
      run_destination},
     {"turns", "0-3", "how deep personas answer personas",
-     "насколько глубоко персоны отвечают персонам", run_turns},
+     "насколько глубоко персонажи отвечают друг другу", run_turns},
     {"help", "", "this list", "этот список", run_help},
     {0},
 };

@@ -39,7 +39,7 @@ static const char *destination(enum nc_destination d, bool ru)
     case NC_DEST_THIS_NODE: return ru ? "только этот узел" : "this node only";
     case NC_DEST_OWN_NODE: return ru ? "свои узлы" : "own nodes";
     case NC_DEST_OWN_WORKER: return ru ? "свои машины" : "own workers";
-    case NC_DEST_LAN: return ru ? "местная сеть" : "the local network";
+    case NC_DEST_LAN: return ru ? "локальная сеть" : "the local network";
     case NC_DEST_CLOUD: break;
     }
     return ru ? "облако" : "the cloud";
@@ -53,25 +53,61 @@ static void add_rules(struct nc_buf *out, const struct nc_room_ai *ai, bool ru)
         return;
     }
     nc_buf_printf(out,
-                  ru ? "Сказанное здесь уходит не дальше: %s. Звать: %s. Персоны отвечают "
-                       "персонам: %u."
-                     : "What is said here goes no farther than: %s. To call: %s. Personas "
-                       "answer personas: %u.",
+                  ru ? "Сказанное здесь уходит не дальше: %s. Звать: %s. "
+                     : "What is said here goes no farther than: %s. To call: %s. ",
                   destination(ai->furthest, ru),
                   !ai->strict ? (ru ? "по имени" : "by name")
                               : (ru ? "строго (@, запятая, двоеточие)"
-                                    : "strictly (@, comma, colon)"),
-                  ai->persona_turns);
+                                    : "strictly (@, comma, colon)"));
+    if (ai->persona_turns)
+        nc_buf_printf(out,
+                      ru ? "Персонажи отвечают друг другу, не глубже %u."
+                         : "Personas answer each other, %u deep at most.",
+                      ai->persona_turns);
+    else
+        nc_buf_adds(out, ru ? NC_STR("Персонажи друг другу не отвечают.")
+                            : NC_STR("Personas do not answer each other."));
+}
+
+/* "this node, up" after `sep`: where one goes, and whether it answers, as people say it. */
+static void add_state(struct nc_buf *out, const char *sep, const json_t *x, bool ru)
+{
+    static const struct {
+        const char *name, *en, *ru;
+    } words[] = {
+        {"this_node", "this node", "этот узел"},
+        {"own_node", "own node", "свой узел"},
+        {"own_worker", "own worker", "своя машина"},
+        {"lan", "local network", "локальная сеть"},
+        {"cloud", "cloud", "облако"},
+        {"up", "up", "отвечает"},
+        {"down", "down", "не отвечает"},
+        {"unknown", "not asked yet", "ещё не спрашивали"},
+        {"too_far", "farther than this room allows", "дальше, чем разрешает комната"},
+        {"missing", "no such model", "такой модели нет"},
+    };
+    const char *const said[] = {text(x, "destination"), text(x, "state")};
+
+    for (size_t i = 0; i < NC_COUNT(said); i++) {
+        struct nc_str rest = nc_str(said[i]), name = nc_str_cut(&rest, ':');
+        for (size_t k = 0; k < NC_COUNT(words); k++)
+            if (nc_str_eqz(name, words[k].name)) {
+                nc_buf_printf(out, "%s %s", sep, ru ? words[k].ru : words[k].en);
+                sep = ",";
+            }
+        if (rest.n)
+            nc_buf_printf(out, " (%.*s)", NC_FMT(rest));
+    }
 }
 
 static void add_persona(struct nc_buf *out, const json_t *p, bool ru)
 {
-    const char *model = text(p, "model"), *where = text(p, "destination");
+    const char *model = text(p, "model");
 
-    nc_buf_printf(out, "\n%s (@%s): %s%s%s%s%s", text(p, "display_name"),
-                  text(p, "username"), *model ? model : (ru ? "нет модели" : "no model"),
-                  *where ? ", " : "", where, *text(p, "state") ? ", " : "",
-                  text(p, "state"));
+    nc_buf_printf(out, "\n%s (@%s): %s", text(p, "display_name"), text(p, "username"),
+                  *model ? model : (ru ? "нет модели" : "no model"));
+    if (*model)
+        add_state(out, ",", p, ru);
 }
 
 void nc_ai_show_room(struct nc_command_run *run, struct nc_str rest)
@@ -97,7 +133,7 @@ void nc_ai_show_room(struct nc_command_run *run, struct nc_str rest)
     const json_t *personas = json_object_get(root, "personas");
     json_array_foreach(personas, i, p) { add_persona(&out, p, ru); }
     if (json_array_size(personas) == 0)
-        nc_buf_adds(&out, ru ? NC_STR("\nПерсон здесь нет.")
+        nc_buf_adds(&out, ru ? NC_STR("\nПерсонажей здесь нет.")
                              : NC_STR("\nThere is no persona here."));
     nc_buf_printf(&out,
                   ru ? "\nНа узле отвечают: %u, ждут: %u."
@@ -125,9 +161,10 @@ void nc_ai_show_models(struct nc_command_run *run, struct nc_str rest)
     {
         if (i >= LINES_MAX)
             break;
-        nc_buf_printf(&out, "%s%s %s: %s, %s", i ? "\n" : "",
+        nc_buf_printf(&out, "%s%s %s", i ? "\n" : "",
                       json_is_true(json_object_get(m, "is_default")) ? "*" : "-",
-                      text(m, "id"), text(m, "destination"), text(m, "state"));
+                      text(m, "id"));
+        add_state(&out, ":", m, ru);
     }
     cut(run, &out, json_array_size(models));
     if (json_array_size(models) == 0)
@@ -158,7 +195,8 @@ void nc_ai_show_personas(struct nc_command_run *run, struct nc_str rest)
     }
     cut(run, &out, n);
     if (!n)
-        nc_buf_adds(&out, ru ? NC_STR("Персон нет.") : NC_STR("There are no personas."));
+        nc_buf_adds(&out,
+                    ru ? NC_STR("Персонажей нет.") : NC_STR("There are no personas."));
     answer(run, &out);
 }
 

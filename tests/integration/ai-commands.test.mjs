@@ -26,9 +26,9 @@ test("/ai says who is here, by which model, and how far what is said goes", asyn
   const room = await world();
   const text = await run(anna, room, "/ai");
   assert.match(text, /the cloud/);
-  assert.match(text, /Ольга \(@olga\): .*m.*this_node/);
+  assert.match(text, /Ольга \(@olga\): .*m, this node, up/);
   assert.match(text, /0 answering, 0 waiting/);
-  assert.match(await run(ivan, room, "/ai"), /облако[^]*На узле отвечают: 0/);
+  assert.match(await run(ivan, room, "/ai"), /облако\. Звать: по имени\. Персонажи друг другу не отвечают\.\nОльга.*, этот узел, отвечает\nНа узле отвечают: 0/);
   assert.match(await run(anna, await anna.room(), "/ai"), /There is no persona here/);
 });
 

@@ -1,7 +1,7 @@
 // Who reads Russian is told in Russian what went wrong; programs and the log have English.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Node, Socket, ok, problem } from "./lib/node.mjs";
+import { Node, Socket, ok, problem, until } from "./lib/node.mjs";
 import { Upstream } from "./lib/upstream.mjs";
 
 const upstream = await Upstream.start();
@@ -60,4 +60,21 @@ test("why an answer broke off is said in the asker's language, and logged in Eng
     assert.match(message.ai.reason, words);
   }
   assert.equal(node.log.match(/reason="the model gave an empty answer"/g)?.length, 2);
+});
+
+test("why there is no more of what the node wrote when it died is in the language of the answer", async () => {
+  const room = await boris.room(undefined, { personas: ["olga"] });
+  for (const [text, words] of [["Half of an answer", "the node stopped meanwhile"], ["Половина ответа", "узел тем временем остановился"]]) {
+    await boris.say(room, "olga, go on");
+    const asked = await upstream.next();
+    await asked.begin().say(text);
+    await until(async () => (await boris.history(room)).at(-1).text === text, "what is kept");
+    await node.kill();
+    await node.boot();
+    const last = await until(async () => {
+      const m = (await boris.history(room)).at(-1);
+      return m.state === "failed" && m;
+    }, "its end");
+    assert.deepEqual([last.text, last.ai.reason], [text, words]);
+  }
 });
