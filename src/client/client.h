@@ -68,6 +68,8 @@ char *nc_client_prompt(const char *label);
 
 /* Cleaned text of member `key`, for a table; "" if it has none.  In rotating buffers. */
 const char *nc_client_cell(const json_t *obj, const char *key);
+/* Likewise, of words that the node has in English: in our language. */
+const char *nc_client_words(const json_t *obj, const char *key);
 /* Likewise, with blanks behind it to fill so many columns of the terminal: what printf
  * counts for that is bytes. */
 const char *nc_client_column(const json_t *obj, const char *key, unsigned columns);

@@ -20,7 +20,7 @@ static void print_job(const json_t *job)
            nc_client_cell(job, "state"), position, nc_client_cell(job, "persona"),
            nc_client_cell(job, "asked_by"), nc_client_cell(job, "model"));
     if (json_object_get(job, "reason"))
-        printf("  (%s)", nc_client_cell(job, "reason"));
+        printf("  (%s)", nc_client_words(job, "reason"));
     putchar('\n');
 }
 

@@ -33,7 +33,7 @@ int nc_cmd_models(struct nc_client *c)
 
 static void print_provider(const json_t *p)
 {
-    const char *reason = nc_client_cell(p, "reason");
+    const char *reason = nc_client_words(p, "reason");
 
     printf("%c %-20s %-9s %-10s %-7s %s%s%s%s\n",
            json_is_true(json_object_get(p, "is_default")) ? '*' : ' ',
@@ -241,7 +241,7 @@ int nc_cmd_provider_check(struct nc_client *c)
     bool up = strcmp(nc_client_cell(a.body, "state"), "up") == 0;
     if (!nc_client_printed(c, a.body)) {
         printf("%s%s%s\n", nc_client_cell(a.body, "state"), up ? "" : ": ",
-               nc_client_cell(a.body, "reason"));
+               nc_client_words(a.body, "reason"));
         json_array_foreach(json_object_get(a.body, "models"), i, model)
         {
             nc_client_print_text(stdout, model);

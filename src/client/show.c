@@ -3,9 +3,11 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/russian.h"
 #include "client/ai_words.h"
 #include "client/client.h"
 #include "client/glyph.h"
+#include "client/words.h"
 
 enum { CELLS = 8 };
 
@@ -38,6 +40,20 @@ const char *nc_client_cell(const json_t *obj, const char *key)
 {
     struct nc_buf *b = cell(obj, key);
 
+    nc_buf_addc(b, '\0');
+    return b->p;
+}
+
+const char *nc_client_words(const json_t *obj, const char *key)
+{
+    struct nc_buf *b = cell(obj, key), ru = {0};
+
+    if (nc_words_are_russian()) {
+        nc_russian(&ru, nc_buf_str(b));
+        nc_buf_clear(b);
+        nc_buf_adds(b, nc_buf_str(&ru));
+        nc_buf_fini(&ru);
+    }
     nc_buf_addc(b, '\0');
     return b->p;
 }

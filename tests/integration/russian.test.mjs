@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Node, Socket, ok, problem, until } from "./lib/node.mjs";
+import { Home } from "./lib/terminal.mjs";
 import { Upstream } from "./lib/upstream.mjs";
 
 const upstream = await Upstream.start();
@@ -77,4 +78,16 @@ test("why there is no more of what the node wrote when it died is in the languag
     }, "its end");
     assert.deepEqual([last.text, last.ai.reason], [text, words]);
   }
+});
+
+test("the client asks for its own language, and has the node's reasons in it", async () => {
+  const home = new Home(node);
+  await home.ok("login", "anna", "--password-file", home.passwordFile);
+  const { err } = await home.run("--language", "ru", "ask", "none", "привет");
+  assert.match(err, /такой модели нет ни у одного провайдера/);
+  const add = ["admin", "--data", node.data, "providers", "add", "gone", "http://127.0.0.1:1/v1"];
+  await home.ok(...add);
+  const check = ["admin", "--data", node.data, "providers", "check", "gone"];
+  assert.match((await home.run("--language", "ru", ...check)).out, /^down: сервер ИИ недоступен$/m);
+  assert.match((await home.run(...check)).out, /^down: the AI server can't be reached$/m);
 });
