@@ -46,7 +46,7 @@ static const struct class v4_classes[] = {
     {4, {240}, NC_REACH_NONE},         {0, {0}, NC_REACH_PUBLIC},
 };
 static const struct class v6_classes[] = {
-    {128, {[15] = 1}, NC_REACH_LOOPBACK}, {128, {0}, NC_REACH_NONE},
+    {128, {[15] = 1}, NC_REACH_LOOPBACK}, {96, {0}, NC_REACH_NONE},
     {7, {0xfc}, NC_REACH_PRIVATE},        {10, {0xfe, 0x80}, NC_REACH_LINK_LOCAL},
     {8, {0xff}, NC_REACH_NONE},           {0, {0}, NC_REACH_PUBLIC},
 };
@@ -55,8 +55,10 @@ static const struct {
     uint8_t bits, at;
     uint8_t net[16];
 } carriers[] = {
-    {96, 12, {0x00, 0x64, 0xff, 0x9b}}, /* NAT64, RFC 6052 */
-    {16, 2, {0x20, 0x02}},              /* 6to4, RFC 3056 */
+    {96, 12, {0x00, 0x64, 0xff, 0x9b}},             /* NAT64, RFC 6052 */
+    {96, 12, {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}}, /* a network's own, RFC 8215 */
+    {96, 12, {[8] = 0xff, 0xff}},                   /* SIIT, RFC 2765 */
+    {16, 2, {0x20, 0x02}},                          /* 6to4, RFC 3056 */
 };
 
 static enum nc_reach classify(const struct class *c, const uint8_t *ip)
@@ -75,8 +77,10 @@ enum nc_reach nc_addr_reach(const struct nc_addr *a)
     case NC_ADDR_V6: break;
     }
     for (size_t i = 0; i < NC_COUNT(carriers); i++)
-        if (in_net(a->ip, carriers[i].net, carriers[i].bits))
-            return classify(v4_classes, a->ip + carriers[i].at);
+        if (in_net(a->ip, carriers[i].net, carriers[i].bits)) {
+            enum nc_reach reach = classify(v4_classes, a->ip + carriers[i].at);
+            return reach == NC_REACH_LOOPBACK ? NC_REACH_NONE : reach; /* whose? */
+        }
     return classify(v6_classes, a->ip);
 }
 

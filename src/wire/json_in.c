@@ -114,6 +114,8 @@ static enum nc_err take_str(const json_t *v, const char *name, size_t min, size_
     if (e != NC_OK)
         return e;
     size_t n = nc_utf8_count(s);
+    if (n < min && max == SIZE_MAX)
+        return must(why, name, "a string that is not empty");
     if (n < min || n > max) {
         nc_problem_set(why, NC_P_BAD_REQUEST, "`%s` must have %zu to %zu characters", name,
                        min, max);

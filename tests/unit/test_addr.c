@@ -86,8 +86,14 @@ static void test_where_addresses_lead(void **state)
         {"fe80::1", NC_REACH_LINK_LOCAL},
         {"febf::1", NC_REACH_LINK_LOCAL},
         {"::ffff:169.254.169.254", NC_REACH_LINK_LOCAL},
-        {"64:ff9b::a9fe:a9fe", NC_REACH_LINK_LOCAL}, /* the same behind NAT64 */
-        {"2002:7f00:1::1", NC_REACH_LOOPBACK},       /* and behind 6to4 */
+        {"64:ff9b::a9fe:a9fe", NC_REACH_LINK_LOCAL},   /* the same behind NAT64, */
+        {"64:ff9b:1::a9fe:a9fe", NC_REACH_LINK_LOCAL}, /* a network's own, */
+        {"::ffff:0:a9fe:a9fe", NC_REACH_LINK_LOCAL},   /* a stateless one */
+        {"2002:a9fe:a9fe::1", NC_REACH_LINK_LOCAL},    /* and 6to4 */
+        {"::169.254.169.254", NC_REACH_NONE},
+        {"2002:808:808::1", NC_REACH_PUBLIC},
+        {"2002:7f00:1::1", NC_REACH_NONE}, /* somebody's loopback, not ours */
+        {"64:ff9b::7f00:1", NC_REACH_NONE},
         {"8.8.8.8", NC_REACH_PUBLIC},
         {"2001:4860::8888", NC_REACH_PUBLIC},
         {"0.0.0.0", NC_REACH_NONE},

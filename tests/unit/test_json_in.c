@@ -249,6 +249,19 @@ static void test_lists_and_copies(void **state)
     json_decref(o);
 }
 
+static void test_without_end(void **state)
+{
+    (void)state;
+    json_t *o = sample();
+    struct nc_problem why;
+    struct nc_str out;
+
+    json_object_set_new(o, "empty", json_string(""));
+    REFUSED(nc_json_need_str(o, "empty", 1, SIZE_MAX, &out, &why),
+            "`empty` must be a string that is not empty");
+    json_decref(o);
+}
+
 static void test_weight(void **state)
 {
     (void)state;
@@ -277,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_refused_texts),    cmocka_unit_test(test_depth),
         cmocka_unit_test(test_strings),          cmocka_unit_test(test_other_types),
         cmocka_unit_test(test_lists_and_copies), cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
