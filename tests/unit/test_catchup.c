@@ -34,6 +34,37 @@ static void from_a_cursor_to_the_head(void **state)
     world_free(w);
 }
 
+/* Who is live falls behind, gets all of it once, and is not greeted again. */
+static void much_at_once_is_fetched(void **state)
+{
+    struct world *w = world_new();
+    struct ear *e = ear_new(&w->users[0], NC_ENC_JSON);
+
+    (void)state;
+    join(w, 0, 0);
+    world_settle(w);
+    uint64_t since = w->store->info.head;
+    ear_attach(w, e, since);
+    world_settle(w);
+    for (unsigned round = 0; round < 3; round++) {
+        say(w, 0, 0);
+        world_settle(w);
+        nc_hub_fetched(w->chat.hub, &w->rooms[0].topic);
+        assert_int_equal(e->l.state, NC_CATCHING_UP);
+        for (unsigned i = 0; i < 299; i++)
+            say(w, 0, 0);
+        world_settle(w);
+        assert_int_equal(e->l.state, NC_LIVE);
+    }
+    assert_int_equal(e->n, 900);
+    for (unsigned i = 0; i < e->n; i++)
+        assert_int_equal(e->seqs[i], since + 1 + i);
+    assert_int_equal(e->live, 1);
+    assert_int_equal(e->resyncs, 0);
+    ear_free(w, e);
+    world_free(w);
+}
+
 static void nothing_missed_asks_nothing(void **state)
 {
     struct world *w = world_new();
@@ -552,6 +583,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_a_cursor_to_the_head),
+        cmocka_unit_test(much_at_once_is_fetched),
         cmocka_unit_test(nothing_missed_asks_nothing),
         cmocka_unit_test(a_slow_one_is_given_a_page_at_a_time),
         cmocka_unit_test(cursors_that_cannot_be_served),

@@ -154,6 +154,37 @@ static void a_branch_is_the_same_live_and_later(void **state)
     world_free(d.w);
 }
 
+/* It is fetched from the log, not delivered in one turn. */
+static void a_long_branch_is_the_same_live_and_later(void **state)
+{
+    struct den d = den_new("Soup");
+    struct nc_buf cursor = {0};
+    struct ear *live = ear_open(d.w, d.ada, NULL), *later;
+
+    (void)state;
+    for (int i = 0; i < 600; i++)
+        tell(&d, "word");
+    struct nc_id last = tell(&d, "last");
+    settle(d.w);
+    nc_cursor_add(&cursor, &d.w->store->info.incarnation, d.w->store->info.head);
+    nc_buf_addc(&cursor, 0);
+    nc_buf_clear(&live->heard);
+    uint64_t pages = nc_hub_stats(d.w->chat->hub)->catchup_pages;
+    assert_int_equal(branch(&d, &last, "new", NULL), NC_P_NONE);
+    tell(&d, "and then");
+    for (uint64_t until = nc_mono_ms() + 5000;
+         ear_count(live, "message.created") < 602 && nc_mono_ms() < until;)
+        turn(d.w);
+    assert_int_equal(ear_count(live, "message.created"), 602);
+    assert_true(nc_hub_stats(d.w->chat->hub)->catchup_pages >= pages + 3);
+    later = ear_open(d.w, d.ada, cursor.p);
+    ear_hears_the_same(d.w, later, live);
+    ear_close(d.w, live);
+    ear_close(d.w, later);
+    nc_buf_fini(&cursor);
+    world_free(d.w);
+}
+
 static void nothing_is_half_made_on_a_full_disk(void **state)
 {
     struct den d = den_new("Soup");
@@ -265,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_name_given_meanwhile_stays),
         cmocka_unit_test(its_passing_name_is_in_the_makers_language),
         cmocka_unit_test(a_branch_is_the_same_live_and_later),
+        cmocka_unit_test(a_long_branch_is_the_same_live_and_later),
         cmocka_unit_test(nothing_is_half_made_on_a_full_disk),
         cmocka_unit_test(twice_at_once_is_one),
         cmocka_unit_test(so_much_is_copied),

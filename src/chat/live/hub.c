@@ -21,8 +21,9 @@ enum {
 static void welcome(struct nc_hub *h, struct nc_listener *l)
 {
     l->special &= (uint8_t)~NC_FRESH;
-    if (l->ops->live)
+    if (l->ops->live && !l->welcomed)
         l->ops->live(l);
+    l->welcomed = true;
     nc_list_each(it, &h->chat->observers) {
         struct nc_observer *o = nc_of(it, struct nc_observer, node);
         if (o->live && l->state == NC_LIVE)
@@ -129,6 +130,20 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
         e->own_at = h->text.n;
         e->own_n = own_json.n;
         nc_buf_adds(&h->text, own_json);
+    }
+}
+
+void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
+{
+    h->head = h->last;
+    nc_hub_flush(h);
+    for (unsigned i = 0; i < t->n; i++) {
+        struct nc_listener *l = t->subs[i].listener;
+        if (l->state != NC_LIVE)
+            continue;
+        l->pos = h->last;
+        nc_catchup_begin(h, l, false);
+        nc_hub_announce(h, l);
     }
 }
 

@@ -77,6 +77,7 @@ struct nc_listener {
     enum nc_encoding encoding : 8;
     enum nc_listener_state state : 8;
     uint8_t special; /* of this tick: why it can't have the shared frames */
+    bool welcomed;   /* ops->live was called */
 };
 
 struct nc_hub_stats {
@@ -125,6 +126,10 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
                     struct nc_str json, struct nc_user *own, struct nc_str own_json);
 /* Events of this turn that only one user hears although the topic is a room's
  * (a kick tells the kicked): same seq, published to the user's topic. */
+/* So much of one topic comes at once that it would hold up the turn: who is live there
+ * has what was published so far, and fetches what follows from the log, page by page.
+ * What follows need not be published then. */
+void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t);
 
 /* An ephemeral one: no cursor, dropped first, not given to those catching up. */
 void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,

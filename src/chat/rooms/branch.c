@@ -12,8 +12,16 @@
 #include "chat/talk/put.h"
 #include "chat/talk/say.h"
 
-/* All of it is one commit, hashed and delivered in one turn. */
+/* All of it is one commit. */
 enum { COPIES_MAX = 1000, BYTES_MAX = 4 << 20, BEFORE = 3 /* maker, room, persona */ };
+/* More than that is not delivered in one turn: listeners fetch it from the log. */
+enum { AT_ONCE = 32, BYTES_AT_ONCE = 64 << 10 };
+
+/* What a copy needs beside what it is a copy of. */
+struct stamp {
+    uint64_t hlc;
+    uint8_t hash[NC_SHA256];
+};
 
 struct branch {
     struct nc_query query;
@@ -23,6 +31,8 @@ struct branch {
     struct nc_id from; /* the message whose place the new text takes */
     struct nc_send in;
     struct nc_room *room; /* the dialog it is in */
+    struct nc_id made;    /* the new one's id */
+    struct stamp *stamps; /* of as many copies as there may be */
     struct nc_message *copies;
     struct nc_id *old; /* what they are copies of, sorted as they are */
     unsigned n;
@@ -40,6 +50,7 @@ static void end(struct branch *x, const struct nc_problem *why, const struct nc_
 {
     x->done(x->arg, why, why ? NULL : sent);
     nc_arena_fini(&x->arena);
+    free(x->stamps);
     free(x->copies);
     free(x->old);
     free(x);
@@ -76,7 +87,10 @@ static void apply(struct nc_room_op *op)
     struct nc_change *said = &op->changes[op->commit.n - 1];
 
     nc_room_apply_made(op, 1);
-    for (unsigned i = 0; i < x->n; i++)
+    bool fetched = x->n > AT_ONCE || x->bytes > BYTES_AT_ONCE;
+    if (fetched)
+        nc_hub_fetched(op->chat->hub, &op->room->topic);
+    for (unsigned i = 0; i < x->n && !fetched; i++)
         publish(op, &op->changes[BEFORE + i], NULL);
     publish(op, said, nc_id_zero(&x->in.client_id) ? NULL : x->who.user);
     nc_observe_stored(op->chat, op->room, &said->message);
@@ -165,21 +179,22 @@ static struct nc_id copy_of(const struct branch *x, const struct nc_id *old)
     return none;
 }
 
-static void fill_message(struct branch *x, struct nc_change *ch, const struct nc_id *room,
-                         struct nc_message *m)
+static void fill_message(struct branch *x, struct nc_change *ch, struct nc_message *m)
 {
-    struct nc_event *ev = &ch->event;
-
-    *ev = nc_room_event(x->chat, NC_EV_MESSAGE_CREATED, room, NULL,
-                        nc_user_find(x->chat, &m->sender));
-    m->id = ev->ref = nc_hlc_id(ev->hlc);
-    m->room = *room;
-    m->seq = 0;
+    ch->event = nc_room_event(x->chat, NC_EV_MESSAGE_CREATED, &x->made, NULL,
+                              nc_user_find(x->chat, &m->sender));
     if (!nc_id_zero(&m->reply_to))
         m->reply_to = copy_of(x, &m->reply_to);
-    nc_message_hash(m, ev->body_hash);
     ch->kind = NC_MESSAGE_INSERT;
     ch->message = *m;
+}
+
+static void fill_copy(struct branch *x, struct nc_change *ch, unsigned i)
+{
+    fill_message(x, ch, &x->copies[i]);
+    ch->event.hlc = x->stamps[i].hlc;
+    ch->event.ref = x->copies[i].id;
+    memcpy(ch->event.body_hash, x->stamps[i].hash, NC_SHA256);
 }
 
 static void fill(struct branch *x, struct nc_room_op *op, const struct nc_room_rec *rec,
@@ -196,16 +211,21 @@ static void fill(struct branch *x, struct nc_room_op *op, const struct nc_room_r
         nc_room_event(x->chat, NC_EV_MEMBER_JOINED, &rec->id, persona, x->who.user);
     ch[2].event.reason = NC_MEMBER;
     for (unsigned i = 0; i < x->n; i++)
-        fill_message(x, &ch[BEFORE + i], &rec->id, &x->copies[i]);
+        fill_copy(x, &ch[BEFORE + i], i);
 
     nc_buf_clear(mentions);
     nc_message_mentions(x->chat, x->in.text, mentions);
-    x->said = (struct nc_message){.sender = x->who.user->a.id,
+    x->said = (struct nc_message){.room = rec->id,
+                                  .sender = x->who.user->a.id,
                                   .client_id = x->in.client_id,
                                   .body = x->in.text,
                                   .mentions = nc_arena_str(&x->arena, nc_buf_str(mentions)),
                                   .created_ms = nc_wall_ms()};
-    fill_message(x, &ch[BEFORE + x->n], &rec->id, &x->said);
+    ch += BEFORE + x->n;
+    fill_message(x, ch, &x->said);
+    x->said.id = ch->message.id = ch->event.ref = nc_hlc_id(ch->event.hlc);
+    nc_message_hash(&x->said, ch->event.body_hash);
+    ch = op->changes;
     /* What is copied was read: the mark stands behind it from the beginning. */
     nc_room_member_set(&ch[0], &rec->id, x->who.user, NC_OWNER,
                        x->n ? &x->copies[x->n - 1].id : NULL);
@@ -227,7 +247,7 @@ static void make(struct branch *x, struct nc_user *persona)
     struct nc_chat *c = x->chat;
     struct nc_room_op *op =
         nc_room_op_new(c, &x->who, NULL, "room.create", BEFORE + x->n + 1, on_made, x);
-    struct nc_room_rec rec = {.id = nc_hlc_id(nc_hlc_now(&c->clock)),
+    struct nc_room_rec rec = {.id = x->made,
                               .kind = NC_DIALOG,
                               .visibility = NC_PRIVATE,
                               .name = name_of(x),
@@ -277,6 +297,10 @@ static void on_message(struct nc_query *q, const struct nc_row *row)
         x->old = nc_realloc(x->old, cap * sizeof(*x->old));
     }
     x->old[x->n] = m.id;
+    m.id = nc_hlc_id(x->stamps[x->n].hlc);
+    m.room = x->made;
+    m.seq = 0;
+    nc_message_hash(&m, x->stamps[x->n].hash);
     x->copies[x->n++] = m;
 }
 
@@ -329,6 +353,17 @@ static bool may_branch(const struct branch *x, const struct nc_room *r,
            nc_room_may_make(x->chat, &x->who, why);
 }
 
+/* Before anything is read, so that copies are hashed where they are read. */
+static void give_stamps(struct branch *x)
+{
+    struct nc_hlc *clock = &x->chat->clock;
+
+    x->made = nc_hlc_id(nc_hlc_now(clock));
+    x->stamps = nc_alloc(COPIES_MAX * sizeof(*x->stamps));
+    for (unsigned i = 0; i < COPIES_MAX; i++)
+        x->stamps[i].hlc = nc_hlc_now(clock);
+}
+
 static void on_fetched(struct nc_fetch *f, enum nc_err e)
 {
     struct branch *x = f->arg;
@@ -342,6 +377,7 @@ static void on_fetched(struct nc_fetch *f, enum nc_err e)
         return;
     }
     x->room = r;
+    give_stamps(x);
     x->query = (struct nc_query){.kind = NC_Q_HISTORY,
                                  .room = r->rec.id,
                                  .before = x->from,
