@@ -259,7 +259,8 @@ static bool add(struct nc_buf *out, struct nc_str english, unsigned depth)
 {
     bool capital = english.n && english.p[0] >= 'A' && english.p[0] <= 'Z';
     bool stop = english.n && english.p[english.n - 1] == '.';
-    struct nc_str text = {english.p, english.n - stop}, pieces[PIECES];
+    struct nc_str text = {english.p, english.n - stop};
+    struct nc_str pieces[PIECES] = {{0}};
 
     for (size_t i = 0; depth < DEPTH && text.n <= LONG && i < NC_COUNT(sentences); i++) {
         if (!fits(text, sentences[i].en, true, pieces, 0))

@@ -184,8 +184,9 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
     nc_buf_addc(&url, '\0');
     nc_buf_printf(&token, "Authorization: Bearer %s", api->session.tokens.access);
     nc_buf_addc(&token, '\0');
-    const char *headers[] = {"User-Agent: neuralchat/" NC_VERSION, nc_words_header(),
-                             "Content-Type: application/json", token.p, NULL};
+    static const char agent[] = "User-Agent: neuralchat/" NC_VERSION;
+    const char *headers[] = {agent, nc_words_header(), "Content-Type: application/json",
+                             token.p, NULL};
     a->generation = api->session.generation;
     nc_buf_clear(&a->in);
     a->http =
