@@ -24,7 +24,7 @@ static const struct {
     [NC_FAULT_UNREACHABLE] = {true, false, true},
     [NC_FAULT_BUSY] = {true, true, true},
     [NC_FAULT_SERVER] = {true, false, true},
-    [NC_FAULT_REQUEST] = {false, false, false},
+    [NC_FAULT_REQUEST] = {false, false, true}, /* another may know what it doesn't */
     [NC_FAULT_MODEL] = {false, false, true},
     [NC_FAULT_CONTEXT] = {false, false, true},
     [NC_FAULT_KEY] = {false, false, true},

@@ -39,6 +39,7 @@ for (const [what, fail] of [
   ["401", (a) => a.begin(json, 401).end('{"error":{"message":"who are you"}}')],
   ["no such model", (a) => a.begin(json, 404).end('{"error":{"message":"model a not found","code":"model_not_found"}}')],
   ["too long for it", (a) => a.begin(json, 400).end('{"error":{"message":"maximum context length is 10 tokens","code":"context_length_exceeded"}}')],
+  ["what it doesn't know", (a) => a.begin(json, 400).end('{"error":{"message":"unsupported parameter: max_tokens"}}')],
   ["broken off", (a) => a.breakOff()],
 ])
   test(`before the first word: ${what}`, async () => {
