@@ -181,6 +181,8 @@ void nc_title_make(struct nc_job *j, struct nc_str answer)
     const struct nc_job_rec *rec = &j->kept.rec;
     struct nc_room *r = nc_job_room(j);
     struct nc_room_ai room;
+    struct nc_spender payer = {
+        .user = rec->asker, .room = rec->room, .persona = rec->persona};
     struct nc_choice c;
     struct nc_problem why;
 
@@ -189,7 +191,8 @@ void nc_title_make(struct nc_job *j, struct nc_str answer)
     nc_ai_read_room(ai, r, &room);
     enum nc_destination furthest = room.furthest;
     bool can = nc_models_choose(ai->models, rec->model, furthest, &c, &why) == NC_OK &&
-               nc_source_has_room(&c) && nc_source_provider(c.source);
+               nc_source_has_room(&c) && nc_source_provider(c.source) &&
+               nc_usage_may(ai->usages, &payer, &why);
     nc_room_ai_fini(&room);
     if (!can) {
         set_title(ai, &rec->room, NC_STR(""), nc_str(j->question));

@@ -46,6 +46,21 @@ for (const [what, serve] of [
     stop();
   });
 
+test("over a cap no model is asked for it: the first words of the question", async () => {
+  const capped = await Node.start({ args: ["--ai-base-url", upstream.url, "--ai-model", "m", "--ai-user-requests-per-day", "1"] });
+  try {
+    const boris = await capped.register("boris");
+    const room = ok(await boris.call("POST", "/api/v1/rooms", { kind: "dialog", persona: "olga" }), 201);
+    await boris.say(room, "soup, please");
+    (await upstream.next()).begin().end(chunk("a long answer") + finish() + DONE);
+    const before = upstream.asked.length;
+    await until(async () => ok(await boris.call("GET", `/api/v1/rooms/${room.id}`)).name === "soup, please", "the title");
+    assert.equal(upstream.asked.length, before);
+  } finally {
+    assert.equal(await capped.stop(), 0);
+  }
+});
+
 test("renamed meanwhile: that name stays; the title is asked for once", async () => {
   const { room, asked } = await exchange("what now?");
   ok(await anna.call("PATCH", `/api/v1/rooms/${room.id}`, { name: "Mine" }));
