@@ -30,7 +30,8 @@ static void add_name(struct nc_buf *out, struct nc_str name)
 
     while (name.n && n++ < NAME_MAX) {
         uint32_t c = nc_utf8_next(&name);
-        if (nc_utf8_unseen(c) || (c < 0x80 && strchr("[]()<>:@\"", (int)c)))
+        uint32_t plain = c >= 0xff01 && c <= 0xff5e ? c - 0xff01 + '!' : c; /* of CJK */
+        if (nc_utf8_unseen(c) || (plain < 0x80 && strchr("[]()<>:@\"", (int)plain)))
             c = ' ';
         nc_utf8_add(out, c);
     }

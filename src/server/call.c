@@ -41,6 +41,7 @@ static void release(struct nc_call *call)
 {
     forget_unknown(call);
     call->srv->large_bodies -= call->large;
+    nc_list_del(&call->heavy);
     json_decref(call->body);
     nc_arena_fini(&call->memory);
     free(call);
@@ -440,8 +441,19 @@ static void on_head(void *arg, struct nc_req *r)
     nc_req_accept(r, body_max(call));
 }
 
+static bool has_others(const struct nc_call *call)
+{
+    nc_list_each(n, &call->srv->heavy) {
+        const struct nc_call *other = nc_of(n, struct nc_call, heavy);
+        if (other != call && other->actor.user == call->actor.user)
+            return true;
+    }
+    return false;
+}
+
 /* What a program asks may wait for long.  Then it is counted by what it takes in memory,
- * which may be a hundred times its text. */
+ * which may be a hundred times its text.  Whoever fills that does not shut the others out:
+ * each may have one still. */
 static bool keeps_within(struct nc_call *call, struct nc_problem *why)
 {
     struct nc_server *s = call->srv;
@@ -449,8 +461,12 @@ static bool keeps_within(struct nc_call *call, struct nc_problem *why)
 
     s->large_bodies -= call->large;
     call->large = weight > BODY_LIGHT ? weight : 0;
+    if (!call->large)
+        return true;
     s->large_bodies += call->large;
-    if (!call->large || s->large_bodies <= LARGE_BODIES_MAX)
+    nc_list_add(&s->heavy, &call->heavy);
+    if (s->large_bodies <= LARGE_BODIES_MAX ||
+        (s->large_bodies <= 2 * LARGE_BODIES_MAX && !has_others(call)))
         return true;
     nc_problem_set(why, NC_P_BUSY, "too much waits at once, try again shortly");
     return false;

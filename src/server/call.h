@@ -30,6 +30,7 @@ struct nc_call {
     struct nc_auth auth;     /* who that is, as the token, key or ticket says */
     bool gone;               /* the peer left: req is NULL */
     uint64_t large;          /* counted in srv->large_bodies */
+    struct nc_list heavy;    /* srv->heavy */
     bool unknown;            /* counted in srv->unknown_bodies */
     bool begun;              /* its body is there: a handler answers, or has answered */
     /* For those who answer in pieces by call->req themselves (streams).  left: the peer

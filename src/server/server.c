@@ -396,6 +396,7 @@ enum nc_err nc_server_open(struct nc_server *s)
 
     s->started_ms = nc_wall_ms();
     s->key_deadline.fire = on_key_deadline;
+    nc_list_init(&s->heavy);
     if ((e = apply(s)) != NC_OK ||
         (e = nc_folder_open(s->cfg->data, &s->lock_fd)) != NC_OK ||
         (e = nc_folder_node_id(s->cfg->data, &s->node_id)) != NC_OK ||

@@ -54,6 +54,7 @@ struct nc_server {
     struct nc_metrics metrics;
     unsigned unknown_bodies; /* large ones coming in by keys not yet looked up (call.c) */
     uint64_t large_bodies;   /* bytes that all large ones take (call.c) */
+    struct nc_list heavy;    /* calls with such a body that is parsed (call.c) */
 };
 
 /* "DIR/name" in a buffer of the caller's. */
