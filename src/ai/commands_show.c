@@ -1,11 +1,13 @@
 /* What /ai shows, put into words from what programs get as JSON. */
 #include "ai/commands.h"
+
 #include "ai/room_ai.h"
 #include "base/buf.h"
 #include "chat/rooms/room.h"
 #include "chat/talk/command_table.h"
 #include "chat/talk/event.h"
 #include "wire/json.h"
+#include <string.h>
 
 enum { LINES_MAX = 50, JOBS_MAX = 20 };
 
@@ -219,7 +221,9 @@ static void on_jobs(void *arg, const struct nc_problem *why, struct nc_buf *json
     json_array_foreach(jobs, i, job)
     {
         const json_t *position = json_object_get(job, "position");
-        nc_buf_printf(&out, "%s%s", i ? "\n" : "", text(job, "state"));
+        bool waits = strcmp(text(job, "state"), "queued") == 0;
+        nc_buf_printf(&out, "%s%s", i ? "\n" : "",
+                      waits ? (ru ? "ждёт" : "waits") : (ru ? "отвечают" : "running"));
         if (json_is_integer(position))
             nc_buf_printf(&out, " #%lld", (long long)json_integer_value(position));
         nc_buf_printf(&out, ": @%s → ", text(job, "asked_by"));

@@ -132,7 +132,10 @@ test("/ai personas and /ai jobs", async () => {
   const asked = await upstream.next();
   await asked.begin().say("hm");
   assert.match(await run(anna, room, "/ai jobs"), /running: @anna → @olga, .*m/);
+  await ivan.say(room, "olga, and me");
+  assert.match(await run(ivan, room, "/ai jobs"), /^ждёт #1: @ivan → @olga/);
   assert.match(await run(boris, room, "/ai jobs"), /No question/, "others' jobs are theirs");
   asked.end();
-  await settled(room);
+  (await upstream.next()).begin().end();
+  await settled(room, 2);
 });
