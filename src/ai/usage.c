@@ -12,6 +12,7 @@
 #define DAY_MS (86400ull * 1000)
 /* Of what the disk refused, so many are held for when it is well again. */
 #define UNSAVED_MAX 4096
+#define AGAIN_MS 5000
 
 /* What one of them used today. */
 struct spent {
@@ -218,6 +219,11 @@ static void keep_the_unsaved(struct nc_usages *u)
         keep(nc_of(n, struct adding, node));
 }
 
+static void on_again(struct nc_deadline *d)
+{
+    keep_the_unsaved(nc_of(d, struct nc_usages, again));
+}
+
 static void on_added(struct nc_commit *commit, enum nc_err e)
 {
     struct adding *a = nc_of(commit, struct adding, commit);
@@ -226,6 +232,7 @@ static void on_added(struct nc_commit *commit, enum nc_err e)
     if (e == NC_EIO && u->unsaved_n < UNSAVED_MAX) {
         nc_list_add(&u->unsaved, &a->node);
         u->unsaved_n++;
+        nc_loop_deadline(u->chat->opts.loop, &u->again, AGAIN_MS);
         return;
     }
     release(a);
@@ -275,6 +282,7 @@ struct nc_usages *nc_usages_new(struct nc_chat *c, const struct nc_caps *caps)
     u->chat = c;
     u->caps = *caps;
     nc_list_init(&u->unsaved);
+    u->again.fire = on_again;
     turn_the_page(u);
     l.query = (struct nc_query){
         .kind = NC_Q_USAGE, .since = u->day, .upto_day = u->day, .row = on_row};
@@ -290,6 +298,7 @@ void nc_usages_free(struct nc_usages *u)
 {
     if (!u)
         return;
+    nc_loop_deadline(u->chat->opts.loop, &u->again, 0);
     if (u->unsaved_n)
         nc_log(NC_WARN, "ai.usage_lost", "records=%u", u->unsaved_n);
     for (struct nc_list *n; (n = nc_list_pop(&u->unsaved));)

@@ -6,6 +6,7 @@
 #include "ai/usage.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "loop/loop.h"
 
 enum nc_spent_by { NC_BY_NODE, NC_BY_USER, NC_BY_ROOM, NC_BY_PERSONA, NC_BY_KEY };
 
@@ -16,6 +17,7 @@ struct nc_usages {
     struct nc_map today;    /* by kind and id */
     struct nc_list unsaved; /* what the disk refused */
     unsigned unsaved_n;
+    struct nc_deadline again; /* for them, if nothing else is counted before */
     struct nc_usage_stats stats;
 };
 
