@@ -11,14 +11,18 @@ static bool reads_russian(const struct nc_user *asker, struct nc_str words)
     return nc_is_cyrillic(words) || nc_is_cyrillic(asker->a.display_name);
 }
 
-/* In one sentence, once a minute in a room: everybody has seen it then. */
+/* In one sentence: to the room once, until models come and go again; who asks later hears
+ * it alone. */
 static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
-                                 const struct nc_persona *p, bool russian)
+                                 const struct nc_persona *p, struct nc_user *asker,
+                                 bool russian)
 {
     struct nc_str name = p->user->a.display_name;
+    bool missing = !nc_models_count(ai->models);
+    bool told = nc_rates_told(ai->rates, &r->rec.id, missing);
     struct nc_buf b = {0};
 
-    if (nc_rates_told(ai->rates, &r->rec.id))
+    if (!missing)
         return;
     nc_buf_printf(
         &b,
@@ -29,7 +33,10 @@ static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
                   "add a server with neuralchat admin providers add, or name one with "
                   "--ai-base-url.",
         NC_FMT(name));
-    nc_message_system(ai->o.chat, r, nc_buf_str(&b));
+    if (told)
+        nc_message_notice(ai->o.chat, asker, r, nc_buf_str(&b));
+    else
+        nc_message_system(ai->o.chat, r, nc_buf_str(&b));
     nc_buf_fini(&b);
 }
 
@@ -85,8 +92,7 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
         refuse(ai, asker, r, why.detail, russian);
         return;
     }
-    if (!nc_models_count(ai->models))
-        tell_what_is_missing(ai, r, p, russian);
+    tell_what_is_missing(ai, r, p, asker, russian);
     j = nc_job_new(ai, &(struct nc_job_rec){
                            .id = nc_hlc_id(nc_hlc_now(&ai->o.chat->clock)),
                            .state = NC_JOB_QUEUED,

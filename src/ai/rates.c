@@ -12,7 +12,7 @@ struct entry {
     struct nc_id id;
     struct nc_list node; /* longest unused first */
     struct nc_bucket bucket;
-    uint64_t told_ms; /* 0: never */
+    bool told;
 };
 
 struct nc_rates {
@@ -79,13 +79,11 @@ unsigned nc_rates_take(struct nc_rates *r, const struct nc_id *room, unsigned ro
     return wait;
 }
 
-bool nc_rates_told(struct nc_rates *r, const struct nc_id *room)
+bool nc_rates_told(struct nc_rates *r, const struct nc_id *room, bool tell)
 {
     struct entry *e = entry_of(r, room);
-    uint64_t now = nc_mono_ms();
+    bool before = e->told;
 
-    if (e->told_ms && now - e->told_ms < MINUTE_MS)
-        return true;
-    e->told_ms = now;
-    return false;
+    e->told = tell;
+    return before;
 }

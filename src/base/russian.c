@@ -133,6 +133,7 @@ static const struct sentence {
     {"who asked, and moderators, choose the answer that is shown", "какой ответ виден, выбирают тот, кто спросил, и модераторы"},
     {"no answer of that id is being generated", "такой ответ сейчас не пишется"},
     {"the answer is being written; wait or stop it", "ответ ещё пишется: подождите или остановите его"},
+    {"another answer has just been chosen", "только что выбран другой ответ"},
     {"the answer is being written just now", "ответ ещё пишется"},
     {"the answer is being completed just now", "ответ как раз дописывается"},
     {"the answer has just ended", "ответ только что закончился"},

@@ -150,6 +150,8 @@ static enum nc_err message_restart(struct nc_mem *m, struct nc_mem_step *s)
 
     if (at == MEM_NONE)
         return NC_ENOENT;
+    if (row.m.chosen != in->chosen)
+        return NC_EEXIST;
     /* Each has its row from its beginning; the first, which began with the message,
      * gets it when there is a second. */
     if (row.m.alternatives == 0) {

@@ -201,6 +201,7 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
         {.fields = nc_fields_message,
          .steps =
              {ELSE(NC_ENOENT, "SELECT 1 FROM message WHERE id = :id AND deleted = 0"),
+              ELSE(NC_EEXIST, "SELECT 1 FROM message WHERE id = :id AND chosen = :chosen"),
               SQL("INSERT INTO alternative SELECT id, chosen, :state, created_ms, :ai, "
                   ":body"
                   " FROM message WHERE id = :id ON CONFLICT DO UPDATE SET"

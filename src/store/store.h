@@ -87,10 +87,11 @@ enum nc_change_kind {
     NC_MESSAGE_CHECKPOINT,
     /* message.id, .body, .mentions, .state, .ai.  ENOENT: unknown, deleted */
     NC_MESSAGE_COMPLETE,
-    /* message.id, .state, .body, .ai, .created_ms = now: what there is of it becomes an
-     * alternative of this state, and it streams again, empty, as the next one.  ai is
-     * kept until it completes.  Out: message.alternatives, .chosen.  ENOENT: unknown,
-     * deleted.  (NC_MESSAGE_COMPLETE keeps the alternative that was streaming, too; what
+    /* message.id, .state, .body, .ai, .created_ms = now, .chosen = the alternative whose
+     * text that is: it becomes an alternative of this state, and the message streams
+     * again, empty, as the next one.  ai is kept until it completes.  Out:
+     * message.alternatives, .chosen.  ENOENT: unknown, deleted.  EEXIST: it shows another
+     * by now.  (NC_MESSAGE_COMPLETE keeps the alternative that was streaming, too; what
      * erases a message erases its alternatives.) */
     NC_MESSAGE_RESTART,
     /* message.id, .chosen, .state, .body, .mentions, .ai: show that alternative, which the

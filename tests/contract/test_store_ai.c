@@ -5,10 +5,14 @@
 
 /* ---- alternatives -------------------------------------------------------- */
 
+/* Of what it shows now. */
 static struct nc_change restart(uint64_t ms, enum nc_message_state state, const char *body)
 {
     struct nc_change c = change_message(NC_MESSAGE_RESTART, NC_EV_NONE, DEN, ms);
 
+    ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(ms)});
+    if (answer.rows)
+        c.message.chosen = answer.row.message.chosen;
     c.message.state = state;
     c.message.body = nc_str(body);
     c.message.ai = nc_str("{\"old\":1}");
@@ -97,6 +101,20 @@ static void the_ai_of_an_answer_is_kept_until_the_next_completes(void **state)
     ALTERNATIVES("0/0:one 1/0:two");
     assert_int_equal(answer.row.alternative.ai.n, 2);
     assert_memory_equal(&answer.row.alternative.message, &end.message.id, 16);
+}
+
+/* Somebody chose between reading the text and beginning anew: no other's text is kept. */
+static void restarting_is_refused_when_another_is_shown_by_now(void **state)
+{
+    (void)state;
+    an_answer("one");
+    OK(restart(100, NC_COMPLETE, "one"));
+    OK(complete(DEN, 100, "two"));
+    struct nc_change late = restart(100, NC_COMPLETE, "two");
+    OK(choose(100, 0, "one"));
+    REFUSED(late, NC_EEXIST);
+    ALTERNATIVES("0/0:one 1/0:two");
+    ASK("one", .kind = NC_Q_MESSAGE, .id = mid(100));
 }
 
 static void restarting_is_refused_where_nothing_is(void **state)
@@ -610,6 +628,7 @@ int main(void)
     const struct CMUnitTest both[] = {
         T(an_answer_begins_anew_beside_the_old_one),
         T(the_ai_of_an_answer_is_kept_until_the_next_completes),
+        T(restarting_is_refused_when_another_is_shown_by_now),
         T(restarting_is_refused_where_nothing_is),
         T(one_of_several_answers_is_chosen),
         T(a_restarted_answer_is_news_again),

@@ -285,21 +285,34 @@ test("a dialog needs no name", async () => {
   s.close();
 });
 
-test("without a back end the room says so in one sentence", async () => {
-  const bare = await Node.start();
-  const p = await bare.register("anna");
+test("without a model the room is told once what is missing, and who asks later alone", async () => {
+  const bare = await Node.start({ args: ["--owner-code", "bare-owner"] });
+  const p = await bare.register("anna", { owner_code: "bare-owner" });
+  const boris = await bare.register("boris");
   const room = await p.room(undefined, { personas: undefined });
+  await boris.join(room);
+  const s = await boris.socket();
+  const notices = async () => (await p.history(room)).filter((m) => m.kind === "notice");
   await p.say(room, "Ольга, ты тут?");
-  await p.say(room, "@olga?");
-  const said = await until(async () => {
-    const all = await p.history(room);
-    return all.length > 2 && all;
+  const [notice] = await until(async () => {
+    const all = await notices();
+    return all.length && all;
   }, "the notice");
-  await sleep(100);
-  const notices = (await p.history(room)).filter((m) => m.kind === "notice");
-  assert.equal(notices.length, 1);
-  assert.equal(notices[0].sender.kind, "system");
-  assert.match(notices[0].text, /--ai-base-url/);
-  assert.ok(said);
+  assert.equal(notice.sender.kind, "system");
+  assert.match(notice.text, /у узла нет модели.*--ai-base-url/);
+  await boris.say(room, "@olga?");
+  assert.match((await s.get("notice")).text, /the node has no model.*--ai-base-url/);
+  assert.equal((await notices()).length, 1);
+
+  ok(await p.call("POST", "/api/v1/providers", { name: "here", kind: "openai", base_url: upstream.url }), 201);
+  for (let i = 0; i < 2; i++) {
+    const asked = await upstream.next(); // what waited
+    asked.begin();
+    await asked.say("here I am");
+    asked.end();
+  }
+  await until(async () => (await p.history(room)).filter((m) => m.state === "complete" && m.sender.kind === "persona").length === 2, "both answers");
+  assert.equal((await notices()).length, 1);
+  s.close();
   assert.equal(await bare.stop(), 0);
 });

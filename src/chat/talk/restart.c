@@ -62,6 +62,8 @@ static void on_commit(struct nc_commit *commit, enum nc_err e)
 
     if (e || !a) {
         nc_rooms_why(&why, e ? e : NC_ENOENT);
+        if (e == NC_EEXIST)
+            nc_problem_set(&why, NC_P_CONFLICT, "Another answer has just been chosen.");
         refuse(x, &why);
         return;
     }
@@ -88,6 +90,7 @@ static void commit(struct restart *x, struct nc_answer *a)
     m->body = (struct nc_str){x->strs.p, x->text_n};
     m->ai = (struct nc_str){x->strs.p + x->text_n, x->strs.n - x->text_n};
     m->created_ms = nc_wall_ms();
+    m->chosen = x->message.chosen; /* whose text it is; somebody may be choosing just now */
     *ev = nc_room_event(c, NC_EV_MESSAGE_UPDATED, &a->room->rec.id, NULL, a->persona);
     ev->ref = x->id;
     nc_message_hash(&x->message, ev->body_hash);
