@@ -120,6 +120,33 @@ void nc_call_problem(struct nc_call *call, const struct nc_problem *why)
     nc_buf_fini(&body);
 }
 
+static void end(struct nc_call *call, unsigned status, const struct nc_problem *why,
+                const struct nc_buf *json)
+{
+    if (why)
+        nc_call_problem(call, why);
+    else
+        nc_call_json(call, status, nc_buf_str(json));
+}
+
+void nc_call_on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
+{
+    end(arg, 200, why, json);
+}
+
+void nc_call_on_added(void *arg, const struct nc_problem *why, struct nc_buf *json)
+{
+    end(arg, 201, why, json);
+}
+
+void nc_call_on_done(void *arg, const struct nc_problem *why)
+{
+    if (why)
+        nc_call_problem(arg, why);
+    else
+        nc_call_empty(arg);
+}
+
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)
 {
     struct nc_problem why;

@@ -102,6 +102,12 @@ void nc_call_done(struct nc_call *call);
  * written so. */
 bool nc_call_russian(const struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
+
+/* The ends of what was begun for a call: `arg` is the call, and its answer the problem, or
+ * the JSON with 200 or 201, or 204. */
+void nc_call_on_json(void *arg, const struct nc_problem *why, struct nc_buf *json);
+void nc_call_on_added(void *arg, const struct nc_problem *why, struct nc_buf *json);
+void nc_call_on_done(void *arg, const struct nc_problem *why);
 /* The common cases in one line. */
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)
     NC_PRINTF(3, 4);

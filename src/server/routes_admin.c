@@ -13,26 +13,6 @@
 #include "wire/http_target.h"
 #include "wire/json_in.h"
 
-static void on_done(void *arg, const struct nc_problem *why)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_empty(call);
-}
-
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_json(call, 200, nc_buf_str(json));
-}
-
 /* {user:id} of the pattern, or the call has been failed. */
 static struct nc_user *user_of(struct nc_call *call)
 {
@@ -99,7 +79,7 @@ static void patch_user(struct nc_call *call)
     }
     if (nc_json_has(call->body, "disabled"))
         in.disabled = &disabled;
-    nc_account_patch(call->chat, &call->actor, u, &in, on_done, call);
+    nc_account_patch(call->chat, &call->actor, u, &in, nc_call_on_done, call);
 }
 
 static void on_reset(void *arg, const struct nc_problem *why, struct nc_str code,
@@ -144,7 +124,7 @@ static void sessions(struct nc_call *call)
                      given ? "no such user" : "`user` must name an account");
         return;
     }
-    nc_session_list(call->chat, u, &call->session, on_json, call);
+    nc_session_list(call->chat, u, &call->session, nc_call_on_json, call);
 }
 
 /* Whose it is must be looked up before it can be ended. */
@@ -172,7 +152,7 @@ static void on_session_found(struct nc_query *q, enum nc_err e)
     else if (u != call->actor.user && !nc_account_rules(&call->actor, u))
         nc_call_fail(call, NC_P_FORBIDDEN, "only an owner may do that");
     else
-        nc_session_end(call->chat, &call->actor, u, &q->id, on_done, call);
+        nc_session_end(call->chat, &call->actor, u, &q->id, nc_call_on_done, call);
     free(end);
 }
 

@@ -8,29 +8,9 @@
 #define JOBS_LIMIT 50 /* if none is said; at most … */
 #define JOBS_MAX 200
 
-static void on_stopped(void *arg, const struct nc_problem *why)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_empty(call);
-}
-
 static void stop(struct nc_call *call)
 {
-    nc_ai_stop(call->srv->ai, &call->actor, &call->ids[0], on_stopped, call);
-}
-
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_json(call, 200, nc_buf_str(json));
+    nc_ai_stop(call->srv->ai, &call->actor, &call->ids[0], nc_call_on_done, call);
 }
 
 static void on_regenerating(void *arg, const struct nc_problem *why, struct nc_buf *json)
@@ -58,7 +38,7 @@ static void regenerate(struct nc_call *call)
 
 static void alternatives(struct nc_call *call)
 {
-    nc_answer_alternatives(call->chat, &call->actor, &call->ids[0], on_json, call);
+    nc_answer_alternatives(call->chat, &call->actor, &call->ids[0], nc_call_on_json, call);
 }
 
 static void on_chosen(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
@@ -132,8 +112,8 @@ static void jobs(struct nc_call *call)
     else if (has_limit && (nc_str_u64(limit_text, JOBS_MAX, &limit) != NC_OK || !limit))
         nc_call_fail(call, NC_P_BAD_REQUEST, "limit: must be 1 to %d", JOBS_MAX);
     else
-        nc_ai_jobs(call->srv->ai, &call->actor, states, &before, (unsigned)limit, on_json,
-                   call);
+        nc_ai_jobs(call->srv->ai, &call->actor, states, &before, (unsigned)limit,
+                   nc_call_on_json, call);
 }
 
 const struct nc_route nc_routes_ai[] = {

@@ -160,14 +160,6 @@ static void post_ticket(struct nc_call *call)
     nc_buf_fini(&out);
 }
 
-static void on_reset(void *arg, const struct nc_problem *why)
-{
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_empty(arg);
-}
-
 static void post_reset(struct nc_call *call)
 {
     struct nc_from from = nc_auth_from(call);
@@ -175,7 +167,7 @@ static void post_reset(struct nc_call *call)
 
     if (nc_call_need_str(call, "code", &code) &&
         nc_call_need_str(call, "password", &password))
-        nc_account_reset(call->chat, code, password, &from, on_reset, call);
+        nc_account_reset(call->chat, code, password, &from, nc_call_on_done, call);
 }
 
 static void get_jwks(struct nc_call *call)

@@ -16,14 +16,6 @@ enum {
 
 /* ---- answers ---------------------------------------------------------------- */
 
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_json(arg, 200, nc_buf_str(json));
-}
-
 static void on_done(void *arg, const struct nc_problem *why, struct nc_room *r)
 {
     (void)r;
@@ -152,7 +144,7 @@ static void get_messages(struct nc_call *call)
     struct nc_page page = {0};
 
     if (r && read_page(call, &page))
-        nc_message_history(call->chat, &call->actor, r, &page, on_json, call);
+        nc_message_history(call->chat, &call->actor, r, &page, nc_call_on_json, call);
 }
 
 static void post_read(struct nc_call *call)

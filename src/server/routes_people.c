@@ -14,22 +14,6 @@ enum { USERS_MAX = 100, USERS_DEFAULT = 50 };
 /* What a JSON number can count exactly everywhere. */
 #define CAP_MAX (INT64_C(1) << 53)
 
-static void on_done(void *arg, const struct nc_problem *why)
-{
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_empty(arg);
-}
-
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_json(arg, 200, nc_buf_str(json));
-}
-
 /* Tells the caller of a person alone; the admin socket is nobody. */
 static struct nc_user *caller(struct nc_call *call)
 {
@@ -85,7 +69,7 @@ static void delete_me(struct nc_call *call)
         return;
     if (nc_auth_cookie(call).p)
         nc_auth_set_cookie(call, NC_STR(""), 0, nc_auth_secure(call));
-    nc_account_delete(call->chat, &call->actor, on_done, call);
+    nc_account_delete(call->chat, &call->actor, nc_call_on_done, call);
 }
 
 static void post_password(struct nc_call *call)
@@ -94,8 +78,8 @@ static void post_password(struct nc_call *call)
 
     if (caller(call) && nc_call_need_str(call, "old", &old) &&
         nc_call_need_str(call, "new", &new_one))
-        nc_account_password(call->chat, &call->actor, &call->session, old, new_one, on_done,
-                            call);
+        nc_account_password(call->chat, &call->actor, &call->session, old, new_one,
+                            nc_call_on_done, call);
 }
 
 static void get_export(struct nc_call *call)
@@ -111,7 +95,7 @@ static void get_sessions(struct nc_call *call)
     struct nc_user *u = caller(call);
 
     if (u)
-        nc_session_list(call->chat, u, &call->session, on_json, call);
+        nc_session_list(call->chat, u, &call->session, nc_call_on_json, call);
 }
 
 static void delete_session(struct nc_call *call)
@@ -119,7 +103,7 @@ static void delete_session(struct nc_call *call)
     struct nc_user *u = caller(call);
 
     if (u)
-        nc_session_end(call->chat, &call->actor, u, &call->ids[0], on_done, call);
+        nc_session_end(call->chat, &call->actor, u, &call->ids[0], nc_call_on_done, call);
 }
 
 /* ---- keys ---------------------------------------------------------------- */
@@ -129,7 +113,7 @@ static void get_keys(struct nc_call *call)
     struct nc_user *u = caller(call);
 
     if (u)
-        nc_key_list(call->chat, u, on_json, call);
+        nc_key_list(call->chat, u, nc_call_on_json, call);
 }
 
 static void on_key(void *arg, const struct nc_problem *why, const struct nc_key *rec,
@@ -214,7 +198,7 @@ static void post_key(struct nc_call *call)
 static void delete_key(struct nc_call *call)
 {
     if (caller(call))
-        nc_key_delete(call->chat, &call->actor, &call->ids[0], on_done, call);
+        nc_key_delete(call->chat, &call->actor, &call->ids[0], nc_call_on_done, call);
 }
 
 /* ---- invites ------------------------------------------------------------- */
@@ -265,12 +249,12 @@ static void post_invite(struct nc_call *call)
 
 static void get_invites(struct nc_call *call)
 {
-    nc_invite_list(call->chat, &call->actor, on_json, call);
+    nc_invite_list(call->chat, &call->actor, nc_call_on_json, call);
 }
 
 static void delete_invite(struct nc_call *call)
 {
-    nc_invite_delete(call->chat, &call->actor, &call->ids[0], on_done, call);
+    nc_invite_delete(call->chat, &call->actor, &call->ids[0], nc_call_on_done, call);
 }
 
 /* ---- others -------------------------------------------------------------- */

@@ -6,66 +6,40 @@
 
 #define BODY_MAX (256u << 10) /* 500 names of models */
 
-static void answer(struct nc_call *call, unsigned status, const struct nc_problem *why,
-                   const struct nc_buf *json)
-{
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_json(call, status, nc_buf_str(json));
-}
-
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    answer(arg, 200, why, json);
-}
-
-static void on_added(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    answer(arg, 201, why, json);
-}
-
-static void on_deleted(void *arg, const struct nc_problem *why)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_empty(call);
-}
-
 static struct nc_models *models_of(const struct nc_call *call)
 {
     return nc_ai_models(call->srv->ai);
 }
 
-static void list(struct nc_call *call) { nc_models_list(models_of(call), on_json, call); }
+static void list(struct nc_call *call)
+{
+    nc_models_list(models_of(call), nc_call_on_json, call);
+}
 
 static void add(struct nc_call *call)
 {
-    nc_models_add(models_of(call), &call->actor, call->body, on_added, call);
+    nc_models_add(models_of(call), &call->actor, call->body, nc_call_on_added, call);
 }
 
 static void patch(struct nc_call *call)
 {
-    nc_models_patch(models_of(call), &call->actor, &call->ids[0], call->body, on_json,
-                    call);
+    nc_models_patch(models_of(call), &call->actor, &call->ids[0], call->body,
+                    nc_call_on_json, call);
 }
 
 static void delete (struct nc_call *call)
 {
-    nc_models_delete(models_of(call), &call->actor, &call->ids[0], on_deleted, call);
+    nc_models_delete(models_of(call), &call->actor, &call->ids[0], nc_call_on_done, call);
 }
 
 static void check(struct nc_call *call)
 {
-    nc_models_check(models_of(call), &call->actor, &call->ids[0], on_json, call);
+    nc_models_check(models_of(call), &call->actor, &call->ids[0], nc_call_on_json, call);
 }
 
 static void discover(struct nc_call *call)
 {
-    nc_models_discover(models_of(call), &call->actor, on_json, call);
+    nc_models_discover(models_of(call), &call->actor, nc_call_on_json, call);
 }
 
 static void models(struct nc_call *call)

@@ -46,14 +46,6 @@ static void on_changed(void *arg, const struct nc_problem *why, struct nc_room *
         answer_room(arg, 200, r);
 }
 
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_json(arg, 200, nc_buf_str(json));
-}
-
 /* What only a person does; the admin socket is nobody. */
 static bool is_person(struct nc_call *call)
 {
@@ -202,7 +194,7 @@ static void get_rooms(struct nc_call *call)
     else if (only.q.n > Q_MAX)
         nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
     else
-        nc_room_overview(call->chat, &call->actor, &only, on_json, call);
+        nc_room_overview(call->chat, &call->actor, &only, nc_call_on_json, call);
 }
 
 static void get_public(struct nc_call *call)

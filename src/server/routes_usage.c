@@ -6,16 +6,6 @@
 
 enum { DAYS_DEFAULT = 30, DAYS_MAX = 400 };
 
-static void on_json(void *arg, const struct nc_problem *why, struct nc_buf *json)
-{
-    struct nc_call *call = arg;
-
-    if (why)
-        nc_call_problem(call, why);
-    else
-        nc_call_json(call, 200, nc_buf_str(json));
-}
-
 /* "2026-01-02" as days since 1970; *day stays when it isn't given. */
 static bool day_of(struct nc_call *call, const char *name, uint32_t *day)
 {
@@ -56,7 +46,7 @@ static void usage(struct nc_call *call)
         return;
     }
     q.all = nc_str_eqz(nc_call_query(call, "all", NULL), "1");
-    nc_usage_json(nc_ai_usages(call->srv->ai), &call->actor, &q, on_json, call);
+    nc_usage_json(nc_ai_usages(call->srv->ai), &call->actor, &q, nc_call_on_json, call);
 }
 
 const struct nc_route nc_routes_usage[] = {

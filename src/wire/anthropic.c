@@ -132,14 +132,6 @@ void nc_anthropic_write(struct nc_buf *out, const struct nc_anthropic_request *r
 
 /* ---- from OpenAI's shape ---------------------------------------------------------- */
 
-static void put_json(struct nc_json *j, const char *key, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-    nc_json_kraw(j, key, nc_str(text));
-    free(text);
-}
-
 static void put_image(struct nc_json *j, const struct nc_openai_part *part)
 {
     nc_json_obj(j);
@@ -207,7 +199,7 @@ static enum nc_err put_calls(struct turns *turns, const struct nc_openai_turn *t
         nc_json_kstr(j, "type", NC_STR("tool_use"));
         nc_json_kstr(j, "id", call.id);
         nc_json_kstr(j, "name", call.name);
-        put_json(j, "input", call.arguments);
+        nc_json_kvalue(j, "input", call.arguments);
         nc_json_obj_end(j);
         json_decref(call.arguments);
     }
@@ -290,7 +282,7 @@ static enum nc_err put_tools(struct nc_json *j, const struct nc_openai_in *in, c
         if (tool.description.n)
             nc_json_kstr(j, "description", tool.description);
         if (tool.parameters)
-            put_json(j, "input_schema", tool.parameters);
+            nc_json_kvalue(j, "input_schema", tool.parameters);
         else
             nc_json_kraw(j, "input_schema",
                          NC_STR("{\"type\":\"object\",\"properties\":{}}"));

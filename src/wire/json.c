@@ -180,3 +180,11 @@ void nc_json_real(struct nc_json *j, double v)
 void nc_json_bool(struct nc_json *j, bool v) { put(j, v ? "true" : "false", v ? 4 : 5); }
 void nc_json_null(struct nc_json *j) { put(j, "null", 4); }
 void nc_json_raw(struct nc_json *j, struct nc_str json) { put(j, json.p, json.n); }
+
+void nc_json_value(struct nc_json *j, const json_t *v)
+{
+    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+
+    nc_json_raw(j, nc_str(text));
+    free(text);
+}

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/id.h"
 
@@ -40,6 +42,7 @@ void nc_json_real(struct nc_json *j, double v); /* finite; shortest that reads b
 void nc_json_bool(struct nc_json *j, bool v);
 void nc_json_null(struct nc_json *j);
 void nc_json_raw(struct nc_json *j, struct nc_str json); /* one whole value, already JSON */
+void nc_json_value(struct nc_json *j, const json_t *v);  /* one that was parsed */
 
 /* Key and value in one. */
 #define NC_JSON_MEMBER(name, type)                                                 \
@@ -56,4 +59,5 @@ NC_JSON_MEMBER(uint, uint64_t)
 NC_JSON_MEMBER(real, double)
 NC_JSON_MEMBER(bool, bool)
 NC_JSON_MEMBER(raw, struct nc_str)
+NC_JSON_MEMBER(value, const json_t *)
 #undef NC_JSON_MEMBER

@@ -8,12 +8,6 @@
 #include "wire/json_in.h"
 #include "wire/openai_in.h"
 
-static const char *const roles[] = {
-    [NC_OPENAI_SYSTEM] = "system",
-    [NC_OPENAI_USER] = "user",
-    [NC_OPENAI_ASSISTANT] = "assistant",
-};
-
 /* ---- requests --------------------------------------------------------------------- */
 
 void nc_ollama_write(struct nc_buf *out, const struct nc_ollama_request *r)
@@ -26,7 +20,7 @@ void nc_ollama_write(struct nc_buf *out, const struct nc_ollama_request *r)
     nc_json_arr(&j);
     for (size_t i = 0; i < r->n_messages; i++) {
         nc_json_obj(&j);
-        nc_json_kstr(&j, "role", nc_str(roles[r->messages[i].role]));
+        nc_json_kstr(&j, "role", nc_str(nc_openai_roles[r->messages[i].role]));
         nc_json_kstr(&j, "content", r->messages[i].content);
         nc_json_obj_end(&j);
     }
@@ -42,14 +36,6 @@ void nc_ollama_write(struct nc_buf *out, const struct nc_ollama_request *r)
         nc_json_kreal(&j, "temperature", r->temperature);
     nc_json_obj_end(&j);
     nc_json_obj_end(&j);
-}
-
-static void put_json(struct nc_json *j, const char *key, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-    nc_json_kraw(j, key, nc_str(text));
-    free(text);
 }
 
 /* Text parts are one text to Ollama, images stand beside it. */
@@ -105,7 +91,7 @@ static enum nc_err put_calls(struct nc_json *j, const struct nc_openai_turn *t, 
         nc_json_key(j, "function");
         nc_json_obj(j);
         nc_json_kstr(j, "name", call.name);
-        put_json(j, "arguments", call.arguments);
+        nc_json_kvalue(j, "arguments", call.arguments);
         nc_json_obj_end(j);
         nc_json_obj_end(j);
         json_decref(call.arguments);
@@ -186,7 +172,7 @@ static enum nc_err put_tools(struct nc_json *j, const struct nc_openai_in *in, c
         if (tool.description.n)
             nc_json_kstr(j, "description", tool.description);
         if (tool.parameters)
-            put_json(j, "parameters", tool.parameters);
+            nc_json_kvalue(j, "parameters", tool.parameters);
         else
             nc_json_kraw(j, "parameters",
                          NC_STR("{\"type\":\"object\",\"properties\":{}}"));
@@ -251,7 +237,7 @@ enum nc_err nc_ollama_translate(struct nc_buf *out, const json_t *body, struct n
     if (nc_str_eqz(in.format, "json_object"))
         nc_json_kstr(&j, "format", NC_STR("json"));
     else if (in.schema)
-        put_json(&j, "format", in.schema);
+        nc_json_kvalue(&j, "format", in.schema);
     /* Not all models think, and those that don't refuse to be told how much. */
     if (nc_str_eqz(in.effort, "none"))
         nc_json_kbool(&j, "think", false);

@@ -6,7 +6,7 @@
 #include "wire/json.h"
 #include "wire/json_in.h"
 
-static const char *const roles[] = {
+const char *const nc_openai_roles[] = {
     [NC_OPENAI_SYSTEM] = "system",
     [NC_OPENAI_USER] = "user",
     [NC_OPENAI_ASSISTANT] = "assistant",
@@ -24,7 +24,7 @@ void nc_openai_write(struct nc_buf *out, const struct nc_openai_request *r)
         const struct nc_openai_message *m = &r->messages[i];
 
         nc_json_obj(&j);
-        nc_json_kstr(&j, "role", nc_str(roles[m->role]));
+        nc_json_kstr(&j, "role", nc_str(nc_openai_roles[m->role]));
         if (m->name.n)
             nc_json_kstr(&j, "name", m->name);
         nc_json_kstr(&j, "content", m->content);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 enum nc_openai_role { NC_OPENAI_SYSTEM, NC_OPENAI_USER, NC_OPENAI_ASSISTANT };
+extern const char *const nc_openai_roles[]; /* "system", … */
 
 struct nc_openai_message {
     enum nc_openai_role role;
