@@ -1,13 +1,14 @@
 /* What /ai shows, put into words from what programs get as JSON. */
 #include "ai/commands.h"
 
+#include <string.h>
+
 #include "ai/room_ai.h"
 #include "base/buf.h"
 #include "chat/rooms/room.h"
 #include "chat/talk/command_table.h"
 #include "chat/talk/event.h"
 #include "wire/json.h"
-#include <string.h>
 
 enum { LINES_MAX = 50, JOBS_MAX = 20 };
 
