@@ -59,8 +59,8 @@ void nc_rates_free(struct nc_rates *r); /* NULL is fine */
  * whether it is the room's limit. */
 unsigned nc_rates_take(struct nc_rates *r, const struct nc_id *room, unsigned room_n,
                        const struct nc_id *user, unsigned user_n, bool *of_room);
-/* Has this room been told what is missing?  From now on it has, or (`tell` false: nothing is
- * missing) has not. */
+/* Has this room been told what is missing?  From now on it has, or (`tell` false: nothing
+ * is missing) has not. */
 bool nc_rates_told(struct nc_rates *r, const struct nc_id *room, bool tell);
 
 /* ---- resume.c ------------------------------------------------------------------------ */
