@@ -1,0 +1,76 @@
+import { reactive, watch } from 'vue';
+
+export type Level = 'all' | 'mentions' | 'nothing';
+export interface Settings {
+  theme: 'system' | 'light' | 'dark';
+  language: 'system' | 'en' | 'ru';
+  density: 'comfortable' | 'compact';
+  notifications: {
+    on: boolean;
+    level: Level;
+    rooms: Record<string, Level>;
+    quiet: { on: boolean; from: string; to: string };
+  };
+  /** Of actions whose keys were changed: the id of the action → its keys. */
+  shortcuts: Record<string, string>;
+}
+
+const fresh = (): Settings => ({
+  theme: 'system',
+  language: 'system',
+  density: 'comfortable',
+  notifications: { on: false, level: 'mentions', rooms: {}, quiet: { on: false, from: '22:00', to: '08:00' } },
+  shortcuts: {},
+});
+
+/** Of the person who is in; of nobody (the door's) until then. */
+export const settings: Settings = reactive(fresh());
+
+let owner = '';
+const keyOf = (user: string) => `nc.settings.${user}`;
+
+function read(user: string): Partial<Settings> {
+  try {
+    return JSON.parse(localStorage.getItem(keyOf(user)) ?? '{}') as Partial<Settings>;
+  } catch {
+    return {}; // Unreadable or forbidden: the defaults do.
+  }
+}
+function take(kept: Partial<Settings>): void {
+  const base = fresh();
+  Object.assign(settings, base, kept, { notifications: { ...base.notifications, ...kept.notifications } });
+}
+/** Goes over to the settings of one person; the door's go on where they have none of their own. */
+export function useSettingsOf(user: string): void {
+  const door = read('');
+  owner = user;
+  take({ ...door, ...read(user) });
+}
+export function forgetSettingsOf(user: string): void {
+  owner = '';
+  try {
+    localStorage.removeItem(keyOf(user));
+  } catch {
+    // Then nothing was kept either.
+  }
+}
+
+take(read(''));
+watch(
+  settings,
+  (value) => {
+    try {
+      const text = JSON.stringify(value);
+      localStorage.setItem(keyOf(owner), text);
+      // The door looks as the last person left it, before anybody is known.
+      localStorage.setItem(keyOf(''), JSON.stringify({ theme: value.theme, language: value.language, density: value.density }));
+    } catch {
+      // Private mode: the settings last as long as the tab.
+    }
+  },
+  { deep: true },
+);
+if (typeof addEventListener === 'function')
+  addEventListener('storage', (event) => {
+    if (event.key === keyOf(owner)) take(read(owner));
+  });
