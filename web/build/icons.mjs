@@ -1,0 +1,51 @@
+// build/icons: the icons that src/kit/icons.ts names, taken out of Lucide as one path each.
+//
+// `virtual:icons` is {name: d}. An icon that Lucide does not have, or whose form is not known here, ends the build.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const lucide = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('@iconify-json/lucide/icons.json'), 'utf8'));
+const list = new URL('../src/kit/icons.ts', import.meta.url).pathname;
+const id = 'virtual:icons', resolved = `\0${id}`;
+
+const ellipse = (cx, cy, rx, ry) => `M${cx - rx} ${cy}a${rx} ${ry} 0 1 0 ${2 * rx} 0a${rx} ${ry} 0 1 0 ${-2 * rx} 0z`;
+
+function rect(x, y, w, h, r) {
+  if (!r) return `M${x} ${y}h${w}v${h}h${-w}z`;
+  const arc = (dx, dy) => `a${r} ${r} 0 0 1 ${dx} ${dy}`;
+  return `M${x + r} ${y}h${w - 2 * r}${arc(r, r)}v${h - 2 * r}${arc(-r, r)}h${2 * r - w}${arc(-r, -r)}v${2 * r - h}${arc(r, -r)}z`;
+}
+
+const shapes = {
+  g: () => '',
+  path: (a) => a.d,
+  circle: (a) => ellipse(+a.cx, +a.cy, +a.r, +a.r),
+  ellipse: (a) => ellipse(+a.cx, +a.cy, +a.rx, +a.ry),
+  rect: (a) => rect(+(a.x ?? 0), +(a.y ?? 0), +a.width, +a.height, +(a.rx ?? 0)),
+};
+
+/** An icon as the `d` of one path, to be drawn with a round stroke of width 2. */
+export function pathOf(name) {
+  const body = (lucide.icons[name] ?? lucide.icons[lucide.aliases?.[name]?.parent])?.body;
+  if (!body) throw new Error(`icons: there is no "${name}" in Lucide (src/kit/icons.ts)`);
+  return [...body.matchAll(/<(\w+)([^>]*)>/g)].map(([, tag, rest]) => {
+    if (!shapes[tag]) throw new Error(`icons: "${name}" has a <${tag}>, which is not drawn here`);
+    return shapes[tag](Object.fromEntries([...rest.matchAll(/([\w-]+)="([^"]*)"/g)].map((m) => [m[1], m[2]])));
+  }).join('');
+}
+
+export function namesIn(source) {
+  return [...source.matchAll(/^ {2}'(.+)',?$/gm)].flatMap((line) => line[1].split(/',\s*'/));
+}
+
+export default function icons() {
+  return {
+    name: 'icons',
+    resolveId: (source) => (source === id ? resolved : undefined),
+    load(source) {
+      if (source !== resolved) return;
+      this.addWatchFile(list);
+      return `export default ${JSON.stringify(Object.fromEntries(namesIn(readFileSync(list, 'utf8')).map((n) => [n, pathOf(n)])))}`;
+    },
+  };
+}

@@ -1,0 +1,11 @@
+export default {
+  'app.name': 'NeuralChat',
+  'app.today': 'Сегодня',
+  'app.yesterday': 'Вчера',
+  'app.retry': 'Повторить',
+  'app.reload': 'Перезагрузить',
+  'app.broken': 'Эту часть страницы не удалось показать.',
+  'app.outdated': 'NeuralChat тем временем обновился. Перезагрузите страницу — набранное сохранится.',
+  'app.not_found': 'По этому адресу ничего нет.',
+  'app.home': 'К комнатам',
+};

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import tailwind from '@tailwindcss/vite';
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vitest/config';
+import icons from './build/icons.mjs';
+
+const node = process.env.NEURALCHAT_URL ?? 'http://127.0.0.1:8080';
+
+/** What the node says with every file of the client; `npm run preview` says it, too. */
+const policy = [
+  "default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
+  "worker-src 'self'", "manifest-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'", 'trusted-types vue neuralchat',
+].join('; ');
+
+/** The node knows by `Origin` whose page asks: behind the proxy that is the node's own. */
+const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: new URL(node).origin } };
+const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
+
+export default defineConfig({
+  plugins: [vue(), tailwind(), icons()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0, // a font or picture as data: would break the policy
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  server: { proxy },
+  preview: { proxy, headers: { 'Content-Security-Policy': policy } },
+  test: { environment: 'jsdom', include: ['test/unit/**/*.test.ts', 'src/**/*.test.ts'] },
+});
