@@ -1,4 +1,9 @@
+// HTTP to the node: the token on every call, refreshed once when it is refused, problems as ApiError.
+import { accessToken, SignedOut } from './token';
+import type { Problem } from './types';
+
 export class ApiError extends Error {
+  /** `detail` is in the reader's language. Status 0: the node was not reached (`offline`), or not in time (`timeout`). */
   constructor(
     readonly status: number,
     readonly code: string,
@@ -10,14 +15,80 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(_method: string, _path: string, _query?: object, _body?: unknown): Promise<T> {
-  throw new ApiError(0, 'offline', '');
+const TIMEOUT_MS = 30_000;
+let language = '';
+/** What errors are to be told in. */
+export function speak(locale: string): void {
+  language = locale;
+}
+
+export interface CallOptions {
+  /** Without a token: the door. */
+  open?: boolean;
+  signal?: AbortSignal;
+  timeout?: number;
+}
+
+export function pathWith(path: string, query?: object): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null && value !== '') params.set(name, String(value));
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** The answer itself, for streams and files. Throws ApiError for every status of 400 and above. */
+export async function request(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> {
+  const once = async (token: string | null) => {
+    const headers: Record<string, string> = {};
+    if (token !== null) headers.Authorization = `Bearer ${token}`;
+    if (language) headers['Accept-Language'] = language;
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), options.timeout ?? TIMEOUT_MS);
+    const signal = options.signal ? AbortSignal.any([options.signal, late.signal]) : late.signal;
+    try {
+      return await fetch(path, { method, headers, signal, cache: 'no-store', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    } catch (fault) {
+      if (options.signal?.aborted) throw fault;
+      throw new ApiError(0, late.signal.aborted ? 'timeout' : 'offline', String(fault));
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  if (options.open) return checked(await once(null));
+  const token = await tokenOr(undefined);
+  const answer = await once(token);
+  if (answer.status !== 401) return checked(answer);
+  return checked(await once(await tokenOr(token)));
+}
+
+async function tokenOr(refused: string | undefined): Promise<string> {
+  try {
+    return await accessToken(refused);
+  } catch (fault) {
+    if (fault instanceof SignedOut) throw new ApiError(401, 'unauthorized', '');
+    throw new ApiError(0, 'offline', String(fault));
+  }
+}
+
+async function checked(answer: Response): Promise<Response> {
+  if (answer.ok) return answer;
+  const problem = (await answer.json().catch(() => null)) as Problem | null;
+  const wait = Number(answer.headers.get('Retry-After'));
+  throw new ApiError(answer.status, problem?.code ?? 'internal', problem?.detail ?? answer.statusText, wait > 0 ? wait : undefined);
+}
+
+async function call<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T> {
+  const answer = await request(method, path, body, options);
+  if (answer.status === 204) return undefined as T;
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : undefined) as T;
 }
 
 export const api = {
-  get: <T>(path: string, query?: object) => call<T>('GET', path, query),
-  post: <T>(path: string, body?: unknown) => call<T>('POST', path, undefined, body),
-  put: <T>(path: string, body?: unknown) => call<T>('PUT', path, undefined, body),
-  patch: <T>(path: string, body?: unknown) => call<T>('PATCH', path, undefined, body),
-  del: <T>(path: string) => call<T>('DELETE', path),
+  get: <T>(path: string, query?: object, options?: CallOptions) => call<T>('GET', pathWith(path, query), undefined, options),
+  post: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('POST', path, body, options),
+  put: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('PUT', path, body, options),
+  patch: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('PATCH', path, body, options),
+  del: <T>(path: string, options?: CallOptions) => call<T>('DELETE', path, undefined, options),
 };

@@ -1,0 +1,203 @@
+// Who we are to the node: an access token for a quarter of an hour, in memory alone, and how to get the next one.
+// A refresh token works once, and a spent one ends the session: so only one tab of the browser asks at a time, and
+// the others are told what it got.
+import { withMutex } from './mutex';
+import type { Account, Login } from './types';
+
+/**
+ * Where the refresh token is. `cookie`: HttpOnly, out of our reach. `local`: plain http beyond this machine, where
+ * the node's Secure cookie is not taken. `tab`: the browser's cookie belongs to somebody else who is in, in another tab.
+ */
+export type Keeper = 'cookie' | 'local' | 'tab';
+export interface Kept {
+  keeper: Keeper;
+  me: Account;
+  refresh_token?: string;
+}
+interface Access {
+  user: string;
+  token: string;
+  /** ms */
+  until: number;
+}
+type Word =
+  | { t: 'token'; access: Access; refresh_token?: string }
+  | { t: 'token?'; user: string }
+  | { t: 'who?' }
+  | { t: 'here'; user: string }
+  | { t: 'out'; user: string };
+
+export class SignedOut extends Error {}
+
+const KEY = 'nc.session';
+const EARLY_MS = 60_000;
+
+let kept: Kept | null = null;
+let access: Access | null = null;
+let refreshing: Promise<string> | null = null;
+const listeners = new Set<(word: Word) => void>();
+/** Told when this person is out: the session ended, or another tab left. `forget`: on purpose, the data goes, too. */
+export const signedOut = new Set<(forget: boolean) => void>();
+/** Told when a newer token came; sockets pass it on. */
+export const renewed = new Set<(token: string) => void>();
+
+const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('neuralchat') : null;
+const tell = (word: Word) => channel?.postMessage(word);
+channel?.addEventListener('message', ({ data }: MessageEvent<Word>) => {
+  if (data.t === 'token' && data.access.user === kept?.me.id) heard(data.access, data.refresh_token);
+  else if (data.t === 'token?' && data.user === access?.user && fresh(access)) share();
+  else if (data.t === 'who?' && kept) tell({ t: 'here', user: kept.me.id });
+  else if (data.t === 'out' && data.user === kept?.me.id) end(true);
+  for (const listener of listeners) listener(data);
+});
+
+const fresh = (some: Access | null): some is Access => some !== null && some.until - EARLY_MS > Date.now();
+
+function storage(keeper: Keeper): Storage {
+  return keeper === 'tab' ? sessionStorage : localStorage;
+}
+function readKept(): Kept | null {
+  try {
+    // A tab of its own goes first: it keeps its person through a reload.
+    return JSON.parse(sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? 'null') as Kept | null;
+  } catch {
+    return null;
+  }
+}
+function writeKept(): void {
+  try {
+    if (kept) storage(kept.keeper).setItem(KEY, JSON.stringify(kept));
+  } catch {
+    // No storage: the session lasts as long as the cookie or the tab.
+  }
+}
+function dropKept(): void {
+  try {
+    if (kept && readKept()?.me.id === kept.me.id) storage(kept.keeper).removeItem(KEY);
+  } catch {
+    // Nothing was kept.
+  }
+  kept = null;
+}
+
+/** A tab's own refresh token goes to its copies (a duplicated tab has the same sessionStorage): spent twice, it ends the session. */
+function share(): void {
+  tell({ t: 'token', access: access!, ...(kept?.keeper === 'tab' && kept.refresh_token ? { refresh_token: kept.refresh_token } : {}) });
+}
+function heard(next: Access, refresh_token?: string): void {
+  if (refresh_token && kept?.keeper === 'tab') {
+    kept = { ...kept, refresh_token };
+    writeKept();
+  }
+  if (!access || next.until > access.until) take(next);
+}
+function take(next: Access): void {
+  access = next;
+  for (const listener of renewed) listener(next.token);
+}
+function end(forget: boolean): void {
+  if (!kept) return;
+  dropKept();
+  access = null;
+  for (const listener of signedOut) listener(forget);
+}
+
+/** Resolves with the first answer that fits, or null after a while. */
+function ask<T>(question: Word, answer: (word: Word) => T | undefined, ms: number): Promise<T | null> {
+  if (!channel) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const listener = (word: Word) => {
+      const found = answer(word);
+      if (found !== undefined) done(found);
+    };
+    const timer = setTimeout(() => done(null), ms);
+    const done = (found: T | null) => {
+      clearTimeout(timer);
+      listeners.delete(listener);
+      resolve(found);
+    };
+    listeners.add(listener);
+    tell(question);
+  });
+}
+
+/** Who was in when the browser was last open here; shown from the cache before anything is asked. */
+export function remembered(): Account | null {
+  kept = readKept();
+  return kept?.me ?? null;
+}
+/** Where a login that is about to happen will keep its refresh token. */
+export async function keeperForLogin(): Promise<Keeper> {
+  if (!globalThis.isSecureContext) return 'local';
+  const other = await ask({ t: 'who?' }, (word) => (word.t === 'here' ? word.user : undefined), 120);
+  return other === null ? 'cookie' : 'tab';
+}
+export function accept(login: Login, keeper: Keeper): void {
+  kept = { keeper, me: login.user, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };
+  writeKept();
+  take({ user: login.user.id, token: login.access_token, until: Date.now() + login.expires_in * 1000 });
+  share();
+}
+/** What is known of oneself changed: the next offline start shows that. */
+export function rememberMe(me: Account): void {
+  if (!kept || kept.me.id !== me.id) return;
+  kept = { ...(readKept() ?? kept), me };
+  writeKept();
+}
+/** This browser's person leaves: in every tab. */
+export function leave(): void {
+  if (!kept) return;
+  tell({ t: 'out', user: kept.me.id });
+  end(true);
+}
+
+/** A token that holds. Throws SignedOut when there is none to be had, a TypeError when the node can't be reached. */
+export async function accessToken(refused?: string): Promise<string> {
+  if (fresh(access) && access.token !== refused) return access.token;
+  if (!kept) throw new SignedOut();
+  refreshing ??= refresh(refused).finally(() => (refreshing = null));
+  return refreshing;
+}
+
+async function refresh(refused?: string): Promise<string> {
+  const user = kept!.me.id;
+  return withMutex('neuralchat.refresh', async () => {
+    if (!kept) throw new SignedOut();
+    // Somebody may have asked while we waited for our turn.
+    if (!(fresh(access) && access.token !== refused)) {
+      const other = await ask({ t: 'token?', user }, (word) => (word.t === 'token' && word.access.user === user && word.access.token !== refused ? word.access : undefined), 60);
+      if (other && fresh(other) && access?.token !== other.token) take(other);
+    }
+    if (fresh(access) && access.token !== refused) return access.token;
+    return refreshNow();
+  });
+}
+
+async function refreshNow(): Promise<string> {
+  const stored = readKept();
+  const mine = stored?.me.id === kept!.me.id ? stored : kept!;
+  if (stored && stored.me.id !== kept!.me.id && kept!.keeper === 'cookie') {
+    // The browser's cookie is another person's by now.
+    end(false);
+    throw new SignedOut();
+  }
+  const withCookie = mine.keeper === 'cookie';
+  // keepalive: the answer's new token must reach the browser even if the page goes away meanwhile.
+  const answer = await fetch('/api/v1/auth/refresh', {
+    method: 'POST',
+    keepalive: true,
+    ...(withCookie ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refresh_token: mine.refresh_token }) }),
+  });
+  if (answer.status === 401 || answer.status === 403) {
+    end(false);
+    throw new SignedOut();
+  }
+  if (!answer.ok) throw new TypeError(`refresh: ${answer.status}`);
+  const login = (await answer.json()) as Login;
+  if (login.user.id !== kept?.me.id) {
+    end(false);
+    throw new SignedOut();
+  }
+  accept(login, mine.keeper);
+  return login.access_token;
+}
