@@ -22,3 +22,10 @@ const char *nc_check_file(const char *v)
     return stat(v, &st) == 0 && !S_ISDIR(st.st_mode) ? NULL
                                                      : "must name a file that is there";
 }
+
+const char *nc_check_folder(const char *v)
+{
+    struct stat st;
+    return stat(v, &st) == 0 && S_ISDIR(st.st_mode) ? NULL
+                                                    : "must name a folder that is there";
+}

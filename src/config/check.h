@@ -7,3 +7,4 @@
 const char *nc_check_url(const char *v);
 /* A file that is there (a pipe or device too, so that <(…) works). */
 const char *nc_check_file(const char *v);
+const char *nc_check_folder(const char *v);

@@ -98,6 +98,8 @@ const struct nc_option nc_config_table[] = {
      .help = "Addresses besides loopback that get the full answers of /readyz and /metrics without a token."},
     {.key = "cors_origins", .kind = NC_OPT_LIST, .at = AT(cors_origins), .def = "", .arg = "ORIGIN", .flags = NC_OPT_RELOAD, .check = nc_check_url,
      .help = "Web origins besides our own that may call the API and open WebSockets."},
+    {.key = "web_dir", .kind = NC_OPT_TEXT, .at = AT(web_dir), .def = "", .arg = "DIR", .flags = NC_OPT_RELOAD, .check = nc_check_folder,
+     .help = "Serve the web client from DIR, such as web/dist, instead of the one in the program. Changes show at once."},
     {.key = "tls", .kind = NC_OPT_CHOICE, .at = AT(tls), .def = "off", .choices = tls_words,
      .help = "TLS on every TCP listener: off, with a self-signed certificate made in the data folder, or with tls_cert and tls_key."},
     {.key = "tls_cert", .kind = NC_OPT_TEXT, .at = AT(tls_cert), .def = "", .arg = "FILE", .check = nc_check_file,

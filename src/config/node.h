@@ -25,7 +25,7 @@ struct nc_config {
     const char *data, *config, *store, *backup_dir;
     /* network */
     struct nc_strings listen, trusted_proxies, admin_from, cors_origins;
-    const char *public_url;
+    const char *public_url, *web_dir;
     int tls;
     const char *tls_cert, *tls_key;
     struct nc_strings tls_names;

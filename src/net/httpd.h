@@ -90,6 +90,7 @@ struct nc_answer {
     unsigned n_headers;
     struct nc_str body;   /* copied if it cannot be sent at once */
     struct nc_blob *blob; /* instead of body: kept by reference, not copied */
+    bool lasting;         /* body is there as long as the program: not copied either */
     bool gzip;            /* may be compressed here, if the client likes and it pays */
     bool close;           /* end the connection afterwards */
 };

@@ -93,6 +93,9 @@ static struct nc_answer squeezed(struct nc_req_own *o, const struct nc_answer *a
     return z;
 }
 
+/* Held for bytes that need no holding. */
+static struct nc_blob program = {.refs = 1};
+
 void nc_respond(struct nc_req *r, const struct nc_answer *answer)
 {
     struct nc_req_own *o = nc_req_own(r);
@@ -108,7 +111,8 @@ void nc_respond(struct nc_req *r, const struct nc_answer *answer)
     if (none || r->head->method == NC_HTTP_HEAD)
         body.n = 0;
     r->sent = body.n;
-    struct nc_piece pieces[] = {{head.p, head.n, NULL}, {body.p, body.n, a.blob}};
+    struct nc_blob *holder = a.lasting ? &program : a.blob;
+    struct nc_piece pieces[] = {{head.p, head.n, NULL}, {body.p, body.n, holder}};
     nc_conn_send_pieces(o->peer->c, pieces, body.n ? 2 : 1);
     nc_httpd_ended(o);
 }

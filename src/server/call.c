@@ -344,10 +344,12 @@ static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
         memcpy(call->ids, m.ids, sizeof(call->ids));
         return NC_OK;
     }
-    bool file = e == NC_ENOENT && nc_static_has(&path);
+    struct nc_static file = {.found.fd = -1};
+    bool found = e == NC_ENOENT && nc_static_find(call->srv, r->head, &path, &file);
     bool serves =
-        file && (r->head->method == NC_HTTP_GET || r->head->method == NC_HTTP_HEAD);
-    if (file && !serves) {
+        found && (r->head->method == NC_HTTP_GET || r->head->method == NC_HTTP_HEAD);
+    if (found && !serves) {
+        nc_static_drop(&file);
         snprintf(m.allow, sizeof(m.allow), "GET, HEAD");
         e = NC_EINVAL;
     }
@@ -357,7 +359,7 @@ static enum nc_err find_route(struct nc_call *call, const struct nc_req *r)
         nc_call_header(call, "Allow", nc_str(m.allow));
         nc_call_fail(call, NC_P_METHOD_NOT_ALLOWED, "this path takes %s", m.allow);
     } else if (serves) {
-        nc_static_serve(detach(call), &path);
+        nc_static_serve(detach(call), &file);
         release(call);
     } else {
         nc_call_fail(call, NC_P_NOT_FOUND, "no such path");

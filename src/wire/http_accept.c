@@ -2,44 +2,59 @@
 
 #include <string.h>
 
-/* "q=0", "q=0.0", "q=0.000": everything else that names a thing wants it. */
-static bool refused(struct nc_str params)
+/* "0.5" in thousandths.  What is no such number is a wish all the same: 1000. */
+static unsigned thousandths(struct nc_str v)
+{
+    unsigned q = 0, unit = 1000;
+
+    if (v.n == 0 || v.p[0] != '0')
+        return 1000;
+    for (size_t i = 2; i < v.n && (unit /= 10); i++)
+        q += v.p[i] >= '0' && v.p[i] <= '9' ? (unsigned)(v.p[i] - '0') * unit : 0;
+    return q;
+}
+
+/* The q among parameters; 1000 without one. */
+static unsigned quality(struct nc_str params)
 {
     while (params.n) {
         struct nc_str value = nc_str_trim(nc_str_cut(&params, ';'));
         struct nc_str key = nc_str_cut(&value, '=');
 
-        if (!nc_str_ieq(nc_str_trim(key), NC_STR("q")))
-            continue;
-        value = nc_str_trim(value);
-        if (value.n == 0 || value.p[0] != '0')
-            return false;
-        for (size_t i = 1; i < value.n; i++)
-            if (value.p[i] >= '1' && value.p[i] <= '9')
-                return false;
-        return true;
+        if (nc_str_ieq(nc_str_trim(key), NC_STR("q")))
+            return thousandths(nc_str_trim(value));
     }
-    return false;
+    return 1000;
 }
 
-bool nc_http_wants_gzip(const struct nc_http_head *h)
+unsigned nc_http_coding(const struct nc_http_head *h, const char *coding)
 {
     const struct nc_http_header *it;
-    bool any = false;
+    bool identity = strcmp(coding, "identity") == 0;
+    bool gzip = strcmp(coding, "gzip") == 0;
+    unsigned rest_of_them = identity; /* what is not named */
 
     for (unsigned at = 0; (it = nc_http_each(h, "accept-encoding", &at));) {
         struct nc_str rest = it->value;
 
         while (rest.n) {
             struct nc_str params = nc_str_cut(&rest, ',');
-            struct nc_str coding = nc_str_trim(nc_str_cut(&params, ';'));
+            struct nc_str name = nc_str_trim(nc_str_cut(&params, ';'));
 
-            if (nc_str_ieq(coding, NC_STR("gzip")) || nc_str_ieq(coding, NC_STR("x-gzip")))
-                return !refused(params);
-            any |= nc_str_eqz(coding, "*") && !refused(params);
+            if (nc_str_ieq(name, nc_str(coding)) ||
+                (gzip && nc_str_ieq(name, NC_STR("x-gzip"))))
+                return quality(params);
+            /* A star makes identity no better than it is: the last choice. */
+            if (nc_str_eqz(name, "*"))
+                rest_of_them = identity ? quality(params) > 0 : quality(params);
         }
     }
-    return any;
+    return rest_of_them;
+}
+
+bool nc_http_wants_gzip(const struct nc_http_head *h)
+{
+    return nc_http_coding(h, "gzip") > 0;
 }
 
 /* 3 for type/subtype, 2 for type and a star, 1 for all, 0 for another type. */
@@ -58,14 +73,15 @@ static int fits(struct nc_str range, struct nc_str type)
                : 0;
 }
 
-bool nc_http_wants(const struct nc_http_head *h, const char *type)
+/* How closely Accept's best range fits, as fits() says; *wanted: with q > 0. */
+static int best_fit(const struct nc_http_head *h, const char *type, bool *wanted)
 {
     const struct nc_http_header *it;
-    bool wanted = true, any = false;
     int best = 0;
 
     /* The most specific range decides (RFC 9110 12.5.1). */
-    for (unsigned at = 0; (it = nc_http_each(h, "accept", &at)); any = true) {
+    *wanted = true;
+    for (unsigned at = 0; (it = nc_http_each(h, "accept", &at));) {
         struct nc_str rest = it->value;
 
         while (rest.n) {
@@ -74,11 +90,28 @@ bool nc_http_wants(const struct nc_http_head *h, const char *type)
 
             if (fit > best) {
                 best = fit;
-                wanted = !refused(params);
+                *wanted = quality(params) > 0;
             }
         }
     }
-    return any ? best > 0 && wanted : true;
+    return best;
+}
+
+bool nc_http_wants(const struct nc_http_head *h, const char *type)
+{
+    unsigned at = 0;
+    bool wanted;
+
+    if (!nc_http_each(h, "accept", &at))
+        return true;
+    return best_fit(h, type, &wanted) > 0 && wanted;
+}
+
+bool nc_http_names(const struct nc_http_head *h, const char *type)
+{
+    bool wanted;
+
+    return best_fit(h, type, &wanted) == 3 && wanted;
 }
 
 bool nc_http_is(const struct nc_http_head *h, const char *type)

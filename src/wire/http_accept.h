@@ -5,10 +5,16 @@
 
 #include "wire/http.h"
 
-/* Accept-Encoding admits gzip with q > 0 (RFC 9110 12.5.3).  Absent: false. */
+/* How much Accept-Encoding likes `coding` ("br", "gzip", "identity"), in thousandths
+ * (RFC 9110 12.5.3).  Not named there, and no star: 0; identity then: 1, the last choice,
+ * but one.  No such header: 0, identity 1. */
+unsigned nc_http_coding(const struct nc_http_head *h, const char *coding);
+/* Accept-Encoding admits gzip with q > 0.  Absent: false. */
 bool nc_http_wants_gzip(const struct nc_http_head *h);
 /* Accept admits `type` ("text/event-stream").  Absent: true. */
 bool nc_http_wants(const struct nc_http_head *h, const char *type);
+/* Accept names `type` itself, not by a star, with q > 0: who opens a page does. */
+bool nc_http_names(const struct nc_http_head *h, const char *type);
 /* Content-Type is `type`, parameters and case ignored.  Absent: false. */
 bool nc_http_is(const struct nc_http_head *h, const char *type);
 

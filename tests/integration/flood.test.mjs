@@ -1,8 +1,10 @@
 // A thousand who are slow on purpose, readers that never read, more connections than there may
 // be, and questions without end: others are served, and nothing grows.
-import { test } from "node:test";
+import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Node, kind, long, ok, patience, sleep, until } from "./lib/node.mjs";
 import { RawWs, TEXT, frame } from "./lib/frames.mjs";
 import { Wire } from "./lib/wire.mjs";
@@ -10,6 +12,10 @@ import { Wire } from "./lib/wire.mjs";
 const RSS_BASE = 16e6; // what a busy node keeps for itself: statements, pages of the database
 const CROWD = 1000, ANSWER_MS = 5000 * patience;
 const flags = ["--test-endpoints", "--head-timeout", "2s", "--body-timeout", "2s", "--write-timeout", "3s", "--idle-timeout", "60s"];
+const web = mkdtempSync(join(tmpdir(), "nc-web-"));
+after(() => rmSync(web, { recursive: true }));
+writeFileSync(join(web, "page.js"), "console.log(1);".repeat(1500));
+flags.push("--web-dir", web);
 const node = await Node.forFile({ args: flags });
 const anna = await node.register("anna");
 const room = await anna.room();

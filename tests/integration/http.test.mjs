@@ -1,13 +1,20 @@
 // HTTP/1.1 as bytes: what is taken, what is refused and how, and what becomes of the connection.
-import { test } from "node:test";
+import { after as atEnd, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { Node, ok, patience, problem, sleep } from "./lib/node.mjs";
 import { Wire, exchange } from "./lib/wire.mjs";
 
 const FRIEND = "https://friend.example";
-const node = await Node.forFile({ args: ["--test-endpoints", "--cors-origins", FRIEND] });
+// A small client; the real one is static.test.mjs's.
+const web = mkdtempSync(join(tmpdir(), "nc-web-"));
+atEnd(() => rmSync(web, { recursive: true }));
+writeFileSync(join(web, "index.html"), `<!doctype html>${"<p>page".repeat(300)}`);
+writeFileSync(join(web, "page.js"), "console.log(1);".repeat(1000));
+const node = await Node.forFile({ args: ["--test-endpoints", "--cors-origins", FRIEND, "--web-dir", web] });
 const ECHO = "GET /test/echo HTTP/1.1\r\nHost: x\r\n\r\n";
 const post = (body, headers = "") => `POST /test/echo HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const get = (path, headers = "", method = "GET") => `${method} ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;

@@ -130,6 +130,56 @@ static void test_gzip_wish(void **state)
     }
 }
 
+static void test_the_best_coding(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        unsigned br, gzip, identity;
+    } rows[] = {
+        {NULL, 0, 0, 1},
+        {"gzip, deflate, br, zstd", 1000, 1000, 1},
+        {"br;q=0.25, GZIP ; q=0.5", 250, 500, 1},
+        {"br;q=0.001, gzip;q=0.0004", 1, 0, 1},
+        {"*", 1000, 1000, 1},
+        {"br;q=0, *;q=0.3", 0, 300, 1},
+        {"identity, br;q=0.9", 900, 0, 1000},
+        {"br, identity;q=0", 1000, 0, 0},
+        {"br, *;q=0", 1000, 0, 0},
+        {"br;q=1.000", 1000, 0, 1},
+        {"br;q=what", 1000, 0, 1},
+    };
+    for (size_t i = 0; i < NC_COUNT(rows); i++) {
+        struct nc_http_head h = with("accept-encoding", rows[i].value);
+        if (nc_http_coding(&h, "br") != rows[i].br ||
+            nc_http_coding(&h, "gzip") != rows[i].gzip ||
+            nc_http_coding(&h, "identity") != rows[i].identity)
+            fail_msg("%s", rows[i].value);
+    }
+}
+
+static void test_a_page_is_asked_for_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        bool names;
+    } rows[] = {
+        {NULL, false},
+        {"*/*", false},
+        {"text/*", false},
+        {"text/html", true},
+        {"application/xhtml+xml, Text/HTML;q=0.9, */*;q=0.8", true},
+        {"text/html;q=0, */*", false},
+        {"application/json", false},
+    };
+    for (size_t i = 0; i < NC_COUNT(rows); i++) {
+        struct nc_http_head h = with("accept", rows[i].value);
+        if (nc_http_names(&h, "text/html") != rows[i].names)
+            fail_msg("%s", rows[i].value);
+    }
+}
+
 static void test_accept(void **state)
 {
     (void)state;
@@ -322,10 +372,16 @@ static void test_unescape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),         cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_gzip_wish),     cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_etag),          cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_response_head), cmocka_unit_test(test_gzip_body),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_gzip_wish),
+        cmocka_unit_test(test_the_best_coding),
+        cmocka_unit_test(test_a_page_is_asked_for_by_name),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_etag),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_response_head),
+        cmocka_unit_test(test_gzip_body),
         cmocka_unit_test(test_unescape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
