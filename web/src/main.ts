@@ -1,10 +1,16 @@
 import './styles/main.css';
 import { createApp } from 'vue';
 import App from './app/App.vue';
-import { setLocale, systemLocale } from './app/i18n';
+import './app/door';
+import { t } from './app/i18n';
+import { follow } from './app/prefs';
 import { router } from './app/router';
 import { listen } from './app/shortcuts';
+import { setKitWords } from './kit/words';
+import { startSession } from './stores/session';
 
+void startSession();
+setKitWords(t);
 listen();
-await setLocale((localStorage.getItem('nc.language') as 'en' | 'ru' | null) ?? systemLocale());
+await follow();
 createApp(App).use(router).mount('#app');

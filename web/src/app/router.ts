@@ -6,9 +6,8 @@
  */
 import { type RouteComponent, type RouteRecordRaw, createRouter, createWebHistory } from 'vue-router';
 import { withWords } from './i18n';
-import LoginView from '@/features/login/LoginView.vue';
 
-const views = import.meta.glob<{ default: RouteComponent }>('../features/*/{Room,Browse,Search,Settings,Admin}View.vue');
+const views = import.meta.glob<{ default: RouteComponent }>('../features/*/{Login,Room,Browse,Search,Settings,Admin}View.vue');
 
 /** A screen by the name of its feature, with its words. */
 function view(feature: string): () => Promise<RouteComponent> {
@@ -18,8 +17,8 @@ function view(feature: string): () => Promise<RouteComponent> {
 }
 
 const routes: RouteRecordRaw[] = [
-  { path: '/login', name: 'login', component: LoginView, meta: { bare: true } },
-  { path: '/', name: 'home', component: () => import('@/features/shell/Welcome.vue'), meta: { list: true } },
+  { path: '/login', name: 'login', component: view('login'), meta: { bare: true } },
+  { path: '/', name: 'home', component: () => import('@/features/shell/Welcome.vue') },
   { path: '/r/:room', name: 'room', component: view('room') },
   { path: '/r/:room/m/:message', name: 'message', component: view('room') },
   { path: '/browse', name: 'browse', component: view('browse') },

@@ -1,0 +1,52 @@
+/**
+ * kit/tip: `v-tip="text"` or `v-tip="[text, keys]"`: a short name beside what the pointer rests on or the keyboard
+ * reaches. One element serves all. It is a picture of the label, which the element itself must have.
+ */
+import type { Directive } from 'vue';
+import { home, place } from './place';
+
+type Text = string | [string, string] | undefined;
+
+let box: HTMLElement | undefined, timer: ReturnType<typeof setTimeout> | undefined, shownAt = 0;
+const texts = new WeakMap<Element, Text>();
+
+function show(el: HTMLElement): void {
+  const text = texts.get(el);
+  if (!text || !el.isConnected) return;
+  box ??= Object.assign(document.createElement('div'), { className: 'tip', popover: 'manual', ariaHidden: 'true' });
+  const [words, keys] = typeof text === 'string' ? [text] : text;
+  box.replaceChildren(words, ...(keys ? [Object.assign(document.createElement('kbd'), { textContent: keys })] : []));
+  const where = home(el);
+  if (box.parentElement !== where) where.append(box);
+  box.showPopover();
+  place(box, el, 'below', 'center');
+}
+
+function hide(): void {
+  clearTimeout(timer);
+  if (box?.isConnected && box.matches(':popover-open')) {
+    box.hidePopover();
+    shownAt = Date.now();
+  }
+}
+
+function onEnter(event: Event): void {
+  const el = event.currentTarget as HTMLElement;
+  if (event instanceof PointerEvent && event.pointerType !== 'mouse') return;
+  if (event.type === 'focus' && !el.matches(':focus-visible')) return;
+  clearTimeout(timer);
+  // whoever goes along a row of buttons reads them all at once
+  timer = setTimeout(() => show(el), Date.now() - shownAt < 400 ? 0 : 550);
+}
+
+const enters = ['pointerenter', 'focus'], leaves = ['pointerleave', 'pointerdown', 'blur', 'keydown'];
+
+export const vTip: Directive<HTMLElement, Text> = {
+  mounted(el, { value }) {
+    texts.set(el, value);
+    for (const type of enters) el.addEventListener(type, onEnter);
+    for (const type of leaves) el.addEventListener(type, hide);
+  },
+  updated: (el, { value }) => void texts.set(el, value),
+  beforeUnmount: hide,
+};
