@@ -1,0 +1,44 @@
+// What is said and not yet acknowledged. Pure: what may go now, and what an answer makes of it.
+export interface OutboxRecord {
+  client_id: string;
+  room: string;
+  text: string;
+  reply_to?: string;
+  created_at: string;
+  state: 'queued' | 'failed';
+  error?: string;
+  /** Tries that ended without a word from the node, or with one to come again. */
+  tries: number;
+}
+export type Outcome = { kind: 'done' } | { kind: 'later'; afterMs?: number } | { kind: 'failed'; error: string };
+
+const COME_AGAIN = new Set(['offline', 'timeout', 'rate_limited', 'busy', 'unavailable', 'internal', 'unauthorized', 'bad_gateway', 'gateway_timeout']);
+
+/** What the node's refusal means for a message that waits. */
+export function outcomeOf(code: string, detail: string, retryAfter?: number): Outcome {
+  if (!COME_AGAIN.has(code)) return { kind: 'failed', error: detail || code };
+  return { kind: 'later', ...(retryAfter === undefined ? {} : { afterMs: retryAfter * 1000 }) };
+}
+
+/** client_ids are UUIDv7: their order is that in which the messages were written. */
+export const inOrder = <T extends { client_id: string }>(entries: readonly T[]): T[] => [...entries].sort((a, b) => (a.client_id < b.client_id ? -1 : a.client_id > b.client_id ? 1 : 0));
+
+/**
+ * The first of each room that waits, if nothing of that room is under way and its time has come. One that failed for
+ * good stands aside; one that is to come again holds back what was written after it, so that the order stays.
+ */
+export function sendable(entries: readonly OutboxRecord[], underWay: ReadonlySet<string>, notBefore: ReadonlyMap<string, number>, now: number): OutboxRecord[] {
+  const first = new Map<string, OutboxRecord>();
+  const busy = new Set<string>();
+  for (const entry of inOrder(entries)) {
+    if (underWay.has(entry.client_id)) busy.add(entry.room);
+    else if (entry.state === 'queued' && !first.has(entry.room)) first.set(entry.room, entry);
+  }
+  return [...first.values()].filter(({ client_id, room }) => !busy.has(room) && (notBefore.get(client_id) ?? 0) <= now);
+}
+
+/** When to look again, if nothing else happens; null: nothing waits for a time. */
+export function nextLook(entries: readonly OutboxRecord[], notBefore: ReadonlyMap<string, number>): number | null {
+  const times = entries.filter(({ state }) => state === 'queued').map(({ client_id }) => notBefore.get(client_id)).filter((time) => time !== undefined);
+  return times.length > 0 ? Math.min(...times) : null;
+}

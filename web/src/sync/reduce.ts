@@ -1,0 +1,272 @@
+// What durable events do to what is kept. Each is applied at most once, whatever comes twice or out of order: what
+// an event changed remembers its number. The caller commits the cursor in the same transaction.
+import type { Member, MemberJoinedEvent, MemberLeftEvent, MemberUpdatedEvent, Message, ReadEvent, RoomCore, RoomEntry, ServerEvent } from '../net/types';
+import type { MessageRecord, Position, RoomRecord, StoreName, Tx } from './db';
+import { addRange, cutHeads, HEAD } from './ranges';
+
+export interface Changes {
+  /** Rooms whose entry changed, as it is now. */
+  rooms: RoomRecord[];
+  removed: string[];
+  messages: { message: Message; created: boolean }[];
+  /** Rooms of which somebody came, went, or got another role. */
+  members: string[];
+  /** client_ids that left the outbox. */
+  acked: string[];
+  /** The room list must be asked for: something is known to have changed, but not to what. */
+  askRooms: boolean;
+  /** The chain of cursors broke: what is shown must be read anew. */
+  resync: boolean;
+}
+export interface Reader {
+  id: string;
+  username: string;
+}
+
+export const REDUCED_STORES: StoreName[] = ['rooms', 'messages', 'members', 'ranges', 'outbox', 'drafts', 'meta'];
+export const noChanges = (): Changes => ({ rooms: [], removed: [], messages: [], members: [], acked: [], askRooms: false, resync: false });
+
+/** Event numbers begin anew after a restore: the epoch goes before them. */
+const EPOCH_STEP = 2 ** 40;
+export const revOf = (event_id: string, epoch: number): number => epoch * EPOCH_STEP + Number(event_id.slice(event_id.lastIndexOf(':') + 1));
+export const epochOf = (rev: number): number => Math.floor(rev / EPOCH_STEP);
+
+export async function readPosition(tx: Tx): Promise<Position> {
+  return ((await tx.get('meta', 'position'))?.value as Position | undefined) ?? { cursor: null, epoch: 1 };
+}
+export const writePosition = (tx: Tx, position: Position): Promise<void> => tx.put('meta', { key: 'position', value: position });
+
+/** Applies a batch and moves the cursor behind it. */
+export async function applyEvents(tx: Tx, events: readonly ServerEvent[], cursor: string | undefined, me: Reader): Promise<Changes> {
+  const reducer = new Reducer(tx, me, await readPosition(tx));
+  for (const event of events) await reducer.apply(event);
+  if (cursor) reducer.position.cursor = cursor;
+  await reducer.finish();
+  return reducer.changes;
+}
+
+const others = (message: Message, me: Reader) => message.sender.id !== me.id && !message.deleted && message.state !== 'streaming';
+
+class Reducer {
+  readonly changes = noChanges();
+  private readonly rooms = new Map<string, RoomRecord>();
+  private readonly messages = new Map<string, { message: Message; created: boolean }>();
+  private readonly members = new Set<string>();
+  readonly position: Position;
+
+  constructor(
+    private readonly tx: Tx,
+    private readonly me: Reader,
+    position: Position,
+  ) {
+    this.position = { ...position };
+  }
+
+  async finish(): Promise<void> {
+    for (const record of this.rooms.values()) await this.tx.put('rooms', record);
+    this.changes.rooms = [...this.rooms.values()];
+    this.changes.messages = [...this.messages.values()];
+    this.changes.members = [...this.members];
+    await writePosition(this.tx, this.position);
+  }
+
+  async apply(event: ServerEvent): Promise<void> {
+    switch (event.type) {
+      case 'message.created':
+      case 'message.updated':
+      case 'message.deleted':
+      case 'message.completed':
+        await this.message(event.message, this.rev(event), event.type);
+        break;
+      case 'room.created':
+      case 'room.updated':
+        await this.roomChanged(event.room, this.rev(event), event.type === 'room.created');
+        break;
+      case 'room.deleted':
+        await this.removeRoom(event.room.id, this.rev(event));
+        break;
+      case 'member.joined':
+      case 'member.updated':
+      case 'member.left':
+        await this.member(event, this.rev(event));
+        break;
+      case 'read':
+        await this.read(event, this.rev(event));
+        break;
+      case 'resync':
+        await this.resync(event.cursor);
+        return;
+      default:
+        // Ephemeral, or of a type that this client does not know.
+        return;
+    }
+    this.position.cursor = event.cursor;
+  }
+
+  private rev(event: { event_id: string }): number {
+    return revOf(event.event_id, this.position.epoch);
+  }
+
+  private async room(id: string): Promise<RoomRecord | undefined> {
+    const known = this.rooms.get(id);
+    if (known) return known;
+    const record = await this.tx.get('rooms', id);
+    return record && { ...record, entry: { ...record.entry } };
+  }
+
+  private async message(message: Message, rev: number, type: string): Promise<void> {
+    const kept = await this.tx.get('messages', message.id);
+    if (kept && kept.rev >= rev) return;
+    const room = await this.room(message.room);
+    if (message.client_id) await this.acknowledge(message.client_id);
+
+    const created = type === 'message.created' && !kept;
+    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.unread ? { unread: true as const } : {}) };
+    if (room) this.count(room, record, kept, type);
+    await this.tx.put('messages', record);
+    this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
+    if (created && !message.late && room) await this.growHead(message);
+  }
+
+  /** Unread, mentions and the last message of the room. */
+  private count(room: RoomRecord, record: MessageRecord, kept: MessageRecord | undefined, type: string): void {
+    const { message } = record;
+    const { entry } = room;
+    const last = entry.last_message;
+    const counts = others(message, this.me);
+    const mentioned = message.mentions.includes(this.me.username) ? 1 : 0;
+    if (record.unread && !counts && message.deleted) {
+      delete record.unread;
+      if (room.read === null || message.id > room.read || message.late) {
+        entry.unread = Math.max(0, entry.unread - 1);
+        entry.mentions = Math.max(0, entry.mentions - (kept!.message.mentions.includes(this.me.username) ? 1 : 0));
+      }
+    } else if (counts && !record.unread && isNews(type, kept, last, message)) {
+      record.unread = true;
+      entry.unread += 1;
+      entry.mentions += mentioned;
+    }
+    if (!last || message.id >= last.id) entry.last_message = message;
+    this.rooms.set(room.id, room);
+  }
+
+  /** What comes at the head of a room begins a range there, or goes on with the one that is. */
+  private async growHead(message: Message): Promise<void> {
+    const kept = await this.tx.get('ranges', message.room);
+    const { epoch } = this.position;
+    if (kept?.ranges.some((range) => range.hi === HEAD && range.epoch === epoch)) return;
+    await this.tx.put('ranges', { room: message.room, ranges: addRange(kept?.ranges ?? [], { lo: message.id, hi: HEAD, epoch }) });
+  }
+
+  private async acknowledge(client_id: string): Promise<void> {
+    if (!(await this.tx.get('outbox', client_id))) return;
+    await this.tx.del('outbox', client_id);
+    this.changes.acked.push(client_id);
+  }
+
+  private async roomChanged(core: RoomCore, rev: number, created: boolean): Promise<void> {
+    const kept = await this.room(core.id);
+    if (kept && kept.rev >= rev) return;
+    if (kept) {
+      // A direct room's name is empty in events, and empty it is for everybody.
+      this.rooms.set(core.id, { ...kept, rev, entry: { ...kept.entry, ...core } });
+    } else if (created) {
+      const entry: RoomEntry = { ...core, members_count: 1, role: 'owner', last_message: null, unread: 0, mentions: 0 };
+      this.rooms.set(core.id, { id: core.id, entry, rev, members_rev: 0, read: null, opened: 0 });
+      this.changes.askRooms = true;
+    } else {
+      this.changes.askRooms = true;
+    }
+  }
+
+  private async removeRoom(id: string, rev: number): Promise<void> {
+    const kept = await this.room(id);
+    if (kept && kept.rev > rev) return;
+    this.rooms.delete(id);
+    await dropRoom(this.tx, id);
+    for (const [key, { message }] of this.messages) if (message.room === id) this.messages.delete(key);
+    this.changes.removed.push(id);
+  }
+
+  private async member(event: MemberJoinedEvent | MemberUpdatedEvent | MemberLeftEvent, rev: number): Promise<void> {
+    const kept = await this.room(event.room);
+    if (event.user.id === this.me.id) {
+      if (kept && kept.members_rev >= rev) return;
+      if (event.type === 'member.left') return this.removeRoom(event.room, Infinity);
+      this.changes.askRooms = true;
+      if (!kept) return;
+      kept.entry.role = event.role;
+    }
+    this.members.add(event.room);
+    if (kept && kept.members_rev < rev) {
+      const by = event.type === 'member.joined' ? 1 : event.type === 'member.left' ? -1 : 0;
+      kept.members_rev = rev;
+      kept.entry.members_count = Math.max(0, kept.entry.members_count + by);
+      if (kept.entry.members && event.type === 'member.updated') kept.entry.members = kept.entry.members.map((user) => (user.id === event.user.id ? event.user : user));
+      this.rooms.set(event.room, kept);
+    }
+    const list = await this.tx.get('members', event.room);
+    if (!list || list.rev >= rev) return;
+    const rest = list.members.filter(({ id }) => id !== event.user.id);
+    const before = list.members.find(({ id }) => id === event.user.id);
+    const member: Member[] = event.type === 'member.left' ? [] : [{ ...event.user, role: event.role, online: before?.online ?? false }];
+    await this.tx.put('members', { room: event.room, members: [...rest, ...member], rev });
+  }
+
+  private async read(event: ReadEvent, rev: number): Promise<void> {
+    void rev; // Marks only go forward: the later one is the one further on.
+    const kept = await this.room(event.room);
+    if (!kept || (kept.read !== null && kept.read > event.message_id)) return;
+    if (!(await markReadIn(this.tx, kept, event.message_id, this.me))) this.changes.askRooms = true;
+    this.rooms.set(event.room, kept);
+  }
+
+  private async resync(cursor: string): Promise<void> {
+    for (const { room, ranges } of await this.tx.all('ranges')) {
+      const [newest] = await this.tx.slice(room, { newest: true, limit: 1 });
+      await this.tx.put('ranges', { room, ranges: cutHeads(ranges, newest?.id ?? null) });
+    }
+    await this.tx.clear('members');
+    this.position.epoch += 1;
+    this.position.cursor = cursor;
+    this.changes.resync = true;
+    this.changes.askRooms = true;
+  }
+}
+
+/** Counts as unread by this event: new in the room, or an answer that has just ended. */
+function isNews(type: string, kept: MessageRecord | undefined, last: Message | null, message: Message): boolean {
+  if (type === 'message.completed') return kept ? kept.message.state === 'streaming' && (message.alternatives?.count ?? 1) === 1 : (message.alternatives?.count ?? 1) === 1;
+  // What a list of rooms told us as its last message has been counted there.
+  return type === 'message.created' && !kept && (message.late === true || !last || message.id > last.id);
+}
+
+/** Moves the mark and counts what is behind it; false when too little is kept to count. */
+export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Reader): Promise<boolean> {
+  const { entry } = room;
+  room.read = upTo;
+  entry.unread = entry.unread ?? 0;
+  if (!entry.last_message || upTo >= entry.last_message.id || entry.unread === 0) {
+    entry.unread = 0;
+    entry.mentions = 0;
+    return true;
+  }
+  const ranges = (await tx.get('ranges', room.id))?.ranges ?? [];
+  if (!ranges.some((range) => range.hi === HEAD && range.lo <= upTo)) return false;
+  const behind = (await tx.slice(room.id, { after: upTo })).filter(({ message }) => others(message, me));
+  entry.unread = behind.length;
+  entry.mentions = behind.filter(({ message }) => message.mentions.includes(me.username)).length;
+  return true;
+}
+
+export async function dropRoom(tx: Tx, id: string): Promise<void> {
+  await tx.del('rooms', id);
+  await tx.del('members', id);
+  await tx.del('drafts', id);
+  await dropHistory(tx, id);
+  for (const entry of await tx.all('outbox')) if (entry.room === id) await tx.del('outbox', entry.client_id);
+}
+export async function dropHistory(tx: Tx, id: string): Promise<void> {
+  await tx.del('ranges', id);
+  await tx.delSlice(id, {});
+}
