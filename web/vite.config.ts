@@ -3,6 +3,7 @@ import tailwind from '@tailwindcss/vite';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
 import icons from './build/icons.mjs';
+import worker from './build/worker.mjs';
 
 const node = process.env.NEURALCHAT_URL ?? 'http://127.0.0.1:8080';
 
@@ -18,7 +19,7 @@ const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: 
 const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
 
 export default defineConfig({
-  plugins: [vue(), tailwind(), icons()],
+  plugins: [vue(), tailwind(), icons(), worker()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   build: {
@@ -26,6 +27,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // a font or picture as data: would break the policy
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    manifest: true, // build/budget.mjs reads what the first load is
   },
   server: { proxy },
   preview: { proxy, headers: { 'Content-Security-Policy': policy } },

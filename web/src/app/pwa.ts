@@ -1,0 +1,117 @@
+/**
+ * app/pwa: the client as an app: kept for when there is no network, installed, brought up to date.
+ *
+ * A new release waits until the person says so: nobody's page changes under their hands. Without a secure context
+ * there is none of this, and nothing breaks.
+ */
+import { shallowReactive, watch } from 'vue';
+import { toast } from '@/kit/toast';
+import { connection } from '@/stores/connection';
+import { t } from './i18n';
+import { ownScript } from './trusted';
+
+/** Chromium's, before it is asked whether to install. */
+interface InstallPrompt extends Event {
+  prompt(): Promise<unknown>;
+}
+
+export const pwa = shallowReactive({
+  /** Pages load without a network. */
+  offline: false,
+  /** A new release is there and waits. */
+  update: false,
+  /** The browser would install the client if it were asked to. */
+  installable: false,
+});
+
+const LOOK_MS = 60_000;
+let registration: ServiceWorkerRegistration | null = null;
+let prompt: InstallPrompt | null = null;
+let looked = 0;
+let reloading = false;
+
+/** What must be kept before the page goes; each has its say. */
+const keepers: (() => Promise<unknown>)[] = [];
+export const beforeReload = (keep: () => Promise<unknown>): void => void keepers.push(keep);
+
+async function reload(): Promise<void> {
+  if (reloading) return;
+  reloading = true;
+  await Promise.allSettled(keepers.map((keep) => keep()));
+  location.reload();
+}
+
+/** The release that waits takes over, in this tab and in the others. */
+export async function applyUpdate(): Promise<void> {
+  const waiting = registration?.waiting;
+  if (!waiting) return reload();
+  await Promise.allSettled(keepers.map((keep) => keep()));
+  waiting.postMessage({ type: 'take-over' });
+}
+
+export async function installApp(): Promise<void> {
+  await prompt?.prompt();
+  prompt = null;
+  pwa.installable = false;
+}
+
+function offer(): void {
+  if (pwa.update) return;
+  pwa.update = true;
+  toast(t('pwa.update'), { label: t('pwa.reload'), run: () => void applyUpdate() }, { stays: true, icon: 'refresh-cw' });
+}
+
+/** Comes once for each release that was fetched. */
+function watchInstalling(worker: ServiceWorker | null): void {
+  worker?.addEventListener('statechange', () => {
+    // The first one of all takes no one's place.
+    if (worker.state === 'installed' && navigator.serviceWorker.controller) offer();
+  });
+}
+
+/** Is there a newer release?  Asked when the node has come back: it may be another one. */
+async function look(): Promise<void> {
+  if (!registration || Date.now() - looked < LOOK_MS) return;
+  looked = Date.now();
+  await registration.update().catch(() => {}); // no network: the next time
+}
+
+async function register(): Promise<void> {
+  const { serviceWorker } = navigator;
+  const had = Boolean(serviceWorker.controller);
+
+  serviceWorker.addEventListener('controllerchange', () => {
+    // Another tab may have said yes: this one goes on with the same release as the others.
+    if (had || pwa.update) void reload();
+  });
+  registration = await serviceWorker.register(ownScript('/sw.js'));
+  looked = Date.now();
+  if (registration.waiting && serviceWorker.controller) offer();
+  watchInstalling(registration.installing);
+  registration.addEventListener('updatefound', () => watchInstalling(registration?.installing ?? null));
+  void serviceWorker.ready.then(() => (pwa.offline = true));
+  watch(() => connection.state, (state) => state === 'online' && void look());
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void look());
+}
+
+/** `open` shows a path of the client: a notification was clicked. */
+export function startPwa(open: (path: string) => void): void {
+  addEventListener('beforeinstallprompt', (event) => {
+    event.preventDefault(); // asked from the settings, not by surprise
+    prompt = event as InstallPrompt;
+    pwa.installable = true;
+  });
+  addEventListener('appinstalled', () => (pwa.installable = false));
+  // A piece of a release that the node no longer has, nor anything kept it.
+  addEventListener('vite:preloadError', () => {
+    if (navigator.onLine) toast(t('app.outdated'), { label: t('app.reload'), run: () => void reload() }, { stays: true, icon: 'refresh-cw' });
+  });
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
+  navigator.serviceWorker.addEventListener('message', (event: MessageEvent<{ type?: string; path?: string }>) => {
+    if (event.data?.type === 'open' && event.data.path) open(event.data.path);
+  });
+  // After the first paint and what it needs: the release is fetched once more, from the browser's cache mostly.
+  const later = () => void register().catch(() => {});
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(later, { timeout: 5000 });
+  else setTimeout(later, 2000);
+}
