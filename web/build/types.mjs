@@ -48,4 +48,9 @@ const text = await compile(whole, 'Wire', {
   style: { singleQuote: true, printWidth: 140 },
 });
 const room = '/** A room as one reader sees it, asked for by itself: with its personas */\nexport type RoomInfo = Room;\n';
-await writeFile(typesFile, text.replace(/export type Wire =[^;]*;\n/, '') + room);
+const written = text.replace(/export type Wire =[^;]*;\n/, '') + room;
+if (!process.argv.includes('--check')) await writeFile(typesFile, written);
+else if ((await readFile(typesFile, 'utf8')) !== written) {
+  console.log('web/src/net/types.ts is not what docs/protocol.schema.json says: npm run types');
+  process.exit(1);
+}
