@@ -18,7 +18,7 @@ function rect(x, y, w, h, r) {
 
 const shapes = {
   g: () => '',
-  path: (a) => a.d,
+  path: (a) => (a.d[0] === 'm' ? `M0 0${a.d}` : a.d), // from nowhere, not from where the shape before it ended
   circle: (a) => ellipse(+a.cx, +a.cy, +a.r, +a.r),
   ellipse: (a) => ellipse(+a.cx, +a.cy, +a.rx, +a.ry),
   rect: (a) => rect(+(a.x ?? 0), +(a.y ?? 0), +a.width, +a.height, +(a.rx ?? 0)),

@@ -1,0 +1,16 @@
+export default {
+  'shortcut.palette': 'Search or jump to',
+  'shortcut.shortcuts': 'Keyboard shortcuts',
+  'shortcut.room.up': 'Room above',
+  'shortcut.room.down': 'Room below',
+  'shortcut.unread.up': 'Unread room above',
+  'shortcut.unread.down': 'Unread room below',
+  'shortcut.landmark': 'Next part of the window',
+  'shortcut.search': 'Search messages',
+  'shortcut.settings': 'Settings',
+  'shortcut.details': 'Details of the room',
+  'shortcut.ask': 'Send to the AI',
+  'shortcut.edit.last': 'Edit the last message',
+  'shortcut.escape': 'Stop, cancel, close',
+  'shortcut.reply': 'Reply to the message',
+};

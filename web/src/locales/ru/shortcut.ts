@@ -1,0 +1,16 @@
+export default {
+  'shortcut.palette': 'Найти или перейти',
+  'shortcut.shortcuts': 'Сочетания клавиш',
+  'shortcut.room.up': 'Комната выше',
+  'shortcut.room.down': 'Комната ниже',
+  'shortcut.unread.up': 'Непрочитанная комната выше',
+  'shortcut.unread.down': 'Непрочитанная комната ниже',
+  'shortcut.landmark': 'Следующая часть окна',
+  'shortcut.search': 'Поиск по сообщениям',
+  'shortcut.settings': 'Настройки',
+  'shortcut.details': 'Сведения о комнате',
+  'shortcut.ask': 'Отправить ИИ',
+  'shortcut.edit.last': 'Изменить последнее сообщение',
+  'shortcut.escape': 'Остановить, отменить, закрыть',
+  'shortcut.reply': 'Ответить на сообщение',
+};
