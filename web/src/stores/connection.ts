@@ -1,4 +1,5 @@
 import { reactive } from 'vue';
+import { engine, onChange, onClose, onOpen } from './core';
 
 export interface Connection {
   state: 'online' | 'connecting' | 'offline';
@@ -7,10 +8,23 @@ export interface Connection {
   leader: boolean;
   /** When the state began, ms. */
   since: number;
-  /** Why it is not WebSocket, or not online. */
+  /** Why it is not online: `network`, `restart`, `too_many`, `unauthorized`; or why not by WebSocket: `ws_blocked`, `sse_blocked`. */
   why?: string;
   /** Where what was read is kept: 'memory' when the browser gives no IndexedDB. */
   storage: 'disk' | 'memory';
 }
 export const connection: Connection = reactive<Connection>({ state: 'connecting', transport: null, leader: false, since: Date.now(), storage: 'disk' });
-export function reconnect(): void {}
+
+/** Now, whatever the back-off says. */
+export const reconnect = (): void => engine().wake();
+
+onOpen(({ storage }) => Object.assign(connection, { storage, state: 'connecting', transport: null, since: Date.now() }));
+onChange((change) => {
+  if (change.t !== 'state') return;
+  const { state, transport, leader, why } = change.state;
+  if (state !== connection.state) connection.since = Date.now();
+  Object.assign(connection, { state, transport, leader });
+  if (why === undefined) delete connection.why;
+  else connection.why = why;
+});
+onClose(() => Object.assign(connection, { state: 'connecting', transport: null, leader: false, since: Date.now() }));

@@ -1,8 +1,65 @@
-import { ref, type Ref } from 'vue';
+import { effectScope, reactive, toRef, watch, type Ref } from 'vue';
+import type { DraftRecord } from '../sync/db';
+import { engine, isOpen, onClose, onOpen } from './core';
 
 export interface Draft {
   text: string;
   reply_to?: string;
   editing?: string;
 }
-export const draftOf = (_room: string): Ref<Draft> => ref({ text: '' });
+const SAVE_MS = 300;
+
+const drafts = reactive<Record<string, Draft>>({});
+const scope = effectScope(true);
+const watched = new Set<string>();
+const unsaved = new Map<string, ReturnType<typeof setTimeout>>();
+
+/** What is being written in a room. Saved a moment after the last change and when the page goes. */
+export function draftOf(room: string): Ref<Draft> {
+  drafts[room] ??= { text: '' };
+  if (!watched.has(room)) {
+    watched.add(room);
+    scope.run(() => watch(() => drafts[room], () => later(room), { deep: true, flush: 'sync' }));
+  }
+  return toRef(drafts, room) as Ref<Draft>;
+}
+
+/** It was sent: the outbox has it, and the database forgets it with the same stroke. */
+export function clearDraft(room: string): void {
+  if (room in drafts) drafts[room] = { text: '' };
+  clearTimeout(unsaved.get(room));
+  unsaved.delete(room);
+}
+
+function later(room: string): void {
+  clearTimeout(unsaved.get(room));
+  unsaved.set(room, setTimeout(() => save(room), SAVE_MS));
+}
+function save(room: string): void {
+  clearTimeout(unsaved.get(room));
+  unsaved.delete(room);
+  if (!isOpen()) return;
+  const { text = '', reply_to, editing } = drafts[room] ?? {};
+  const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
+  engine().saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
+}
+export function saveDrafts(): void {
+  for (const room of [...unsaved.keys()]) save(room);
+}
+
+if (typeof addEventListener === 'function') {
+  addEventListener('pagehide', saveDrafts);
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && saveDrafts());
+}
+onOpen((opened) => {
+  for (const { room, ...draft } of opened.drafts) {
+    drafts[room] = draft;
+    clearTimeout(unsaved.get(room));
+    unsaved.delete(room);
+  }
+});
+onClose(() => {
+  for (const timer of unsaved.values()) clearTimeout(timer);
+  unsaved.clear();
+  for (const room of Object.keys(drafts)) drafts[room] = { text: '' };
+});

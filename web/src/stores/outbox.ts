@@ -1,4 +1,8 @@
 import { shallowRef, type ShallowRef } from 'vue';
+import { inOrder, type OutboxRecord } from '../sync/outbox';
+import { uuidv7 } from '../sync/uuid';
+import { engine, onChange, onClose, onOpen } from './core';
+import { clearDraft } from './drafts';
 
 export interface OutboxEntry {
   client_id: string;
@@ -10,6 +14,25 @@ export interface OutboxEntry {
   error?: string;
 }
 export const outbox: ShallowRef<OutboxEntry[]> = shallowRef([]);
-export async function send(_room: string, _text: string, _reply_to?: string): Promise<void> {}
-export async function retry(_client_id: string): Promise<void> {}
-export async function discard(_client_id: string): Promise<void> {}
+
+/** Resolves once it is kept, on the disk; the network comes after. */
+export async function send(room: string, text: string, reply_to?: string): Promise<void> {
+  const entry: OutboxRecord = { client_id: uuidv7(), room, text, created_at: new Date().toISOString(), state: 'queued', tries: 0, ...(reply_to ? { reply_to } : {}) };
+  clearDraft(room);
+  await engine().enqueue(entry);
+}
+export const retry = (client_id: string): Promise<void> =>
+  engine().changeOutbox(client_id, (entry) => {
+    const { error: _error, ...rest } = entry;
+    return { ...rest, state: 'queued' };
+  });
+export const discard = (client_id: string): Promise<void> => engine().changeOutbox(client_id, () => null);
+
+const show = (entries: OutboxRecord[], sending: readonly string[]) =>
+  (outbox.value = inOrder(entries).map(({ tries: _tries, ...entry }) => (entry.state === 'queued' && sending.includes(entry.client_id) ? { ...entry, state: 'sending' } : entry)));
+
+onOpen((opened) => show(opened.outbox, []));
+onChange((change) => {
+  if (change.t === 'outbox') show(change.entries, change.sending);
+});
+onClose(() => (outbox.value = []));

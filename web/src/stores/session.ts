@@ -1,5 +1,10 @@
+// Who is in. The door (login, registration) and the way out; everything else waits for `phase`.
 import { reactive } from 'vue';
-import type { Account, ServerInfo } from '../net/types';
+import { api, ApiError } from '../net/api';
+import { accept, keeperForLogin, leave, remembered, rememberMe, signedOut } from '../net/token';
+import type { Account, Login, ServerInfo } from '../net/types';
+import { closeEngine, engine, isOpen, openEngine } from './core';
+import { forgetSettingsOf, useSettingsOf } from './settings';
 
 export interface Session {
   phase: 'starting' | 'out' | 'in';
@@ -18,11 +23,100 @@ export interface Registration {
 
 export const session: Session = reactive<Session>({ phase: 'starting', me: null, node: null, insecure: !globalThis.isSecureContext });
 
-export async function startSession(): Promise<void> {}
-export async function login(_username: string, _password: string): Promise<void> {}
-export async function register(_who: Registration): Promise<void> {}
-export async function logout(): Promise<void> {}
-export function setMe(me: Account): void {
-  session.me = me;
-}
 export const has = (feature: string): boolean => session.node?.features.includes(feature) ?? false;
+
+const NODE_KEY = 'nc.node';
+
+/** Shows what is kept at once; nothing here waits for the network if somebody is remembered. */
+export async function startSession(): Promise<void> {
+  session.node = readNode();
+  const asked = askNode();
+  const me = remembered();
+  if (me) {
+    await enter(me);
+    return;
+  }
+  await asked;
+  session.phase = 'out';
+}
+
+function readNode(): ServerInfo | null {
+  try {
+    return JSON.parse(localStorage.getItem(NODE_KEY) ?? 'null') as ServerInfo | null;
+  } catch {
+    return null;
+  }
+}
+async function askNode(): Promise<void> {
+  try {
+    session.node = await api.get<ServerInfo>('/api/v1/server', undefined, { open: true });
+    localStorage.setItem(NODE_KEY, JSON.stringify(session.node));
+  } catch {
+    // Offline: what it was last time has to do.
+  }
+}
+
+async function enter(me: Account): Promise<void> {
+  await openEngine(me);
+  useSettingsOf(me.id);
+  session.me = me;
+  session.phase = 'in';
+  engine().run();
+  void refreshMe();
+}
+
+/** One's name and role may have changed elsewhere. */
+export async function refreshMe(): Promise<void> {
+  try {
+    setMe(await api.get<Account>('/api/v1/me'));
+  } catch {
+    // Offline, or the session is over, which `signedOut` tells.
+  }
+}
+export function setMe(me: Account): void {
+  if (session.me?.id !== me.id) return;
+  session.me = me;
+  rememberMe(me);
+}
+
+export function login(username: string, password: string): Promise<void> {
+  return through('/api/v1/auth/login', { username, password });
+}
+export function register(who: Registration): Promise<void> {
+  return through('/api/v1/auth/register', { ...who });
+}
+async function through(path: string, body: object): Promise<void> {
+  const keeper = await keeperForLogin();
+  const answer = await api.post<Login>(path, keeper === 'cookie' ? { ...body, cookie: true } : body, { open: true });
+  accept(answer, keeper);
+  await enter(answer.user);
+}
+
+/** In every tab; of this person nothing stays in this browser. */
+export async function logout(): Promise<void> {
+  try {
+    await api.post('/api/v1/auth/logout', undefined, { timeout: 5_000 });
+  } catch (fault) {
+    // Offline: the node forgets the session in its time. What is here goes now.
+    if (!(fault instanceof ApiError)) throw fault;
+  }
+  leave();
+  await gone;
+}
+
+let gone: Promise<void> = Promise.resolve();
+signedOut.add((forget) => {
+  const me = session.me;
+  session.phase = 'out';
+  session.me = null;
+  gone = closeEngine(forget);
+  if (forget && me) forgetSettingsOf(me.id);
+});
+
+if (typeof addEventListener === 'function')
+  addEventListener('storage', ({ key }) => {
+    // Somebody came in by another tab's door.
+    if (key !== 'nc.session' || session.phase !== 'out' || isOpen()) return;
+    const me = remembered();
+    if (me) void enter(me);
+  });

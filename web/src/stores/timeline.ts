@@ -1,12 +1,23 @@
-import { ref, shallowRef, type Ref, type ShallowRef } from 'vue';
+// A room's messages as they are shown: a window over what is kept, from the disk first and then from the node.
+import { getCurrentScope, onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
+import { api } from '../net/api';
 import type { Branch, Message } from '../net/types';
-import type { OutboxEntry } from './outbox';
+import type { Part } from '../sync/engine';
+import { emptyWindow, place, trimmed, unreadLine, withMessage, withPart, type Window } from '../sync/window';
+import { uuidv7 } from '../sync/uuid';
+import { growFrom } from './answers';
+import { connection } from './connection';
+import { engine, isOpen, onChange, onClose } from './core';
+import { outbox, type OutboxEntry } from './outbox';
+import { readMark, rooms } from './rooms';
+import { session } from './session';
 
 export interface Item {
   /** Never changes, also not when a queued message is acknowledged: its client_id. */
   key: string;
   message: Message;
   queued?: OutboxEntry;
+  /** Something is missing behind this message. */
   gap?: { after: string; count?: number };
 }
 export interface Timeline {
@@ -14,8 +25,14 @@ export interface Timeline {
   hasOlder: Ref<boolean>;
   hasNewer: Ref<boolean>;
   loading: Ref<'' | 'older' | 'newer' | 'jump'>;
+  /** The message above the unread line; fixed while the room is open. */
   unreadAfter: Ref<string | null>;
+  /** Messages that came late, among those that were there already. Set to 0 by who has said so. */
   late: Ref<number>;
+  /** It was read at least once, from wherever: an empty list means an empty room. */
+  ready: Ref<boolean>;
+  /** Why the last page did not come; empty when it did. */
+  fault: Ref<string>;
   older(): Promise<void>;
   newer(): Promise<void>;
   jumpTo(id: string): Promise<boolean>;
@@ -29,32 +46,316 @@ export interface Alternative {
   created_at: string;
 }
 
-export function timelineOf(_room: string): Timeline {
-  const nothing = async () => {};
+const PAGE = 50;
+const UNREAD_MAX = 300;
+const LOOKED_MS = 60_000;
+
+class RoomTimeline implements Timeline {
+  readonly items: ShallowRef<Item[]> = shallowRef([]);
+  readonly hasOlder = ref(false);
+  readonly hasNewer = ref(false);
+  readonly loading = ref<'' | 'older' | 'newer' | 'jump'>('');
+  readonly unreadAfter = ref<string | null>(null);
+  readonly late = ref(0);
+  readonly ready = ref(false);
+  readonly fault = ref('');
+  private window: Window = emptyWindow;
+  private fresh = false;
+  private shown = new Map<string, Item>();
+  private turn: Promise<unknown> = Promise.resolve();
+  private users = 0;
+  private opened = false;
+
+  constructor(private readonly room: string) {}
+
+  // --- Opening
+
+  use(): void {
+    if (getCurrentScope()) {
+      this.users += 1;
+      onScopeDispose(() => (this.users -= 1) === 0 && this.leave());
+    }
+    if (this.opened) return;
+    this.opened = true;
+    void this.inTurn(() => this.open());
+  }
+
+  /** Nobody looks: the next one finds the room at its unread line again. */
+  private leave(): void {
+    this.opened = false;
+    this.unreadAfter.value = null;
+    this.late.value = 0;
+  }
+
+  private async open(): Promise<void> {
+    const entry = rooms.get(this.room);
+    const unread = entry?.unread ?? 0;
+    const want = Math.min(UNREAD_MAX, unread + PAGE);
+    const kept = await engine().cached(this.room, {}, want);
+    if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh);
+    void engine().changeRoom(this.room, (record) => void (record.opened = coarse(Date.now())));
+    if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
+    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', unread, readMark(this.room));
+    this.ready.value = true;
+  }
+
+  /** The newest from the node. What is shown stays if it can't be reached. */
+  private async reread(want: number, kept: Part | null): Promise<void> {
+    if (kept?.fresh && kept.beginning && kept.head) return;
+    try {
+      await engine().fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
+      const part = await engine().cached(this.room, {}, Math.max(PAGE, want));
+      if (part) this.show(part, true);
+      this.fault.value = '';
+    } catch (fault) {
+      this.failed(fault);
+    }
+  }
+
+  private failed(fault: unknown): void {
+    this.fault.value = (fault as { code?: string }).code ?? 'internal';
+  }
+  private show(part: Part, fresh: boolean): void {
+    this.window = { messages: part.messages, beginning: part.beginning, head: part.head || !fresh, holes: new Set() };
+    this.fresh = fresh;
+    part.messages.forEach(growIfStreaming);
+    this.render();
+  }
+
+  // --- Moving
+
+  older(): Promise<void> {
+    return this.move('older', async () => {
+      const first = this.window.messages[0]?.id;
+      if (first === undefined || this.window.beginning) return;
+      await this.page('older', { before: first });
+    });
+  }
+  newer(): Promise<void> {
+    return this.move('newer', async () => {
+      const last = this.window.messages.at(-1)?.id;
+      if (last === undefined || this.window.head) return;
+      await this.page('newer', { after: last });
+    });
+  }
+
+  private async page(side: 'older' | 'newer', asked: { before?: string; after?: string }): Promise<void> {
+    let part = await engine().cached(this.room, asked, PAGE);
+    if (!useful(part) || !part.fresh) {
+      try {
+        await engine().fetchPage(this.room, asked, PAGE);
+        part = await engine().cached(this.room, asked, PAGE);
+        this.fault.value = '';
+      } catch (fault) {
+        if (!useful(part)) return this.acrossHole(side, asked, fault);
+      }
+    }
+    if (!part) return;
+    this.window = withPart(this.window, part, side);
+    part.messages.forEach(growIfStreaming);
+    this.render();
+  }
+
+  /** The node can't be reached: what is kept beyond what is missing, with the hole shown. */
+  private async acrossHole(side: 'older' | 'newer', asked: { before?: string; after?: string }, fault: unknown): Promise<void> {
+    this.failed(fault);
+    const beyond = await engine().beyondHole(this.room, asked, PAGE);
+    if (!beyond) return;
+    this.window = withPart(this.window, beyond, side, true);
+    this.render();
+  }
+
+  jumpTo(id: string): Promise<boolean> {
+    return this.move('jump', async () => {
+      if (place(this.window.messages, id).found) return true;
+      let part = await engine().cached(this.room, { around: id }, PAGE);
+      if (!part?.messages.some((message) => message.id === id)) {
+        try {
+          await engine().fetchPage(this.room, { around: id }, PAGE);
+          part = await engine().cached(this.room, { around: id }, PAGE);
+        } catch (fault) {
+          this.failed(fault);
+          return false;
+        }
+      }
+      if (!part?.messages.some((message) => message.id === id)) return false;
+      this.show(part, true);
+      return true;
+    });
+  }
+
+  toEnd(): Promise<void> {
+    return this.move('jump', async () => {
+      if (this.window.head) return;
+      const kept = await engine().cached(this.room, {}, PAGE);
+      if (kept) this.show(kept, kept.fresh);
+      if (!kept?.fresh) await this.reread(PAGE, kept);
+    });
+  }
+
+  private async move<T>(what: 'older' | 'newer' | 'jump', work: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      this.loading.value = what;
+      try {
+        return await work();
+      } finally {
+        this.loading.value = '';
+      }
+    });
+  }
+  /** One thing at a time: each begins with the window the other left. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => {});
+    return mine;
+  }
+
+  // --- What comes
+
+  take(message: Message, created: boolean): void {
+    const [next, how] = withMessage(this.window, message);
+    if (how === 'no') {
+      if (created && this.ready.value) this.hasNewer.value = !this.window.head;
+      return;
+    }
+    if (how === 'inserted' && created && message.late) this.late.value += 1;
+    this.window = next;
+    this.render();
+  }
+
+  /** The chain of events broke, or the node can be reached again: what was shown as it once was is read anew. */
+  refresh(resync: boolean): void {
+    if (resync) this.fresh = false;
+    if (!this.opened || (this.fresh && this.window.holes.size === 0 && !this.fault.value)) return;
+    void this.inTurn(async () => {
+      if (!isOpen()) return;
+      const middle = this.window.messages[this.window.messages.length >> 1]?.id;
+      const want = Math.min(200, Math.max(PAGE, this.window.messages.length));
+      if (this.window.head || middle === undefined) return this.reread(want, null);
+      try {
+        await engine().fetchPage(this.room, { around: middle }, want);
+        const part = await engine().cached(this.room, { around: middle }, want);
+        if (part) this.show(part, true);
+        this.fault.value = '';
+      } catch (fault) {
+        this.failed(fault);
+      }
+    });
+  }
+
+  clear(): void {
+    this.window = emptyWindow;
+    this.opened = false;
+    this.render();
+  }
+
+  // --- Showing
+
+  render(): void {
+    const { messages, holes, head, beginning } = this.window;
+    const said = new Set<string>();
+    const items: Item[] = messages.map((message) => {
+      const key = message.client_id ?? message.id;
+      said.add(key);
+      return this.item(key, message, undefined, holes.has(message.id));
+    });
+    if (head || messages.length === 0)
+      for (const entry of outbox.value) if (entry.room === this.room && !said.has(entry.client_id)) items.push(this.item(entry.client_id, null, entry, false));
+    this.shown = new Map(items.map((item) => [item.key, item]));
+    this.items.value = items;
+    this.hasOlder.value = !beginning && messages.length > 0;
+    this.hasNewer.value = !head && messages.length > 0;
+  }
+
+  /** The same object as long as nothing about it changed: then nothing is drawn anew. */
+  private item(key: string, message: Message | null, queued: OutboxEntry | undefined, hole: boolean): Item {
+    const before = this.shown.get(key);
+    if (before && !before.gap === !hole && (message ? before.message === message && !before.queued : sameEntry(before.queued, queued))) return before;
+    return { key, message: message ?? waiting(queued!), ...(queued ? { queued } : {}), ...(hole ? { gap: { after: message!.id } } : {}) };
+  }
+
+  trim(): void {
+    if (this.users > 0 || !this.window.head) return;
+    this.window = trimmed(this.window, 'newest', PAGE * 2);
+    this.render();
+  }
+}
+
+const useful = (part: Part | null): part is Part => part !== null && (part.messages.length > 0 || part.beginning || part.head);
+const coarse = (ms: number) => Math.floor(ms / LOOKED_MS) * LOOKED_MS;
+const growIfStreaming = (message: Message) => message.state === 'streaming' && growFrom(message);
+const sameEntry = (a: OutboxEntry | undefined, b: OutboxEntry | undefined) => a !== undefined && b !== undefined && a.state === b.state && a.text === b.text && a.error === b.error;
+
+/** What waits looks like the message it will be. */
+function waiting(entry: OutboxEntry): Message {
+  const me = session.me;
   return {
-    items: shallowRef([]),
-    hasOlder: ref(false),
-    hasNewer: ref(false),
-    loading: ref(''),
-    unreadAfter: ref(null),
-    late: ref(0),
-    older: nothing,
-    newer: nothing,
-    jumpTo: async () => false,
-    toEnd: nothing,
+    id: entry.client_id,
+    room: entry.room,
+    sender: { id: me?.id ?? '', username: me?.username ?? '', display_name: me?.display_name ?? '', kind: 'user' },
+    kind: 'text',
+    text: entry.text,
+    client_id: entry.client_id,
+    created_at: entry.created_at,
+    mentions: [],
+    state: 'complete',
+    ...(entry.reply_to ? { reply_to: entry.reply_to } : {}),
   };
 }
-export async function editMessage(_id: string, _text: string): Promise<void> {}
-export async function deleteMessage(_id: string): Promise<void> {}
-export async function getMessage(_id: string): Promise<Message | null> {
-  return null;
+
+const timelines = new Map<string, RoomTimeline>();
+
+export function timelineOf(room: string): Timeline {
+  let timeline = timelines.get(room);
+  if (!timeline) timelines.set(room, (timeline = new RoomTimeline(room)));
+  timeline.use();
+  return timeline;
 }
-export async function alternativesOf(_id: string): Promise<{ alternatives: Alternative[]; chosen: number }> {
-  return { alternatives: [], chosen: 0 };
+
+onChange((change) => {
+  if (change.t !== 'changes') return;
+  for (const { message, created } of change.changes.messages) timelines.get(message.room)?.take(message, created);
+  for (const id of change.changes.removed) {
+    timelines.get(id)?.clear();
+    timelines.delete(id);
+  }
+  if (change.changes.resync) for (const timeline of timelines.values()) timeline.refresh(true);
+});
+// Synchronous: an entry leaves the outbox in the moment its message is in the window.
+watch(outbox, () => timelines.forEach((timeline) => timeline.render()), { flush: 'sync' });
+watch(
+  () => connection.state,
+  (state) => state === 'online' && timelines.forEach((timeline) => timeline.refresh(false)),
+);
+onClose(() => {
+  for (const timeline of timelines.values()) timeline.clear();
+  timelines.clear();
+});
+
+// --- One message
+
+export async function editMessage(id: string, text: string): Promise<void> {
+  await engine().keepMessage(await api.patch<Message>(`/api/v1/messages/${id}`, { text }));
 }
-export async function chooseAlternative(_id: string, _n: number): Promise<void> {}
-export async function regenerate(_id: string, _options: { model?: string } = {}): Promise<void> {}
-export async function stop(_id: string): Promise<void> {}
-export async function branch(_id: string, _text: string): Promise<Branch> {
-  throw new Error(_id);
+export async function deleteMessage(id: string): Promise<void> {
+  await api.del(`/api/v1/messages/${id}`);
+  const kept = await engine().message(id);
+  if (kept) await engine().keepMessage({ ...kept, text: '', mentions: [], deleted: true });
+}
+/** From the cache, else from the node; null: not there, or not to be reached. */
+export async function getMessage(id: string): Promise<Message | null> {
+  return (await engine().message(id)) ?? api.get<Message>(`/api/v1/messages/${id}`).catch(() => null);
+}
+export const alternativesOf = (id: string): Promise<{ alternatives: Alternative[]; chosen: number }> => api.get(`/api/v1/messages/${id}/alternatives`);
+export async function chooseAlternative(id: string, n: number): Promise<void> {
+  await engine().keepMessage(await api.put<Message>(`/api/v1/messages/${id}/chosen`, { n }));
+}
+export async function regenerate(id: string, options: { model?: string } = {}): Promise<void> {
+  await api.post(`/api/v1/messages/${id}/regenerate`, options);
+}
+export const stop = (id: string): Promise<void> => api.post(`/api/v1/messages/${id}/stop`);
+export async function branch(id: string, text: string): Promise<Branch> {
+  const made = await api.post<Branch>(`/api/v1/messages/${id}/branch`, { text, client_id: uuidv7() });
+  if (!rooms.has(made.room.id)) await engine().askRooms();
+  return made;
 }
