@@ -26,7 +26,9 @@ function inside(next: unknown): RouteLocationRaw {
 router.beforeEach(allowed);
 
 /** Looks again once it is known, or has changed, who is there. */
-export function look(): void {
+export function look(phase: typeof session.phase, before?: typeof session.phase): void {
+  // who has left does not leave the next one at their place
+  if (phase === 'out' && before === 'in') return void router.replace('/login');
   if (!router.currentRoute.value.matched.length) return; // the first navigation is under way, and will ask
   const to = allowed(router.currentRoute.value);
   if (to !== true) void router.replace(to);

@@ -1,7 +1,8 @@
 /** app/prefs: what the settings say is done: the theme, the language, the density, the keys. */
 import { watch } from 'vue';
+import { speak } from '@/net/api';
 import { settings } from '@/stores/settings';
-import { setLocale, systemLocale } from './i18n';
+import { locale, setLocale, systemLocale } from './i18n';
 import { bound } from './shortcuts';
 import { remember, setTheme } from './theme';
 
@@ -15,6 +16,7 @@ export async function follow(): Promise<void> {
     for (const id in bound) delete bound[id];
     Object.assign(bound, map);
   }, { immediate: true, deep: true });
+  watch(locale, speak, { immediate: true });
   watch(() => settings.language, (language) => {
     remember('nc.language', language === 'system' ? null : language);
     void setLocale(localeOf(language));
