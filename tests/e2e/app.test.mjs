@@ -1,0 +1,124 @@
+// The web client as the node serves it: under its policy, without a network, and brought up to date.
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Node } from "../integration/lib/node.mjs";
+import { person } from "./lib/browser.mjs";
+
+const dist = fileURLToPath(new URL("../../web/dist", import.meta.url));
+const top = mkdtempSync(join(tmpdir(), "nc-app-"));
+after(() => rmSync(top, { recursive: true }));
+const site = join(top, "site");
+assert.ok(existsSync(dist), "web/dist is not built");
+cpSync(dist, site, { recursive: true });
+
+/** The client's worker is active and holds this page. */
+const ready = (page) => page.waitForFunction(async () => (await navigator.serviceWorker?.ready) && navigator.serviceWorker.controller);
+const shown = (page) => page.waitForFunction(() => document.querySelector("#app")?.children.length && document.querySelector("input, main, nav"));
+
+test("the page comes up in both languages and themes, and breaks no rule", async () => {
+  const node = await Node.start();
+  try {
+    for (const [locale, colorScheme] of [["en-GB", "light"], ["ru-RU", "dark"]]) {
+      const anna = await person(node, { locale, colorScheme });
+      const page = await anna.page();
+      const answer = await page.goto("/");
+      assert.match(answer.headers()["content-security-policy"], /require-trusted-types-for 'script'/);
+      await shown(page);
+      assert.equal(await page.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
+      await anna.close();
+    }
+  } finally {
+    assert.equal(await node.stop(), 0);
+  }
+});
+
+test("it can be installed: a manifest, its icons, a worker", async () => {
+  const node = await Node.start();
+  try {
+    const anna = await person(node);
+    const page = await anna.page();
+    await page.goto("/");
+    const manifest = await page.evaluate(async () => (await fetch(document.querySelector("link[rel=manifest]").href)).json());
+    assert.equal(manifest.display, "standalone");
+    for (const { src, sizes, type } of manifest.icons) {
+      const size = await page.evaluate(async (url) => {
+        const image = new Image();
+        image.src = url;
+        await image.decode();
+        return `${image.naturalWidth}x${image.naturalHeight}`;
+      }, src);
+      if (type === "image/png") assert.equal(size, sizes, src);
+    }
+    const { errors } = await (await anna.context.newCDPSession(page)).send("Page.getAppManifest");
+    assert.deepEqual(errors, []);
+    await ready(page);
+    await anna.close();
+  } finally {
+    await node.stop();
+  }
+});
+
+test("without a network it opens all the same, on any of its paths", async () => {
+  const node = await Node.start();
+  const anna = await person(node, { allow: [/Failed to load resource|ERR_CONNECTION|ERR_INTERNET|WebSocket connection/] });
+  const page = await anna.page();
+  await page.goto("/");
+  await shown(page);
+  await ready(page);
+  const url = node.url;
+  assert.equal(await node.stop(), 0);
+  for (const path of ["/", "/login", "/settings/profile"]) {
+    const answer = await page.goto(url + path);
+    assert.equal(answer.status(), 200);
+    assert.ok(answer.fromServiceWorker(), path);
+    await shown(page);
+  }
+  // What the node answers is never made up.
+  assert.equal(await page.evaluate(() => fetch("/api/v1/server").then(() => "answered", () => "no network")), "no network");
+  await anna.close();
+});
+
+test("a new release waits for a word, and then comes to every tab", async () => {
+  const node = await Node.start({ args: ["--web-dir", site] });
+  try {
+    const anna = await person(node);
+    const one = await anna.page(), two = await anna.page();
+    await one.goto("/");
+    await shown(one);
+    await ready(one);
+    await two.goto("/");
+    await shown(two);
+    await ready(two);
+
+    // The next release: the page says so, and the worker has another name for it.
+    const before = await one.evaluate(() => document.querySelector("meta[name=release]")?.content);
+    assert.equal(before, undefined);
+    const page = readFileSync(join(site, "index.html"), "utf8");
+    writeFileSync(join(site, "index.html"), page.replace("<head>", '<head><meta name="release" content="next">'));
+    const worker = readFileSync(join(site, "sw.js"), "utf8");
+    const version = /nc-shell-`?\+?`?([0-9a-f]{12})|`([0-9a-f]{12})`/.exec(worker);
+    const name = version[1] ?? version[2];
+    writeFileSync(join(site, "sw.js"), worker.replaceAll(name, "0123456789ab"));
+    appendFileSync(join(site, "sw.js"), "\n");
+
+    await one.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+    const offer = one.getByRole("button", { name: "Update" });
+    await offer.waitFor();
+    // Until then the old one runs, also after a reload.
+    await two.reload();
+    assert.equal(await two.evaluate(() => document.querySelector("meta[name=release]")?.content), undefined);
+    await offer.click();
+    for (const tab of [one, two]) {
+      await tab.waitForFunction(() => document.querySelector("meta[name=release]")?.content === "next");
+      await shown(tab);
+    }
+    assert.deepEqual(await one.evaluate(async () => (await caches.keys()).sort()), ["nc-pieces", "nc-shell-0123456789ab"]);
+    await anna.close();
+  } finally {
+    assert.equal(await node.stop(), 0);
+  }
+});

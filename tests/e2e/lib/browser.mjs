@@ -1,0 +1,49 @@
+// A real browser for a test, and what no page of ours may do: break its policy, fail in the console, ask elsewhere.
+import { after } from "node:test";
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+let browser;
+async function launch() {
+  // As root, in a container, the browser's own sandbox cannot be; it sees nothing but our node.
+  browser ??= await chromium.launch({ executablePath, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+  return browser;
+}
+after(() => browser?.close());
+
+export const WIDE = { width: 1440, height: 900 };
+export const PHONE = { width: 390, height: 844 };
+
+/**
+ * One person's browser: cookies, storage and service worker of its own.  `complaints` is what went wrong on any of its
+ * pages; `allow` takes expressions of what a test does on purpose (a node that is gone).
+ */
+export async function person(node, { viewport = WIDE, locale = "en-GB", colorScheme = "light", allow = [], ...more } = {}) {
+  const context = await (await launch()).newContext({ baseURL: node.url, viewport, locale, colorScheme, ...more });
+  const complaints = [];
+  const complain = (text) => allow.some((a) => a.test(text)) || complaints.push(text);
+  const host = new URL(node.url).host;
+
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
+  });
+  context.on("request", (r) => {
+    const url = new URL(r.url());
+    if (url.host !== host && !["data:", "blob:", "about:"].includes(url.protocol)) complain(`asked elsewhere: ${r.url()}`);
+  });
+  context.on("console", (m) => m.type() === "error" && complain(`console: ${m.text()} (${m.location().url})`));
+  context.on("weberror", (e) => complain(`error: ${e.error().stack ?? e.error()}`));
+  return {
+    context,
+    complaints,
+    allow: (pattern) => allow.push(pattern),
+    page: () => context.newPage(),
+    async close() {
+      await context.close();
+      assert.deepEqual(complaints, []);
+    },
+  };
+}
