@@ -47,7 +47,7 @@ for (const path of sources) {
 for (const lock of ['package-lock.json', '../package-lock.json']) {
   const text = read(lock).toString();
   if (/"resolved"|https?:\/\/[^"]*\.tgz/.test(text)) faults.push(`${lock}: names a registry`);
-  for (const [name, { link, integrity }] of Object.entries(JSON.parse(text).packages)) if (name && !link && !integrity) faults.push(`${lock}: ${name} has no integrity`);
+  for (const [name, { link, inBundle, integrity }] of Object.entries(JSON.parse(text).packages)) if (name && !link && !inBundle && !integrity) faults.push(`${lock}: ${name} has no integrity`);
 }
 for (const [name, version] of Object.entries({ ...JSON.parse(read('package.json')).dependencies, ...JSON.parse(read('package.json')).devDependencies }))
   if (!/^\d/.test(version)) faults.push(`web/package.json: ${name} is not pinned`);
