@@ -1,0 +1,87 @@
+/**
+ * message/rows: messages as they stand under each other: who begins a group, where a day begins, where the unread
+ * ones do. What stands between two messages belongs to the one below it, so that a row is added or taken away only
+ * together with its message, and the list never has to guess.
+ */
+import type { Message } from '@/net/types';
+import type { Notice } from '@/stores/notices';
+import type { Item } from '@/stores/timeline';
+
+export interface Row {
+  key: string;
+  item: Item;
+  /** Its message is the first of a day. */
+  day: boolean;
+  /** The line between what was read and what was not stands above it. */
+  unread: boolean;
+  /** It shows who says it; the ones below it in the group do not. */
+  head: boolean;
+  /** What the node said to this reader alone, behind it. */
+  notices: readonly Notice[];
+}
+
+const GROUP_MS = 5 * 60_000;
+const NONE: readonly Notice[] = [];
+
+const at = (message: Message) => Date.parse(message.created_at);
+const dayOf = (message: Message) => new Date(message.created_at).toDateString();
+
+/** An answer of a persona, which is shown as a card. */
+export const isAnswer = (message: Message): boolean => message.sender.kind === 'persona' && message.kind === 'text';
+
+function goesOn(message: Message, before: Message): boolean {
+  return (
+    message.sender.id === before.sender.id &&
+    message.kind === 'text' && before.kind === 'text' &&
+    !isAnswer(message) && !isAnswer(before) &&
+    !message.reply_to && at(message) - at(before) < GROUP_MS
+  );
+}
+
+export interface Around {
+  unreadAfter: string | null;
+  hasOlder: boolean;
+  me: string;
+  notices: readonly Notice[];
+}
+
+/** The rows of `items`; those of `before` that are still the same stay the same objects. */
+export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyMap<string, Row>): Row[] {
+  const behind = noticesBehind(items, around.notices);
+  let last: Item | undefined;
+  let drawn = false;
+  return items.map((item) => {
+    const { message } = item;
+    const day = !item.gap && (!last || !!last.gap || dayOf(last.message) !== dayOf(message));
+    const unread = !drawn && !item.gap && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
+    drawn ||= unread;
+    const head = day || unread || !last || !!last.gap || !goesOn(message, last.message);
+    last = item;
+    const row: Row = { key: item.key, item, day, unread, head, notices: behind.get(item.key) ?? NONE };
+    const old = before.get(row.key);
+    return old && isSame(old, row) ? old : row;
+  });
+}
+
+function beginsUnread(item: Item, last: Item | undefined, { unreadAfter, hasOlder }: Around): boolean {
+  if (unreadAfter === null || item.message.id <= unreadAfter) return false;
+  return last ? true : !hasOlder;
+}
+
+function noticesBehind(items: readonly Item[], notices: readonly Notice[]): Map<string, Notice[]> {
+  const behind = new Map<string, Notice[]>();
+  const end = items.at(-1);
+  if (!notices.length || !end) return behind;
+  for (const notice of notices) {
+    const item = items.find((one) => one.message.id === notice.after) ?? end;
+    behind.set(item.key, [...(behind.get(item.key) ?? []), notice]);
+  }
+  return behind;
+}
+
+function isSame(a: Row, b: Row): boolean {
+  return (
+    a.item === b.item && a.day === b.day && a.unread === b.unread && a.head === b.head &&
+    a.notices.length === b.notices.length && a.notices.every((notice, i) => notice === b.notices[i])
+  );
+}
