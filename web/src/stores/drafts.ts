@@ -33,23 +33,25 @@ export function clearDraft(room: string): void {
 
 function later(room: string): void {
   clearTimeout(unsaved.get(room));
-  unsaved.set(room, setTimeout(() => save(room), SAVE_MS));
+  unsaved.set(room, setTimeout(() => void save(room), SAVE_MS));
 }
-function save(room: string): void {
+async function save(room: string): Promise<void> {
   clearTimeout(unsaved.get(room));
   unsaved.delete(room);
   if (!isOpen()) return;
   const { text = '', reply_to, editing } = drafts[room] ?? {};
   const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
-  engine().saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
+  await engine().saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
 }
-export function saveDrafts(): void {
-  for (const room of [...unsaved.keys()]) save(room);
+/** Resolves when all that was typed is kept: before a reload of one's own. */
+export async function flushDrafts(): Promise<void> {
+  await Promise.all([...unsaved.keys()].map(save));
 }
+const flush = () => void flushDrafts();
 
 if (typeof addEventListener === 'function') {
-  addEventListener('pagehide', saveDrafts);
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && saveDrafts());
+  addEventListener('pagehide', flush);
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && flush());
 }
 onOpen((opened) => {
   for (const { room, ...draft } of opened.drafts) {

@@ -90,12 +90,13 @@ class RoomTimeline implements Timeline {
   private async open(): Promise<void> {
     const entry = rooms.get(this.room);
     const unread = entry?.unread ?? 0;
+    const mark = readMark(this.room);
     const want = Math.min(UNREAD_MAX, unread + PAGE);
     const kept = await engine().cached(this.room, {}, want);
-    if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh);
+    if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh, true);
     void engine().changeRoom(this.room, (record) => void (record.opened = coarse(Date.now())));
     if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
-    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', unread, readMark(this.room));
+    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', unread, mark);
     this.ready.value = true;
   }
 
@@ -105,7 +106,7 @@ class RoomTimeline implements Timeline {
     try {
       await engine().fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
       const part = await engine().cached(this.room, {}, Math.max(PAGE, want));
-      if (part) this.show(part, true);
+      if (part) this.show(part, true, true);
       this.fault.value = '';
     } catch (fault) {
       this.failed(fault);
@@ -115,8 +116,9 @@ class RoomTimeline implements Timeline {
   private failed(fault: unknown): void {
     this.fault.value = (fault as { code?: string }).code ?? 'internal';
   }
-  private show(part: Part, fresh: boolean): void {
-    this.window = { messages: part.messages, beginning: part.beginning, head: part.head || !fresh, holes: new Set() };
+  /** `newest`: as far as is known nothing is behind it, so what comes is added there. */
+  private show(part: Part, fresh: boolean, newest = false): void {
+    this.window = { messages: part.messages, beginning: part.beginning, head: part.head || newest, holes: new Set() };
     this.fresh = fresh;
     part.messages.forEach(growIfStreaming);
     this.render();
@@ -188,7 +190,7 @@ class RoomTimeline implements Timeline {
     return this.move('jump', async () => {
       if (this.window.head) return;
       const kept = await engine().cached(this.room, {}, PAGE);
-      if (kept) this.show(kept, kept.fresh);
+      if (kept) this.show(kept, kept.fresh, true);
       if (!kept?.fresh) await this.reread(PAGE, kept);
     });
   }

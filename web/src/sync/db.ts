@@ -12,6 +12,8 @@ export interface RoomRecord {
   members_rev: number;
   /** Up to where it is read, as far as that is known. */
   read: string | null;
+  /** How often the mark moved: a message that came since is unread, wherever it sorts. */
+  marks: number;
   /** ms; what was not looked at for longest goes first when space is needed. */
   opened: number;
 }
@@ -21,8 +23,8 @@ export interface MessageRecord {
   message: Message;
   /** Number of the event it is from, 0: from a page of history. */
   rev: number;
-  /** Counted in `unread` of its room. */
-  unread?: true;
+  /** Counted in `unread` of its room when its mark had moved so often. */
+  counted?: number;
 }
 export interface MembersRecord {
   room: string;

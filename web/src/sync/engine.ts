@@ -220,7 +220,11 @@ export class Engine {
       await writePosition(tx, { ...position, cursor });
       return true;
     });
-    if (first) this.streamed ??= cursor;
+    if (first) {
+      this.streamed ??= cursor;
+      // What was looked at before that may lack what came in between.
+      this.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
+    }
     this.sender.kick(true);
     await this.askRooms();
   }
@@ -374,7 +378,7 @@ export class Engine {
   /** Shown at once; the node is told by the caller. */
   async markRead(room: string, upTo: string): Promise<void> {
     await this.changeRoom(room, async (record, tx) => {
-      if (record.read === null || record.read < upTo) await markReadIn(tx, record, upTo, this.me);
+      if (record.read === null || record.read <= upTo) await markReadIn(tx, record, upTo, this.me);
     });
   }
 

@@ -20,14 +20,19 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
   const now = await readPosition(tx);
   const member = (await tx.get('rooms', room))?.entry.role != null;
   const live = member && asOf.cursor !== null && asOf.epoch === now.epoch;
-  const range = pageRange(asked, page.messages.map(({ id }) => id), page.has_more, member ? asOf.epoch : 0, live);
+  const ids = page.messages.map(({ id }) => id);
+  // An edge that is not kept itself (jumped to, gone since) is no part of what is known.
+  const anchor = asked.before ?? asked.after;
+  const anchored = anchor === undefined || (await tx.get('messages', anchor)) !== undefined;
+  const whole = pageRange(asked, ids, page.has_more, member ? asOf.epoch : 0, live);
+  const range = anchored || whole === null ? whole : ids.length === 0 ? null : { ...whole, ...(asked.before ? { hi: ids.at(-1)! } : { lo: ids[0]! }) };
   if (range) await forgetGone(tx, room, page, range, asOf.epoch);
   const records: MessageRecord[] = [];
   for (const message of page.messages) {
     const kept = await tx.get('messages', message.id);
     const sameChain = kept !== undefined && epochOf(kept.rev) === now.epoch;
     const best = sameChain ? prefer(kept.message, message) : message;
-    const record: MessageRecord = best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.unread ? { unread: true as const } : {}) };
+    const record: MessageRecord = best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
     await tx.put('messages', record);
     records.push(record);
   }
@@ -58,7 +63,7 @@ export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], touched: Re
     const read = (entry as { read?: string | null }).read ?? before?.read ?? null;
     const record: RoomRecord = before
       ? { ...before, read, entry: touched.has(entry.id) ? { ...entry, ...newerParts(before.entry, entry) } : entry }
-      : { id: entry.id, entry, rev: 0, members_rev: 0, read, opened: 0 };
+      : { id: entry.id, entry, rev: 0, members_rev: 0, read, marks: 0, opened: 0 };
     await tx.put('rooms', record);
     records.push(record);
   }

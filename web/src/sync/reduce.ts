@@ -121,33 +121,46 @@ class Reducer {
     if (message.client_id) await this.acknowledge(message.client_id);
 
     const created = type === 'message.created' && !kept;
-    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.unread ? { unread: true as const } : {}) };
-    if (room) this.count(room, record, kept, type);
+    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
+    if (room) await this.count(room, record, kept, type);
     await this.tx.put('messages', record);
     this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
     if (created && !message.late && room) await this.growHead(message);
   }
 
   /** Unread, mentions and the last message of the room. */
-  private count(room: RoomRecord, record: MessageRecord, kept: MessageRecord | undefined, type: string): void {
+  private async count(room: RoomRecord, record: MessageRecord, kept: MessageRecord | undefined, type: string): Promise<void> {
     const { message } = record;
     const { entry } = room;
     const last = entry.last_message;
     const counts = others(message, this.me);
     const mentioned = message.mentions.includes(this.me.username) ? 1 : 0;
-    if (record.unread && !counts && message.deleted) {
-      delete record.unread;
-      if (room.read === null || message.id > room.read || message.late) {
-        entry.unread = Math.max(0, entry.unread - 1);
-        entry.mentions = Math.max(0, entry.mentions - (kept!.message.mentions.includes(this.me.username) ? 1 : 0));
-      }
-    } else if (counts && !record.unread && isNews(type, kept, last, message)) {
-      record.unread = true;
-      entry.unread += 1;
-      entry.mentions += mentioned;
+    const behindMark = record.counted === room.marks || (record.counted !== undefined && (room.read === null || message.id > room.read));
+    if (message.deleted && behindMark) {
+      delete record.counted;
+      entry.unread = Math.max(0, entry.unread - 1);
+      entry.mentions = Math.max(0, entry.mentions - (kept!.message.mentions.includes(this.me.username) ? 1 : 0));
+    } else if (counts && record.counted !== room.marks && isNews(type, kept, message)) {
+      // What a list of rooms had as its last message has been counted there.
+      const listed = last !== null && message.id <= last.id && !message.late && last.state !== 'streaming' && !kept;
+      record.counted = room.marks;
+      entry.unread += listed ? 0 : 1;
+      entry.mentions += listed ? 0 : mentioned;
     }
-    if (!last || message.id >= last.id) entry.last_message = message;
     this.rooms.set(room.id, room);
+    if (message.deleted) {
+      if (last?.id === message.id) await this.lastBefore(room, message.id);
+    } else if (!last || message.id >= last.id) entry.last_message = message;
+  }
+
+  /** The last message of a room is one that is there: the one before, if it is kept. */
+  private async lastBefore(room: RoomRecord, id: string): Promise<void> {
+    const ranges = (await this.tx.get('ranges', room.id))?.ranges ?? [];
+    const range = ranges.find(({ hi, epoch }) => hi === HEAD && epoch === this.position.epoch);
+    const kept = range ? await this.tx.slice(room.id, { after: range.lo, before: id, inclusive: true, newest: true, limit: 50 }) : [];
+    const found = kept.filter((record) => record.id !== id && !record.message.deleted).at(-1);
+    room.entry.last_message = found?.message ?? null;
+    if (!found) this.changes.askRooms = true;
   }
 
   /** What comes at the head of a room begins a range there, or goes on with the one that is. */
@@ -172,7 +185,7 @@ class Reducer {
       this.rooms.set(core.id, { ...kept, rev, entry: { ...kept.entry, ...core } });
     } else if (created) {
       const entry: RoomEntry = { ...core, members_count: 1, role: 'owner', last_message: null, unread: 0, mentions: 0 };
-      this.rooms.set(core.id, { id: core.id, entry, rev, members_rev: 0, read: null, opened: 0 });
+      this.rooms.set(core.id, { id: core.id, entry, rev, members_rev: 0, read: null, marks: 0, opened: 0 });
       this.changes.askRooms = true;
     } else {
       this.changes.askRooms = true;
@@ -198,7 +211,9 @@ class Reducer {
       kept.entry.role = event.role;
     }
     this.members.add(event.room);
-    if (kept && kept.members_rev < rev) {
+    // Sums can't be made of events out of their order: then the node says what they come to.
+    if (kept && kept.members_rev >= rev) this.changes.askRooms = true;
+    else if (kept) {
       const by = event.type === 'member.joined' ? 1 : event.type === 'member.left' ? -1 : 0;
       kept.members_rev = rev;
       kept.entry.members_count = Math.max(0, kept.entry.members_count + by);
@@ -234,18 +249,16 @@ class Reducer {
   }
 }
 
-/** Counts as unread by this event: new in the room, or an answer that has just ended. */
-function isNews(type: string, kept: MessageRecord | undefined, last: Message | null, message: Message): boolean {
-  if (type === 'message.completed') return kept ? kept.message.state === 'streaming' && (message.alternatives?.count ?? 1) === 1 : (message.alternatives?.count ?? 1) === 1;
-  // What a list of rooms told us as its last message has been counted there.
-  return type === 'message.created' && !kept && (message.late === true || !last || message.id > last.id);
+/** New in the room by this event, or an answer that has just ended. Another answer to an old question is no news. */
+function isNews(type: string, kept: MessageRecord | undefined, message: Message): boolean {
+  return type === 'message.completed' ? (message.alternatives?.count ?? 1) === 1 : type === 'message.created' && !kept;
 }
 
 /** Moves the mark and counts what is behind it; false when too little is kept to count. */
 export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Reader): Promise<boolean> {
   const { entry } = room;
   room.read = upTo;
-  entry.unread = entry.unread ?? 0;
+  room.marks += 1;
   if (!entry.last_message || upTo >= entry.last_message.id || entry.unread === 0) {
     entry.unread = 0;
     entry.mentions = 0;
@@ -254,6 +267,7 @@ export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Rea
   const ranges = (await tx.get('ranges', room.id))?.ranges ?? [];
   if (!ranges.some((range) => range.hi === HEAD && range.lo <= upTo)) return false;
   const behind = (await tx.slice(room.id, { after: upTo })).filter(({ message }) => others(message, me));
+  for (const record of behind) await tx.put('messages', { ...record, counted: room.marks });
   entry.unread = behind.length;
   entry.mentions = behind.filter(({ message }) => message.mentions.includes(me.username)).length;
   return true;

@@ -1,0 +1,229 @@
+// Whatever is lost, repeated or mixed up on the way, what is kept ends as what is true.
+import 'fake-indexeddb/auto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ServerEvent } from '../../../src/net/types';
+import { memoryDb, openDb, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
+import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
+import { BEGINNING, HEAD } from '../../../src/sync/ranges';
+import { applyEvents, readPosition, REDUCED_STORES, writePosition } from '../../../src/sync/reduce';
+import { me, other, persona, Truth } from './truth';
+
+const ROOMS = ['r-1', 'r-2'];
+
+/** One browser: gets events in batches, loses its connection, asks for pages, is restarted. */
+class Browser {
+  stream: ServerEvent[] = [];
+  delivered: ServerEvent[] = [];
+  pages: { room: string; asked: Asked; page: Page; asOf: Position }[] = [];
+  streamed: string | null = null;
+
+  constructor(
+    readonly db: Db,
+    readonly truth: Truth,
+  ) {}
+  position(): Promise<Position> {
+    return this.db.read(['meta'], readPosition);
+  }
+  async begin(): Promise<void> {
+    await this.db.write(['meta'], async (tx) => writePosition(tx, { cursor: this.truth.head(), epoch: 1 }));
+    this.streamed = this.truth.head();
+    await this.rooms();
+  }
+  async rooms(): Promise<void> {
+    await this.catchUp();
+    await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, ROOMS.map((id) => this.truth.entry(id)), new Set()));
+  }
+  /** What is on the wire now. */
+  hear(): void {
+    const fresh = this.truth.since(this.streamed);
+    this.stream.push(...fresh);
+    const last = fresh.at(-1);
+    if (last && 'cursor' in last) this.streamed = last.cursor;
+  }
+  async apply(count: number, shuffle: boolean): Promise<void> {
+    const batch = this.stream.splice(0, count);
+    if (batch.length === 0) return;
+    const last = (batch.at(-1) as { cursor: string }).cursor;
+    this.delivered.push(...batch);
+    const events = shuffle && !batch.some(({ type }) => type === 'resync' || type === 'read' || type.startsWith('message.')) ? batch.reverse() : batch;
+    const changes = await this.db.write(REDUCED_STORES, (tx) => applyEvents(tx, events, last, me));
+    if (changes.askRooms) await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, ROOMS.map((id) => this.truth.entry(id)), new Set()));
+  }
+  async again(index: number): Promise<void> {
+    const event = this.delivered[index % Math.max(1, this.delivered.length)];
+    const position = await this.position();
+    // A repeat of the present incarnation: a second tab, a transport that asked twice.
+    if (event && event.type !== 'resync' && 'cursor' in event && event.cursor.startsWith(`${this.truth.incarnation}.`) && position.cursor?.startsWith(`${this.truth.incarnation}.`))
+      await this.db.write(REDUCED_STORES, (tx) => applyEvents(tx, [event], position.cursor!, me));
+  }
+  async cut(): Promise<void> {
+    this.stream = [];
+    this.streamed = (await this.position()).cursor;
+  }
+  async ask(room: string, asked: Asked): Promise<void> {
+    this.pages.push({ room, asked, page: structuredClone(this.truth.page(room, asked, 4)), asOf: await this.position() });
+  }
+  async answer(): Promise<void> {
+    const next = this.pages.shift();
+    if (next) await this.db.write(['rooms', 'messages', 'ranges', 'meta'], (tx) => mergePage(tx, next.room, next.asked, next.page, next.asOf));
+  }
+  async catchUp(): Promise<void> {
+    for (let i = 0; i < 50; i++) {
+      this.hear();
+      if (this.stream.length === 0) return;
+      await this.apply(this.stream.length, false);
+    }
+  }
+}
+
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('say' as const), room: fc.nat(1), who: fc.nat(2), mention: fc.boolean(), late: fc.nat(9) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), pick: fc.nat(), how: fc.constantFrom('edit' as const, 'delete' as const, 'complete' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('topic' as const), room: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('third' as const), room: fc.nat(1), joins: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), room: fc.nat(1), pick: fc.nat() }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 5 }), shuffle: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('again' as const), index: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('ask' as const), room: fc.nat(1), pick: fc.nat(), side: fc.constantFrom('newest' as const, 'before' as const, 'after' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restore' as const) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+async function play(db: Db, steps: Step[]): Promise<void> {
+  const truth = new Truth(ROOMS);
+  truth.say(ROOMS[0]!, other);
+  const browser = new Browser(db, truth);
+  await browser.begin();
+  for (const next of steps) {
+    switch (next.do) {
+      case 'say': {
+        const sender = [me, other, persona][next.who]!;
+        truth.say(ROOMS[next.room]!, sender, { streaming: sender === persona, mention: next.mention && sender === other, late: next.late === 0 });
+        break;
+      }
+      case 'change': {
+        const ids = [...truth.messages.keys()];
+        truth.change(ids[next.pick % ids.length]!, next.how);
+        break;
+      }
+      case 'topic':
+        truth.topic(ROOMS[next.room]!);
+        break;
+      case 'third':
+        truth.third(ROOMS[next.room]!, next.joins);
+        break;
+      case 'read': {
+        const ids = truth.history(ROOMS[next.room]!).map(({ id }) => id);
+        if (ids.length > 0) truth.read(ROOMS[next.room]!, ids[next.pick % ids.length]!);
+        break;
+      }
+      case 'deliver':
+        browser.hear();
+        await browser.apply(next.count, next.shuffle);
+        break;
+      case 'again':
+        await browser.again(next.index);
+        break;
+      case 'cut':
+        await browser.cut();
+        break;
+      case 'ask': {
+        const ids = truth.history(ROOMS[next.room]!).map(({ id }) => id);
+        const id = ids[next.pick % Math.max(1, ids.length)];
+        await browser.ask(ROOMS[next.room]!, next.side === 'newest' || id === undefined ? {} : next.side === 'before' ? { before: id } : { after: id });
+        break;
+      }
+      case 'answer':
+        await browser.answer();
+        break;
+      case 'restore':
+        truth.incarnation += 1;
+        break;
+    }
+  }
+  while (browser.pages.length > 0) await browser.answer();
+  await browser.cut();
+  await browser.catchUp();
+  await same(browser);
+}
+
+async function same({ db, truth }: Browser): Promise<void> {
+  await db.read(STORE_NAMES, async (tx) => {
+    const position = await readPosition(tx);
+    for (const id of ROOMS) {
+      const kept = (await tx.get('rooms', id))!;
+      expect(kept.entry.topic).toBe(truth.rooms.get(id)!.topic);
+      expect(kept.entry.last_message).toEqual(truth.last(id));
+      const ranges = (await tx.get('ranges', id))?.ranges ?? [];
+      for (const range of ranges.filter(({ epoch }) => epoch === position.epoch)) {
+        const inRange = ({ id: message }: { id: string }) => (range.lo === BEGINNING || message >= range.lo) && (range.hi === HEAD || message <= range.hi);
+        const records = (await tx.slice(id, {})).filter(inRange);
+        expect(records.map(({ message }) => message)).toEqual(truth.history(id).filter(inRange));
+      }
+    }
+  });
+}
+
+describe('events, pages and cursors', () => {
+  it('end as the truth, in memory', () =>
+    fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), (steps) => play(memoryDb(), steps)), { numRuns: 300 }));
+
+  let made = 0;
+  it('end as the truth, in IndexedDB', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const db = await openDb(`prop-${(made += 1)}`);
+        expect(db.kind).toBe('disk');
+        await play(db, steps);
+        db.close();
+      }),
+      { numRuns: 30 },
+    ), 60_000);
+});
+
+describe('unread', () => {
+  const counted = fc.array(
+    fc.oneof(
+      fc.record({ do: fc.constant('say' as const), who: fc.nat(2), mention: fc.boolean() }),
+      fc.record({ do: fc.constant('complete' as const), pick: fc.nat() }),
+      fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }),
+      fc.record({ do: fc.constant('third' as const), joins: fc.boolean() }),
+      fc.record({ do: fc.constant('read' as const), pick: fc.nat() }),
+      fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 4 }) }),
+      fc.record({ do: fc.constant('again' as const), index: fc.nat() }),
+      fc.record({ do: fc.constant('cut' as const) }),
+    ),
+    { maxLength: 60 },
+  );
+  it('is counted as the node counts it', () =>
+    fc.assert(
+      fc.asyncProperty(counted, async (steps) => {
+        const truth = new Truth(ROOMS);
+        const browser = new Browser(memoryDb(), truth);
+        await browser.begin();
+        const ids = () => truth.history('r-1').map(({ id }) => id);
+        for (const next of steps) {
+          if (next.do === 'say') truth.say('r-1', [me, other, persona][next.who]!, { streaming: next.who === 2, mention: next.mention && next.who === 1 });
+          else if (next.do === 'third') truth.third('r-1', next.joins);
+          else if (next.do === 'deliver') {
+            browser.hear();
+            await browser.apply(next.count, false);
+          } else if (next.do === 'again') await browser.again(next.index);
+          else if (next.do === 'cut') await browser.cut();
+          else if (ids().length > 0) {
+            const id = ids()[next.pick % ids().length]!;
+            if (next.do === 'read') truth.read('r-1', id);
+            else truth.change(id, next.do);
+          }
+        }
+        await browser.cut();
+        await browser.catchUp();
+        const { entry } = (await browser.db.read(['rooms'], (tx) => tx.get('rooms', 'r-1')))!;
+        expect([entry.unread, entry.mentions]).toEqual([truth.entry('r-1').unread, truth.entry('r-1').mentions]);
+      }),
+      { numRuns: 300 },
+    ));
+});
