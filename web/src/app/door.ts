@@ -25,11 +25,10 @@ function inside(next: unknown): RouteLocationRaw {
 
 router.beforeEach(allowed);
 
-/** Looks again once it is known, or has changed, who is there. */
-export function look(phase: typeof session.phase, before?: typeof session.phase): void {
+/** Looks again once it is known, or has changed, who is there: the first navigation may have been let through before. */
+export async function look(phase: typeof session.phase, before?: typeof session.phase): Promise<void> {
+  await router.isReady();
   // who has left does not leave the next one at their place
-  if (phase === 'out' && before === 'in') return void router.replace('/login');
-  if (!router.currentRoute.value.matched.length) return; // the first navigation is under way, and will ask
-  const to = allowed(router.currentRoute.value);
-  if (to !== true) void router.replace(to);
+  const to = phase === 'out' && before === 'in' ? '/login' : allowed(router.currentRoute.value);
+  if (to !== true && session.phase === phase) await router.replace(to);
 }

@@ -78,7 +78,7 @@ export const formatNumber = (value: number, options?: Intl.NumberFormatOptions) 
   once(`number ${locale.value} ${JSON.stringify(options)}`, () => new Intl.NumberFormat(locale.value, options)).format(value);
 
 /** 14:05 */
-export const formatTime = (at: string | number | Date) => dates('time', { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+export const formatTime = (at: string | number | Date) => dates('time', { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
 
 /** 21 November 2026, 14:05 */
 export const formatFull = (at: string | number | Date) => dates('full', { dateStyle: 'long', timeStyle: 'short' }).format(new Date(at));

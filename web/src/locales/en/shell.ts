@@ -14,6 +14,7 @@ export default {
   'shell.more': { one: '{count} more', other: '{count} more' },
   'shell.unread': { one: '{count} unread message', other: '{count} unread messages' },
   'shell.mentions': { one: 'you are mentioned once', other: 'you are mentioned {count} times' },
+  'shell.silent': 'Nothing said yet',
   'shell.you': 'You',
   'shell.somebody': 'Someone who left',
   'shell.deleted': 'Message deleted',

@@ -14,6 +14,7 @@ export default {
   'shell.more': { one: 'Ещё {count}', few: 'Ещё {count}', many: 'Ещё {count}', other: 'Ещё {count}' },
   'shell.unread': { one: '{count} непрочитанное сообщение', few: '{count} непрочитанных сообщения', many: '{count} непрочитанных сообщений', other: '{count} непрочитанных сообщения' },
   'shell.mentions': { one: 'вас упомянули {count} раз', few: 'вас упомянули {count} раза', many: 'вас упомянули {count} раз', other: 'вас упомянули {count} раза' },
+  'shell.silent': 'Пока тишина',
   'shell.you': 'Вы',
   'shell.somebody': 'Ушедший участник',
   'shell.deleted': 'Сообщение удалено',
