@@ -16,6 +16,8 @@ export interface Row {
   unread: boolean;
   /** It shows who says it; the ones below it in the group do not. */
   head: boolean;
+  /** It answers the very message above it: nobody needs to be told which. */
+  direct: boolean;
   /** What the node said to this reader alone, behind it. */
   notices: readonly Notice[];
 }
@@ -34,7 +36,7 @@ function goesOn(message: Message, before: Message): boolean {
     message.sender.id === before.sender.id &&
     message.kind === 'text' && before.kind === 'text' &&
     !isAnswer(message) && !isAnswer(before) &&
-    !message.reply_to && at(message) - at(before) < GROUP_MS
+    !message.reply_to && Math.abs(at(message) - at(before)) < GROUP_MS
   );
 }
 
@@ -56,8 +58,9 @@ export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyM
     const unread = !drawn && !item.gap && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
     drawn ||= unread;
     const head = day || unread || !last || !!last.gap || !goesOn(message, last.message);
+    const direct = !!last && message.reply_to === last.message.id && isAnswer(message);
     last = item;
-    const row: Row = { key: item.key, item, day, unread, head, notices: behind.get(item.key) ?? NONE };
+    const row: Row = { key: item.key, item, day, unread, head, direct, notices: behind.get(item.key) ?? NONE };
     const old = before.get(row.key);
     return old && isSame(old, row) ? old : row;
   });
@@ -81,7 +84,7 @@ function noticesBehind(items: readonly Item[], notices: readonly Notice[]): Map<
 
 function isSame(a: Row, b: Row): boolean {
   return (
-    a.item === b.item && a.day === b.day && a.unread === b.unread && a.head === b.head &&
+    a.item === b.item && a.day === b.day && a.unread === b.unread && a.head === b.head && a.direct === b.direct &&
     a.notices.length === b.notices.length && a.notices.every((notice, i) => notice === b.notices[i])
   );
 }
