@@ -1,12 +1,12 @@
 // build/icons: the icons that src/kit/icons.ts names, taken out of Lucide as one path each.
 //
-// `virtual:icons` is {name: d}. An icon that Lucide does not have, or whose form is not known here, ends the build.
+// `virtual:icons/first` and `virtual:icons/later` are {name: d}. An icon that Lucide does not have, or whose form is not known here, ends the build.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const lucide = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('@iconify-json/lucide/icons.json'), 'utf8'));
 const list = new URL('../src/kit/icons.ts', import.meta.url).pathname;
-const id = 'virtual:icons', resolved = `\0${id}`;
+const prefix = 'virtual:icons/';
 
 const ellipse = (cx, cy, rx, ry) => `M${cx - rx} ${cy}a${rx} ${ry} 0 1 0 ${2 * rx} 0a${rx} ${ry} 0 1 0 ${-2 * rx} 0z`;
 
@@ -34,18 +34,22 @@ export function pathOf(name) {
   }).join('');
 }
 
-export function namesIn(source) {
-  return [...source.matchAll(/^ {2}'(.+)',?$/gm)].flatMap((line) => line[1].split(/',\s*'/));
+/** The names of one of the two lists. */
+export function namesIn(source, which) {
+  const list = new RegExp(`const ${which} = \\[([^\\]]*)\\]`).exec(source)?.[1];
+  if (!list) throw new Error(`icons: src/kit/icons.ts has no list "${which}"`);
+  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]);
 }
 
 export default function icons() {
   return {
     name: 'icons',
-    resolveId: (source) => (source === id ? resolved : undefined),
+    resolveId: (source) => (source.startsWith(prefix) ? `\0${source}` : undefined),
     load(source) {
-      if (source !== resolved) return;
+      if (!source.startsWith(`\0${prefix}`)) return;
       this.addWatchFile(list);
-      return `export default ${JSON.stringify(Object.fromEntries(namesIn(readFileSync(list, 'utf8')).map((n) => [n, pathOf(n)])))}`;
+      const names = namesIn(readFileSync(list, 'utf8'), source.slice(prefix.length + 1));
+      return `export default ${JSON.stringify(Object.fromEntries(names.map((name) => [name, pathOf(name)])))}`;
     },
   };
 }

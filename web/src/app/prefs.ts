@@ -6,7 +6,7 @@ import { locale, setLocale, systemLocale } from './i18n';
 import { bound } from './shortcuts';
 import { remember, setTheme } from './theme';
 
-const localeOf = (language: typeof settings.language) => (language === 'system' ? systemLocale() : language);
+export const wantedLocale = () => (settings.language === 'system' ? systemLocale() : settings.language);
 
 /** Resolves when the first words are there. */
 export async function follow(): Promise<void> {
@@ -19,7 +19,7 @@ export async function follow(): Promise<void> {
   watch(locale, speak, { immediate: true });
   watch(() => settings.language, (language) => {
     remember('nc.language', language === 'system' ? null : language);
-    void setLocale(localeOf(language));
+    void setLocale(wantedLocale());
   });
-  await setLocale(localeOf(settings.language));
+  await setLocale(wantedLocale());
 }
