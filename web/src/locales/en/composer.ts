@@ -3,8 +3,6 @@ export default {
   'composer.to_room': 'Message {name}',
   'composer.to_person': 'Message {name}',
   'composer.ask': 'Ask {name}',
-  'composer.join': 'Join',
-  'composer.join_hint': 'You are looking around. Join to take part.',
   'composer.mention': 'Mention somebody',
   'composer.command': 'Commands',
   'composer.send': 'Send',
@@ -30,7 +28,4 @@ export default {
   'composer.failed': 'That did not work. Your text is still here.',
   'composer.failed_count': { one: '{count} message was not sent', other: '{count} messages were not sent' },
   'composer.waiting': { one: '{count} message waits for the connection', other: '{count} messages wait for the connection' },
-  'composer.typing.one': '{name} is typing…',
-  'composer.typing.two': '{first} and {second} are typing…',
-  'composer.typing.many': { one: '{count} person is typing…', other: '{count} people are typing…' },
 };

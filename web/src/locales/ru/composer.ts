@@ -3,8 +3,6 @@ export default {
   'composer.to_room': 'Сообщение в «{name}»',
   'composer.to_person': 'Сообщение для {name}',
   'composer.ask': 'Спросите: {name}',
-  'composer.join': 'Войти в комнату',
-  'composer.join_hint': 'Пока вы только смотрите. Войдите, чтобы писать.',
   'composer.mention': 'Позвать кого-нибудь',
   'composer.command': 'Команды',
   'composer.send': 'Отправить',
@@ -30,7 +28,4 @@ export default {
   'composer.failed': 'Не получилось. Ваш текст на месте.',
   'composer.failed_count': { one: 'Не отправлено {count} сообщение', few: 'Не отправлены {count} сообщения', many: 'Не отправлено {count} сообщений', other: 'Не отправлено {count} сообщения' },
   'composer.waiting': { one: '{count} сообщение ждёт связи', few: '{count} сообщения ждут связи', many: '{count} сообщений ждут связи', other: '{count} сообщения ждут связи' },
-  'composer.typing.one': '{name} печатает…',
-  'composer.typing.two': '{first} и {second} печатают…',
-  'composer.typing.many': { one: 'Печатает {count} человек…', few: 'Печатают {count} человека…', many: 'Печатают {count} человек…', other: 'Печатают {count} человека…' },
 };
