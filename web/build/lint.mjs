@@ -77,7 +77,7 @@ function filesOf(keys) {
 }
 
 if (!entry.some((key) => manifest[key].file.endsWith('.js'))) faults.push('web/dist/index.html names no script of the build');
-for (const key of [...FIRST, ...LANGUAGES]) if (!manifest[key]) faults.push(`${key} is not in the build: web/build/lint.mjs has an old name`);
+for (const key of [FIRST.at(-1), ...LANGUAGES]) if (!manifest[key]) faults.push(`${key} is not in the build: web/build/lint.mjs has an old name`);
 const first = Math.max(...LANGUAGES.map((language) => size(filesOf([...FIRST, language]).add('theme.js'))));
 const fonts = [...new Set(Object.values(manifest).map((chunk) => chunk.file))].filter((file) => /inter-.*\.woff2$/.test(file)).reduce((sum, file) => sum + read(`dist/${file}`).length, 0);
 console.log(`first load: ${(first / 1024).toFixed(1)} KB of JS and CSS by gzip (aim 120, at most 150), ${(fonts / 1024).toFixed(1)} KB of fonts (70)`);
