@@ -1,0 +1,17 @@
+export default {
+  'search.title': 'Search',
+  'search.back': 'Back',
+  'search.label': 'What to look for',
+  'search.placeholder': 'Words of a message, a room, a person',
+  'search.where': 'Where to look',
+  'search.everywhere': 'Everywhere',
+  'search.begin': 'What are you looking for?',
+  'search.begin_text': 'Rooms are found by name, messages by their words: also when you are offline.',
+  'search.rooms': 'Rooms and people',
+  'search.messages': 'Messages',
+  'search.nobody': 'Deleted account',
+  'search.nothing': 'No message here has these words.',
+  'search.count': { one: '{count} found', other: '{count} found' },
+  'search.more': { one: 'Only the newest {count} is shown.', other: 'Only the newest {count} are shown.' },
+  'search.cached': 'Looked for among the messages that this browser keeps: what you have read or what came while you were here.',
+};

@@ -1,0 +1,17 @@
+export default {
+  'search.title': 'Поиск',
+  'search.back': 'Назад',
+  'search.label': 'Что искать',
+  'search.placeholder': 'Слова из сообщения, комната, человек',
+  'search.where': 'Где искать',
+  'search.everywhere': 'Везде',
+  'search.begin': 'Что найти?',
+  'search.begin_text': 'Комнаты ищутся по названию, сообщения — по словам, в том числе без связи.',
+  'search.rooms': 'Комнаты и люди',
+  'search.messages': 'Сообщения',
+  'search.nobody': 'Удалённая учётная запись',
+  'search.nothing': 'Сообщений с такими словами здесь нет.',
+  'search.count': { one: 'Найдено: {count}', few: 'Найдено: {count}', many: 'Найдено: {count}', other: 'Найдено: {count}' },
+  'search.more': { one: 'Показано только {count} последнее.', few: 'Показаны только последние {count}.', many: 'Показаны только последние {count}.', other: 'Показаны только последние {count}.' },
+  'search.cached': 'Поиск идёт по сообщениям, которые хранит этот браузер: по прочитанным и пришедшим при вас.',
+};
