@@ -54,8 +54,8 @@ export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyM
   let drawn = false;
   return items.map((item) => {
     const { message } = item;
-    const day = !item.gap && (!last || !!last.gap || dayOf(last.message) !== dayOf(message));
-    const unread = !drawn && !item.gap && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
+    const day = !last || dayOf(last.message) !== dayOf(message);
+    const unread = !drawn && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
     drawn ||= unread;
     const head = day || unread || !last || !!last.gap || !goesOn(message, last.message);
     const direct = !!last && message.reply_to === last.message.id && isAnswer(message);

@@ -14,6 +14,8 @@ export default {
   'room.empty.text': 'Say something: whoever is here will see it at once.',
   'room.empty.dialog': 'Ask anything',
   'room.empty.dialog.text': 'This talk is yours alone. You can stop an answer, ask for another one, or go back and ask differently.',
+  'room.fault': 'The messages could not be loaded',
+  'room.fault.text': 'They come as soon as the node can be reached.',
   'room.typing': '{name} is writing…',
   'room.typing.two': '{one} and {two} are writing…',
   'room.typing.many': { one: '{count} person is writing…', other: '{count} people are writing…' },
