@@ -70,6 +70,8 @@ const isTyped = (event: KeyboardEvent) =>
 
 function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return;
+  // what is open over the page has the keys first, Esc above all
+  if (document.querySelector('dialog:modal, [popover="auto"]:popover-open')) return;
   const keys = keysOfEvent(event);
   // a bare letter or arrow belongs to the text under the caret
   if (isTyped(event) && !/^(Mod|Alt|Ctrl)\+|^F\d+$|^Escape$/.test(keys)) return;

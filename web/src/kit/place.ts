@@ -28,9 +28,10 @@ export function place(el: HTMLElement, anchor: Anchor, side: Side = 'below', ali
 }
 
 /**
- * Where something that floats must stand in the page to be alive: while a modal dialog is open, everything outside of
- * it sleeps.
+ * Where in the page something that floats stands: in the modal dialog that is open, because everything outside of it
+ * sleeps; otherwise in the part of the page that it belongs to, where a screen reader looks for it.
  */
-export const home = (anchor?: Anchor): HTMLElement =>
-  (anchor instanceof Element && anchor.closest<HTMLElement>('dialog:modal')) ||
-  [...document.querySelectorAll<HTMLElement>('dialog:modal')].pop() || document.body;
+export function home(anchor?: Anchor): HTMLElement {
+  const at = anchor instanceof Element ? anchor : null;
+  return at?.closest<HTMLElement>('dialog:modal') ?? [...document.querySelectorAll<HTMLElement>('dialog:modal')].pop() ?? at?.closest<HTMLElement>('main, nav, aside') ?? document.body;
+}
