@@ -1,0 +1,17 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { excerpt } from '../../../src/features/search/excerpts';
+
+test('the line begins near the first hit and marks all of them', () => {
+  expect(excerpt('Hello big world, hello', 'hello')).toEqual([{ text: 'Hello', hit: true }, { text: ' big world, ', hit: false }, { text: 'hello', hit: true }]);
+  const long = excerpt(`${'word '.repeat(100)}needle ${'tail '.repeat(100)}`, 'needle');
+  expect(long[0]).toEqual({ text: '… ', hit: false });
+  expect(long.filter((one) => one.hit)).toEqual([{ text: 'needle', hit: true }]);
+  expect(long.at(-1)).toEqual({ text: ' …', hit: false });
+});
+
+test('the pieces are the text, whatever it is', () => {
+  fc.assert(fc.property(fc.string({ maxLength: 200 }), fc.string({ maxLength: 4 }), (text, query) => {
+    expect(excerpt(text, query).map((one) => one.text).join('')).toBe(text.replace(/\s+/g, ' ').trim());
+  }));
+});
