@@ -6,7 +6,7 @@ type Notifications = Settings['notifications'];
 
 const FRESH_MS = 5 * 60_000; // what came while nobody was connected is counted, not told one by one
 
-const minutes = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
+const minutes = (time: string): number => (/^\d\d:\d\d$/.test(time) ? Number(time.slice(0, 2)) * 60 + Number(time.slice(3)) : NaN);
 
 /** From 22:00 to 08:00 is over midnight; from a time to the same time is never. */
 export function isQuiet({ on, from, to }: Notifications['quiet'], now: Date): boolean {

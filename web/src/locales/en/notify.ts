@@ -1,0 +1,3 @@
+export default {
+  'notify.in': '{who} in {room}',
+};
