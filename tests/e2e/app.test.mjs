@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Node } from "../integration/lib/node.mjs";
 import { person } from "./lib/browser.mjs";
+import { composer, enter, openRoom } from "./lib/door.mjs";
 
 const dist = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const top = mkdtempSync(join(tmpdir(), "nc-app-"));
@@ -82,14 +83,15 @@ test("without a network it opens all the same, on any of its paths", async () =>
   await anna.close();
 });
 
-test("a new release waits for a word, and then comes to every tab", async () => {
+test("a new release waits for a word, then comes to every tab, and what was being typed stays", async () => {
   const node = await Node.start({ args: ["--web-dir", site] });
   try {
+    const room = await (await node.register("anna")).room();
     const anna = await person(node);
     const one = await anna.page(), two = await anna.page();
-    await one.goto("/");
-    await shown(one);
+    await enter(one, "anna");
     await ready(one);
+    await openRoom(one, room);
     await two.goto("/");
     await shown(two);
     await ready(two);
@@ -111,11 +113,14 @@ test("a new release waits for a word, and then comes to every tab", async () => 
     // Until then the old one runs, also after a reload.
     await two.reload();
     assert.equal(await two.evaluate(() => document.querySelector("meta[name=release]")?.content), undefined);
+    await composer(one).fill("half a sentence");
     await offer.click();
     for (const tab of [one, two]) {
       await tab.waitForFunction(() => document.querySelector("meta[name=release]")?.content === "next");
       await shown(tab);
     }
+    await composer(one).waitFor();
+    await one.waitForFunction(() => [...document.querySelectorAll("textarea")].some((t) => t.value === "half a sentence"));
     assert.deepEqual(await one.evaluate(async () => (await caches.keys()).sort()), ["nc-pieces", "nc-shell-0123456789ab"]);
     await anna.close();
   } finally {
