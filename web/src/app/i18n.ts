@@ -26,7 +26,9 @@ export const systemLocale = (): Locale => (/^ru\b/i.test(navigator.language) ? '
 
 async function load(to: Locale, feature: string): Promise<void> {
   const file = later[`../locales/${to}/${feature}.ts`];
-  if (file) words[to] = { ...words[to], ...(await file()).default };
+  if (!file) return;
+  const more = (await file()).default; // before looking at what there is: other words may come meanwhile
+  words[to] = { ...words[to], ...more };
 }
 
 /** Changes the language of the whole page, without loading it anew. */

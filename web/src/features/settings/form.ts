@@ -4,16 +4,10 @@
  */
 import { type ShallowRef, onScopeDispose, shallowReactive, shallowRef } from 'vue';
 import { t } from '@/app/i18n';
+import { reason } from '@/app/reason';
 import { toast } from '@/kit/toast';
 import { copyText } from '@/md/copy';
-import { ApiError, api } from '@/net/api';
-
-/** What a failed call says, in the reader's words. */
-export function wordsOf(fault: unknown): string {
-  if (!(fault instanceof ApiError)) return t('form.broken');
-  if (fault.status === 0) return t(fault.code === 'timeout' ? 'form.timeout' : 'form.offline');
-  return fault.detail || t('form.broken');
-}
+import { api } from '@/net/api';
 
 /** The member an error names: "`base_url` must be …", "name must have …", "context.tokens must …". */
 const memberOf = (words: string) => /^`?([a-z_]+)[`.[:\s]/.exec(words)?.[1];
@@ -42,7 +36,7 @@ export function useForm(...members: string[]): Form {
       await work();
       return true;
     } catch (fault) {
-      const words = wordsOf(fault), member = memberOf(words);
+      const words = reason(fault), member = memberOf(words);
       if (member && members.includes(member)) errors[member] = words;
       else error.value = words;
       return false;
@@ -63,7 +57,7 @@ export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
       data.value = await load();
       error.value = '';
     } catch (fault) {
-      error.value = wordsOf(fault);
+      error.value = reason(fault);
     }
   }
   void reload();

@@ -1,0 +1,87 @@
+// Coming in: the owner of a new node, somebody who is invited, somebody who comes back; and what is refused there.
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { person } from "./lib/browser.mjs";
+import { PASSWORD, enter, inside, start } from "./lib/door.mjs";
+
+const node = await start({ args: ["--registration", "invite"] });
+after(() => node.stop());
+let invite;
+
+test("a new node's first account owns it, by the link of its log", async () => {
+  const anna = await person(node);
+  const page = await anna.page();
+  await page.goto(`/#owner=${node.ownerCode}`);
+  await page.getByRole("heading", { name: "This node is yours" }).waitFor();
+  await page.locator("input[name=username]").fill("anna");
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.locator("input[name=display_name]").fill("Анна");
+  await page.getByRole("button", { name: "Make the owner’s account" }).click();
+  await inside(page);
+
+  await page.goto("/admin/invites");
+  await page.getByRole("button", { name: "Make a link" }).click();
+  const link = page.locator("code", { hasText: "#invite=" });
+  await link.waitFor();
+  invite = new URL(await link.innerText());
+  assert.match(await page.getByRole("main").innerText(), /for 1 more person/);
+  await anna.close();
+});
+
+test("who is invited makes an account with the link, once", async () => {
+  const boris = await person(node);
+  const page = await boris.page();
+  await page.goto(`/${invite.hash}`);
+  await page.getByRole("heading", { name: "You are invited" }).waitFor();
+  await page.locator("input[name=username]").fill("boris");
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.locator("form button[type=submit]").click();
+  await inside(page);
+  await boris.close();
+
+  const carl = await person(node, { allow: [/403/] });
+  const other = await carl.page();
+  await other.goto(`/${invite.hash}`);
+  await other.locator("input[name=username]").fill("carl");
+  await other.locator("input[name=password]").fill(PASSWORD);
+  await other.locator("form button[type=submit]").click();
+  await other.getByRole("alert").waitFor();
+  await carl.close();
+});
+
+test("a wrong password is told where it was typed; the address one wanted is opened after the door", async () => {
+  const anna = await person(node, { allow: [/401/] });
+  const page = await anna.page();
+  await page.goto("/settings/appearance");
+  await page.locator("input[name=username]").fill("anna");
+  await page.locator("input[name=password]").fill("wrong horse");
+  await page.locator("form button[type=submit]").click();
+  await page.getByRole("alert").waitFor();
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.locator("form button[type=submit]").click();
+  await inside(page);
+  assert.equal(new URL(page.url()).pathname, "/settings/appearance");
+  await anna.close();
+});
+
+test("a link for a new password lets in with it and ends what there was", async () => {
+  const anna = await person(node);
+  const page = await anna.page();
+  await enter(page, "anna");
+  await page.goto("/admin/users");
+  await page.getByRole("button", { name: "What to do with boris" }).click();
+  await page.getByRole("menuitem", { name: "Link for a new password" }).click();
+  const link = page.getByRole("dialog").locator("code");
+  await link.waitFor();
+  const { hash } = new URL(await link.innerText());
+  await anna.close();
+
+  const boris = await person(node);
+  const other = await boris.page();
+  await other.goto(`/${hash}`);
+  await other.locator("input[name=password]").fill("another horse");
+  await other.locator("form button[type=submit]").click();
+  await other.getByText("The new password holds").waitFor();
+  await enter(other, "boris", "another horse");
+  await boris.close();
+});

@@ -1,0 +1,60 @@
+// Every screen in both themes and sizes: pictures to be looked at, and nothing for axe to find.
+import { after, test } from "node:test";
+import { Upstream } from "../integration/lib/upstream.mjs";
+import { person, PHONE, WIDE } from "./lib/browser.mjs";
+import { enter, start } from "./lib/door.mjs";
+import { accessible, shoot } from "./lib/look.mjs";
+
+const node = await start({ args: ["--owner-code", "codecode"] });
+after(() => node.stop());
+const anna = await node.register("anna", { owner_code: "codecode", display_name: "Анна Белова" });
+const boris = await node.register("boris", { display_name: "Boris Okafor" });
+const upstream = await Upstream.start();
+upstream.serve((asked) =>
+  asked.begin().say("The answer has two parts:\n\n1. **A list**, and\n2. a `code` block:\n\n", "```c\nint main(void)\n{\n    return 0;\n}\n```\n\n", "| Readers | before | after |\n| --- | ---: | ---: |\n| 100 | 9 ms | 1.1 ms |\n| 10000 | 1840 ms | 7.9 ms |\n").then((one) => one.end()),
+);
+await anna.call("POST", "/api/v1/providers", { name: "scripted", kind: "openai", base_url: upstream.url });
+await anna.call("POST", "/api/v1/me/keys", { name: "a bot of mine", scopes: ["ai", "chat"], tokens_per_day: 100000 });
+await anna.call("POST", "/api/v1/invites", { uses: 5 });
+const kitchen = await anna.room("Kitchen", { topic: "soup, and what else there is", personas: ["olga"] });
+await anna.room("core-server", { visibility: "private" });
+await boris.join(kitchen);
+await anna.call("POST", "/api/v1/rooms", { kind: "direct", members: ["boris"] });
+await anna.say(kitchen, "Good morning! Who cooks today?");
+const asked = await boris.say(kitchen, "I do. @anna, what is *missing*?\n\n- potatoes\n- salt\n- [a recipe](https://example.org/soup)");
+await anna.say(kitchen, "Nothing, I think: the list in `soup.md` is complete.", { reply_to: asked.id });
+await anna.say(kitchen, "@olga, how long does it take?");
+
+const screens = {
+  login: ["/login", false],
+  home: ["/"],
+  room: [`/r/${kitchen.id}`],
+  browse: ["/browse"],
+  search: ["/search?q=soup"],
+  settings: ["/settings"],
+  ...Object.fromEntries(["profile", "appearance", "notifications", "shortcuts", "sessions", "keys", "node"].map((id) => [`settings-${id}`, [`/settings/${id}`]])),
+  ...Object.fromEntries(["users", "invites", "rooms", "providers", "models", "personas", "jobs", "usage", "health", "audit"].map((id) => [`admin-${id}`, [`/admin/${id}`]])),
+  nothing: ["/nowhere/at/all"],
+};
+
+/** Cached and asked-for content is there. */
+const rest = (page) => page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"));
+
+for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]])
+  for (const colorScheme of ["light", "dark"])
+    test(`${size}, ${colorScheme}`, async (t) => {
+      const who = await person(node, { viewport, colorScheme, hasTouch: size === "phone", isMobile: size === "phone" });
+      const page = await who.page();
+      let isIn = false;
+      for (const [name, [path, inside = true]] of Object.entries(screens))
+        await t.test(name, async () => {
+          if (inside && !isIn) await enter(page, "anna");
+          isIn ||= inside;
+          await page.goto(path);
+          await rest(page);
+          if (name === "room") await page.getByText("The answer has two parts").waitFor();
+          await shoot(page, `${name}-${size}-${colorScheme}`);
+          await accessible(page, `${name}, ${size}, ${colorScheme}`);
+        });
+      await who.close();
+    });
