@@ -171,7 +171,7 @@ export class Connection {
       if (round !== this.round || this.stopped) return;
       // The node is there, only this way to it is not; unless it just came up between the two questions.
       this.refusals += 1;
-      if (this.refusals < 2) return this.later('network');
+      if (transport === 'ws' && this.refusals < 2) return this.later('network');
       this.refusals = 0;
       this.blocked = `${transport}_blocked`;
       this.transport = NEXT[transport];
