@@ -14,6 +14,8 @@ export interface Reader {
   me: string; // the reader's own username
 }
 
+const SHORT = 22; // a cell of so few characters is not worth a second line
+
 export function drawBlocks(tokens: Token[], reader: Reader, open = false): VNodeArrayChildren {
   return tokens.map((token) => block(token, reader, open));
 }
@@ -65,7 +67,7 @@ function checkbox(checked: boolean) {
 
 function table(token: Tokens.Table, reader: Reader) {
   const cell = (tag: 'th' | 'td') => (c: Tokens.TableCell) =>
-    h(tag, { class: c.align ? 'ta-' + c.align : null, scope: tag === 'th' ? 'col' : null }, drawInline(c, reader));
+    h(tag, { class: [c.align && 'ta-' + c.align, c.text.length <= SHORT && 'short'], scope: tag === 'th' ? 'col' : null }, drawInline(c, reader));
   // It scrolls by itself when it is wider than the message, so it must take the focus.
   return h('div', { class: 'tbl', tabindex: 0, role: 'group', 'aria-label': t('md.table') }, [
     h('table', [

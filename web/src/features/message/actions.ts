@@ -44,22 +44,18 @@ export function steers(message: Message, room: RoomContext): boolean {
   return room.moderates.value || (!!message.ai?.asked_by && message.ai.asked_by === room.me.value.username);
 }
 
+/** Another answer: by the same model or, where there are others, by one that is chosen in a menu. */
 export function askAgain(message: Message, at?: HTMLElement): void {
-  const all = models();
-  const open = () => {
-    const others = all.value.filter((model) => model.state !== 'down');
-    if (!at || others.length < 2) return void attempt(regenerate(message.id));
-    const items: MenuItem[] = [
-      { label: t('message.again.same'), icon: 'rotate-cw', run: () => void attempt(regenerate(message.id)) },
-      { heading: t('message.again.by') },
-      ...others.slice(0, 30).map((model) => ({
-        label: model.model, hint: model.provider, icon: 'cpu' as const, run: () => void attempt(regenerate(message.id, { model: model.id })),
-      })),
-    ];
-    showMenu(items, at, t('message.regenerate'), 'end');
-  };
-  if (all.value.length) open();
-  else setTimeout(open, 150); // the list is on its way; without it the same model answers
+  const others = models().value.filter((model) => model.state !== 'down');
+  if (!at || others.length < 2) return void attempt(regenerate(message.id));
+  const items: MenuItem[] = [
+    { label: t('message.again.same'), icon: 'rotate-cw', run: () => void attempt(regenerate(message.id)) },
+    { heading: t('message.again.by') },
+    ...others.slice(0, 30).map((model) => ({
+      label: model.model, hint: model.provider, icon: 'cpu' as const, run: () => void attempt(regenerate(message.id, { model: model.id })),
+    })),
+  ];
+  showMenu(items, at, t('message.regenerate'), 'end');
 }
 
 export function actionsOf(message: Message, room: RoomContext, branch: () => void): Action[] {

@@ -59,7 +59,7 @@ test('who is mentioned is marked, also at the end of a sentence and within bold 
 
 test('a table says by class how its columns stand', () => {
   const cells = [...draw('| a | b |\n|:-:|--:|\n| 1 | 2 |').querySelectorAll('th,td')];
-  expect(cells.map((cell) => [cell.className, cell.getAttribute('style')])).toEqual([['ta-center', null], ['ta-right', null], ['ta-center', null], ['ta-right', null]]);
+  expect(cells.map((cell) => [cell.className, cell.getAttribute('style')])).toEqual([['ta-center short', null], ['ta-right short', null], ['ta-center short', null], ['ta-right short', null]]);
 });
 
 test('tasks are ticked, and nobody can tick them', () => {
