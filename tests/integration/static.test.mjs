@@ -2,6 +2,8 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +113,24 @@ test("a path of the client opened in a browser is the page; what programs ask fo
   assert.equal((await ask("/v1/nothing", PAGE)).status, 404);
   problem(await ask("/%2e%2e/etc/passwd", PAGE), 400, "bad_request");
   problem(await ask("/..%2fetc/passwd", PAGE), 400, "bad_request");
+});
+
+test("over TLS, and to those who read slowly, the bytes are the same", client, async () => {
+  const whole = (await ask(big)).body;
+  const tls = await Node.start({ args: ["--tls", "self-signed"] });
+  try {
+    await Promise.all([tls, node].flatMap((n) => [0, 1, 2, 3].map((i) => new Promise((ok, no) => {
+      const { get } = n === tls ? https : http;
+      get(n.url + big, { rejectUnauthorized: false, agent: false }, (r) => {
+        const parts = [];
+        assert.equal(Boolean(r.headers["cross-origin-opener-policy"]), true);
+        if (i % 2) r.pause(), setTimeout(() => r.resume(), 200);
+        r.on("data", (part) => parts.push(part)).on("end", () => ok(assert.ok(Buffer.concat(parts).equals(whole)))).on("error", no);
+      }).on("error", no);
+    }))));
+  } finally {
+    await tls.stop();
+  }
 });
 
 test("COOP is left out where a browser would complain of it", { skip: process.platform !== "linux" }, async () => {
