@@ -9,7 +9,7 @@ export default {
   'message.actions': 'Message actions',
   'message.more': 'More',
   'message.reply': 'Reply',
-  'message.reply.to': 'In reply to {name}: {text}',
+  'message.reply.to': 'In reply to',
   'message.reply.gone': 'The message is not here any more',
   'message.copy': 'Copy text',
   'message.copied': 'Text copied',

@@ -12,7 +12,7 @@ export default {
   'message.actions': 'Действия с сообщением',
   'message.more': 'Ещё',
   'message.reply': 'Ответить',
-  'message.reply.to': 'Ответ на сообщение ({name}): {text}',
+  'message.reply.to': 'В ответ на',
   'message.reply.gone': 'Этого сообщения больше нет',
   'message.copy': 'Скопировать текст',
   'message.copied': 'Текст скопирован',
