@@ -2,7 +2,7 @@
 import { after, test } from "node:test";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person, PHONE, WIDE } from "./lib/browser.mjs";
-import { enter, start } from "./lib/door.mjs";
+import { enter, messageWith, start } from "./lib/door.mjs";
 import { accessible, shoot } from "./lib/look.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -52,7 +52,7 @@ for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]])
           isIn ||= inside;
           await page.goto(path);
           await rest(page);
-          if (name === "room") await page.getByText("The answer has two parts").waitFor();
+          if (name === "room") await messageWith(page, "The answer has two parts").waitFor();
           await shoot(page, `${name}-${size}-${colorScheme}`);
           await accessible(page, `${name}, ${size}, ${colorScheme}`);
         });

@@ -25,5 +25,12 @@ export async function openRoom(page, room) {
   await page.goto(`/r/${room.id}`);
   await composer(page).waitFor();
 }
-export const composer = (page) => page.locator("textarea").last();
-export const messageWith = (page, text) => page.locator("[data-message], [role=log] article, [role=log] li, main article").filter({ hasText: text }).first();
+export const composer = (page) => page.locator("textarea[data-composer]");
+export const messages = (page) => page.getByRole("log").getByRole("article");
+export const messageWith = (page, hasText) => messages(page).filter({ hasText });
+
+/** Written and sent with Enter. */
+export async function say(page, text) {
+  await composer(page).fill(text);
+  await composer(page).press("Enter");
+}
