@@ -44,6 +44,8 @@ export interface Part {
 }
 
 const SEND_MS = 30_000;
+/** What waits for so long belongs to a tab that is gone. */
+const ORPHAN_MS = 20_000;
 const ROOMS_KEPT = 60;
 const PAGE = 50;
 const HISTORY_STORES = ['rooms', 'messages', 'ranges', 'meta'] as const;
@@ -65,10 +67,14 @@ export class Engine {
   private touched: Set<string> | null = null;
   private askingRooms: Promise<void> | null = null;
   private stopped = false;
+  /** Without Web Locks: everybody is a leader, and sends what it wrote itself. */
+  private lone = false;
+  private orphans: ReturnType<typeof setInterval> | undefined;
+  private readonly written = new Set<string>();
 
   constructor(readonly me: Account) {
     this.sender = new Sender({
-      entries: () => this.outbox(),
+      entries: () => this.toSend(),
       deliver: (entry) => this.deliver(entry),
       failed: (entry, error) => this.changeOutbox(entry.client_id, (kept) => ({ ...kept, state: 'failed', error })),
       underWay: (client_ids) => {
@@ -98,10 +104,16 @@ export class Engine {
   }
 
   run(): void {
-    // What only this tab's memory has can't be shared: then each tab is a client of its own.
-    if (!canElect() || this.db.kind === 'memory') return this.lead();
+    // What only this tab's memory has can't be shared: then it is a client of its own.
+    if (this.db.kind === 'memory') return this.lead();
     this.channel = new BroadcastChannel(`neuralchat:${this.me.id}`);
     this.channel.onmessage = ({ data }: MessageEvent<Word>) => this.hear(data);
+    if (!canElect()) {
+      // A connection for each tab, and one database: whoever applies an event first tells the others what it did.
+      this.lone = true;
+      this.orphans = setInterval(() => this.sender.kick(), ORPHAN_MS);
+      return this.lead();
+    }
     this.leadership = runForLeader({ lock: `neuralchat:leader:${this.me.id}`, tell: (word) => this.tell(word), lead: () => void this.lead(), follow: () => this.follow() });
     this.tell({ t: 'hello' });
   }
@@ -109,6 +121,7 @@ export class Engine {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
+    clearInterval(this.orphans);
     this.follow();
     this.leadership?.stop();
     this.channel?.close();
@@ -239,7 +252,7 @@ export class Engine {
       if (!this.writing) void this.write();
     }
     // A delta may outrun the message it belongs to; stores keep it until that comes.
-    if (live.length > 0) this.spread({ t: 'live', events: live });
+    if (live.length > 0) (this.lone ? this.emit : this.spread).call(this, { t: 'live', events: live });
   }
 
   /** As long as something waits: all of it in one transaction. */
@@ -416,6 +429,12 @@ export class Engine {
   private outbox(): Promise<OutboxRecord[]> {
     return this.db.read(['outbox'], (tx) => tx.all('outbox'));
   }
+  /** Alone among others: one's own, and what its tab had time enough to send. */
+  private async toSend(): Promise<OutboxRecord[]> {
+    const entries = await this.outbox();
+    if (!this.lone) return entries;
+    return entries.filter(({ client_id, created_at }) => this.written.has(client_id) || Date.now() - Date.parse(created_at) > ORPHAN_MS);
+  }
   private async showOutbox(): Promise<void> {
     if (!this.stopped) this.emit({ t: 'outbox', entries: await this.outbox(), sending: this.sending });
   }
@@ -426,6 +445,7 @@ export class Engine {
 
   /** On the disk before anything else happens, and the draft gone with the same stroke. */
   async enqueue(entry: OutboxRecord): Promise<void> {
+    this.written.add(entry.client_id);
     await this.db.write(['outbox', 'drafts'], async (tx) => {
       await tx.put('outbox', entry);
       await tx.del('drafts', entry.room);
@@ -517,11 +537,11 @@ async function partOf(tx: Tx, room: string, range: Range, asked: Asked, limit: n
   if (asked.around !== undefined) {
     const half = Math.ceil(limit / 2);
     const older = await tx.slice(room, { after: lo, before: asked.around, inclusive: true, newest: true, limit: half });
-    const newer = (await tx.slice(room, { after: asked.around, before: hi, inclusive: true, limit: half + 1 })).filter(({ id }) => id !== asked.around);
-    return result([...older, ...newer], lo === BEGINNING && older.length < half, hi === HEAD && newer.length <= half);
+    const newer = (await tx.slice(room, { after: asked.around, before: hi, inclusive: true, limit: half + 2 })).filter(({ id }) => id !== asked.around);
+    return result([...older, ...newer.slice(0, half)], lo === BEGINNING && older.length < half, hi === HEAD && newer.length <= half);
   }
   if (asked.after !== undefined) {
-    const found = (await tx.slice(room, { after: asked.after, before: hi, inclusive: true, limit: limit + 1 })).filter(({ id }) => id !== asked.after);
+    const found = (await tx.slice(room, { after: asked.after, before: hi, inclusive: true, limit: limit + 2 })).filter(({ id }) => id !== asked.after);
     return result(found.slice(0, limit), false, hi === HEAD && found.length <= limit);
   }
   const found = (await tx.slice(room, { after: lo, before: asked.before ?? hi, inclusive: true, newest: true, limit: limit + 2 })).filter(({ id }) => id !== asked.before);
