@@ -21,14 +21,16 @@ const talkTo = (user: Pick<User, 'username'>) => () => void createRoom({ kind: '
 const askPersona = (persona: Persona) => () => void createRoom({ kind: 'dialog', persona: persona.username }).then((room) => router.push(`/r/${room.id}`)).catch(fail);
 
 export function roomItems(): Item[] {
-  const { rooms, people, dialogs } = groups.value;
+  // where one is already stands last: Enter goes back to where one was
+  const here = router.currentRoute.value.params.room, { rooms, people, dialogs } = groups.value;
+  const elsewhere = <T extends { id: string }>(all: readonly T[]) => [...all].sort((a, b) => Number(a.id === here) - Number(b.id === here));
   return [
-    ...rooms.map((room): Item => ({ id: `room ${room.id}`, group: 'rooms', label: room.name, hint: room.topic, icon: room.visibility === 'private' ? 'lock' : 'hash', unread: room.unread, run: go(`/r/${room.id}`) })),
-    ...people.map((room): Item => {
+    ...elsewhere(rooms).map((room): Item => ({ id: `room ${room.id}`, group: 'rooms', label: room.name, hint: room.topic, icon: room.visibility === 'private' ? 'lock' : 'hash', unread: room.unread, run: go(`/r/${room.id}`) })),
+    ...elsewhere(people).map((room): Item => {
       const other = otherOf(room) ?? room.members?.[0];
       return { id: `room ${room.id}`, group: 'people', label: roomTitle(room), hint: other && `@${other.username}`, also: other && [other.username], face: other, unread: room.unread, run: go(`/r/${room.id}`) };
     }),
-    ...dialogs.map((room): Item => {
+    ...elsewhere(dialogs).map((room): Item => {
       const persona = room.members?.find((one) => one.kind === 'persona');
       return { id: `room ${room.id}`, group: 'dialogs', label: room.name, hint: persona?.display_name, also: persona && [persona.display_name, persona.username], face: persona, icon: 'sparkles', unread: room.unread, run: go(`/r/${room.id}`) };
     }),

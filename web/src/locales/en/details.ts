@@ -15,6 +15,7 @@ export default {
   'details.topic_edit': 'Change the topic',
   'details.topic_none': 'No topic yet.',
   'details.ai': 'AI in this room',
+  'details.ai_dialog': 'Where texts may go',
   'details.ai.off': 'Switched off here: no model reads this room.',
   'details.ai.nobody': 'No AI is a member here.',
   'details.ai.limit': 'Texts of this room go no further than: {where}.',

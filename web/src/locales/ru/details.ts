@@ -15,6 +15,7 @@ export default {
   'details.topic_edit': 'Изменить тему',
   'details.topic_none': 'Темы пока нет.',
   'details.ai': 'ИИ в этой комнате',
+  'details.ai_dialog': 'Куда могут уходить тексты',
   'details.ai.off': 'Здесь выключен: ни одна модель не читает эту комнату.',
   'details.ai.nobody': 'Среди участников нет ИИ.',
   'details.ai.limit': 'Тексты этой комнаты уходят не дальше, чем: {where}.',
