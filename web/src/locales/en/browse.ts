@@ -21,7 +21,7 @@ export default {
   'browse.join': 'Join',
   'browse.join_room': 'Join {room}',
   'browse.ask': 'Ask',
-  'browse.ask_name': 'Begin a dialog with {name}',
+  'browse.ask_name': 'Ask {name}',
   'browse.more': 'More rooms',
   'browse.no_match': 'Nothing fits.',
   'browse.no_rooms': 'No public rooms yet',

@@ -21,7 +21,7 @@ export default {
   'browse.join': 'Войти',
   'browse.join_room': 'Войти в «{room}»',
   'browse.ask': 'Спросить',
-  'browse.ask_name': 'Начать диалог: {name}',
+  'browse.ask_name': 'Спросить: {name}',
   'browse.more': 'Ещё комнаты',
   'browse.no_match': 'Ничего не нашлось.',
   'browse.no_rooms': 'Открытых комнат пока нет',
