@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import tailwind from '@tailwindcss/vite';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
+import ahead from './build/ahead.mjs';
 import icons from './build/icons.mjs';
 import lexer from './build/lexer.mjs';
 import worker from './build/worker.mjs';
@@ -20,7 +21,7 @@ const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: 
 const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
 
 export default defineConfig({
-  plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker()],
+  plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
   build: {
