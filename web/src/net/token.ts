@@ -128,9 +128,9 @@ export function remembered(): Account | null {
 }
 /** Where a login that is about to happen will keep its refresh token. */
 export async function keeperForLogin(): Promise<Keeper> {
-  if (!globalThis.isSecureContext) return 'local';
   const other = await ask({ t: 'who?' }, (word) => (word.t === 'here' ? word.user : undefined), 120);
-  return other === null ? 'cookie' : 'tab';
+  if (other !== null) return 'tab';
+  return globalThis.isSecureContext ? 'cookie' : 'local';
 }
 export function accept(login: Login, keeper: Keeper): void {
   kept = { keeper, me: login.user, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };

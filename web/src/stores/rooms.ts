@@ -80,12 +80,11 @@ const take = (room: Room) =>
     record.entry = { ...record.entry, ...rest };
   });
 
-/** Also offline: the node hears of it with the next mark. */
+/** Also offline: the node hears of it when it can be reached. */
 export async function markRead(room: string, messageId: string): Promise<void> {
   const mark = marks.get(room);
   if (mark && mark >= messageId && rooms.get(room)?.unread === 0) return;
   await engine().markRead(room, messageId);
-  await api.post(`/api/v1/rooms/${room}/read`, { message_id: messageId }).catch(() => {});
 }
 
 const memberLists = new Map<string, ShallowRef<Member[]>>();

@@ -14,6 +14,8 @@ export interface RoomRecord {
   read: string | null;
   /** How often the mark moved: a message that came since is unread, wherever it sorts. */
   marks: number;
+  /** The node has not been told of the mark. */
+  unsent?: true;
   /** ms; what was not looked at for longest goes first when space is needed. */
   opened: number;
 }

@@ -46,6 +46,7 @@ export interface Part {
 const SEND_MS = 30_000;
 /** What waits for so long belongs to a tab that is gone. */
 const ORPHAN_MS = 20_000;
+const EVICT_MS = 30_000;
 const ROOMS_KEPT = 60;
 const PAGE = 50;
 const HISTORY_STORES = ['rooms', 'messages', 'ranges', 'meta'] as const;
@@ -71,6 +72,7 @@ export class Engine {
   private lone = false;
   private orphans: ReturnType<typeof setInterval> | undefined;
   private readonly written = new Set<string>();
+  private evicting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly me: Account) {
     this.sender = new Sender({
@@ -122,6 +124,7 @@ export class Engine {
     if (this.stopped) return;
     this.stopped = true;
     clearInterval(this.orphans);
+    clearTimeout(this.evicting);
     this.follow();
     this.leadership?.stop();
     this.channel?.close();
@@ -239,7 +242,22 @@ export class Engine {
       this.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
     }
     this.sender.kick(true);
+    await this.sendMarks();
     await this.askRooms();
+    this.evicting ??= setTimeout(() => void this.evict().catch(() => {}), EVICT_MS);
+  }
+
+  /** What was read while the node could not be told: before its counts are asked for. */
+  private async sendMarks(): Promise<void> {
+    const unsent = (await this.db.read(['rooms'], (tx) => tx.all('rooms'))).filter((record) => record.unsent);
+    for (const { id, read } of unsent) {
+      try {
+        if (read !== null) await api.post(`/api/v1/rooms/${id}/read`, { message_id: read });
+      } catch (fault) {
+        if (fault instanceof ApiError && fault.status === 0) return;
+      }
+      await this.changeRoom(id, (record) => void delete record.unsent);
+    }
   }
 
   private take(events: ServerEvent[], cursor?: string): void {
@@ -388,8 +406,16 @@ export class Engine {
     this.spread({ t: 'changes', changes: { ...noChanges(), rooms: [record] } });
   }
 
-  /** Shown at once; the node is told by the caller. */
+  /** Shown at once; the node is told now, or when it can be reached. */
   async markRead(room: string, upTo: string): Promise<void> {
+    await this.moveMark(room, upTo);
+    try {
+      await api.post(`/api/v1/rooms/${room}/read`, { message_id: upTo });
+    } catch (fault) {
+      if (fault instanceof ApiError && fault.status === 0) await this.changeRoom(room, (record) => void (record.unsent = true));
+    }
+  }
+  private async moveMark(room: string, upTo: string): Promise<void> {
     await this.changeRoom(room, async (record, tx) => {
       if (record.read === null || record.read <= upTo) await markReadIn(tx, record, upTo, this.me);
     });
@@ -474,7 +500,9 @@ export class Engine {
   private async deliver(entry: OutboxRecord): Promise<Outcome> {
     const { room, text, client_id, reply_to } = entry;
     const body = { text, client_id, ...(reply_to ? { reply_to } : {}) };
-    const send = this.connection?.sender();
+    // Nothing goes where nothing comes from; `connected` says when to look again.
+    if (!this.connection?.online) return { kind: 'later' };
+    const send = this.connection.sender();
     if (!send) {
       const answer = await api.post<Message | NoticeAnswer>(`/api/v1/rooms/${room}/messages`, body, { timeout: SEND_MS });
       return 'notice' in answer ? this.answered(entry, null, answer.notice.text) : this.answered(entry, answer);

@@ -34,7 +34,10 @@ export class Sender {
 
   /** Something new waits. `now`: whatever waits for its time goes at once; the node can be reached again. */
   kick(now = false): void {
-    if (now) this.notBefore.clear();
+    if (now) {
+      this.notBefore.clear();
+      this.tries.clear();
+    }
     this.again = true;
     if (!this.running) void this.look();
   }
