@@ -2,6 +2,7 @@
 import type { Member } from '@/net/types';
 import type { Command } from './commands';
 import { rank } from './fuzzy';
+import { isCommand } from './slash';
 
 export interface Token {
   kind: 'mention' | 'command' | 'word';
@@ -21,8 +22,6 @@ function inCode(before: string): boolean {
   if (fences % 2) return true;
   return ((before.slice(before.lastIndexOf('\n') + 1).match(/`/g) ?? []).length) % 2 === 1;
 }
-
-export const isCommand = (text: string): boolean => /^\/(?!\/)/.test(text);
 
 /** The command that a text begins with: of those that fit, the one with most words. */
 export function commandOf(text: string, commands: readonly Command[]): Command | undefined {

@@ -8,8 +8,6 @@ const LANGUAGE: Record<string, string> = {
 };
 const nameEnd = (name: string) => /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '';
 
-export const filesOf = (transfer: DataTransfer | null): File[] => [...(transfer?.files ?? [])];
-
 export const isText = (file: Pick<File, 'name' | 'type'>): boolean =>
   /^text\/|^application\/(json|xml|x-sh|javascript)/.test(file.type) || nameEnd(file.name) in LANGUAGE;
 

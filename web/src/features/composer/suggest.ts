@@ -5,7 +5,8 @@ import { membersOf } from '@/stores/rooms';
 import { session } from '@/stores/session';
 import { timelineOf } from '@/stores/timeline';
 import { type Command, commands, loadCommands } from './commands';
-import { type Person, type Token, commandOf, fittingCommands, fittingPeople, isCommand, replaced, tokenAt, wordsOf } from './complete';
+import { type Person, type Token, commandOf, fittingCommands, fittingPeople, replaced, tokenAt, wordsOf } from './complete';
+import { isCommand } from './slash';
 
 export interface Suggestion {
   key: string;
