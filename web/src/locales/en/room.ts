@@ -16,6 +16,7 @@ export default {
   'room.empty.dialog.text': 'This talk is yours alone. You can stop an answer, ask for another one, or go back and ask differently.',
   'room.fault': 'The messages could not be loaded',
   'room.fault.text': 'They come as soon as the node can be reached.',
+  'room.jump.gone': 'That message is not here any more, or cannot be reached now.',
   'room.typing': '{name} is writing…',
   'room.typing.two': '{one} and {two} are writing…',
   'room.typing.many': { one: '{count} person is writing…', other: '{count} people are writing…' },
