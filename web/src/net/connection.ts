@@ -1,8 +1,6 @@
 // The one connection to the node: WebSocket, else server-sent events, else long polling; comes again by itself.
 import { backoff } from './backoff';
 import type { Answer, End, Link, LinkEvents, OpenLink, SendFrame, Transport } from './link';
-import { openPoll } from './poll';
-import { openSse } from './sse';
 import { accessToken, renewed, SignedOut } from './token';
 import type { ServerEvent } from './types';
 import { onWake } from './wake';
@@ -21,7 +19,12 @@ export interface ConnectionOptions {
   state(state: ConnectionState): void;
 }
 
-const LINKS: Record<Transport, OpenLink> = { ws: openWebSocket, sse: openSse, poll: openPoll };
+/** Few need the others: they are fetched by whom WebSocket does not reach. */
+const LINKS: Record<Transport, () => OpenLink | Promise<OpenLink>> = {
+  ws: () => openWebSocket,
+  sse: () => import('./sse').then(({ openSse }) => openSse),
+  poll: () => import('./poll').then(({ openPoll }) => openPoll),
+};
 const NEXT: Record<Transport, Transport> = { ws: 'sse', sse: 'poll', poll: 'poll' };
 /** How long a lesser transport is used before WebSocket is tried again. */
 const LESSER_MS = 5 * 60_000;
@@ -118,16 +121,18 @@ export class Connection {
     this.round += 1;
     const round = this.round;
     let token: string;
+    let open: OpenLink;
+    if (this.transport !== 'ws' && Date.now() - this.lesserSince > LESSER_MS) this.transport = 'ws';
+    const { transport } = this;
     try {
       token = await accessToken();
+      open = await LINKS[transport]();
     } catch (fault) {
       if (round !== this.round || this.stopped) return;
       if (!(fault instanceof SignedOut)) this.later('network');
       return;
     }
     if (round !== this.round || this.stopped) return;
-    if (this.transport !== 'ws' && Date.now() - this.lesserSince > LESSER_MS) this.transport = 'ws';
-    const { transport } = this;
     const current = () => round === this.round && !this.stopped;
     let steady: ReturnType<typeof setTimeout> | undefined;
     const on: LinkEvents = {
@@ -153,7 +158,7 @@ export class Connection {
         void this.ended(why, stood, transport, token, round);
       },
     };
-    this.link = LINKS[transport]({ token, since: this.on.since() }, on);
+    this.link = open({ token, since: this.on.since() }, on);
   }
 
   private async ended(why: End, stood: boolean, transport: Transport, token: string, round: number): Promise<void> {
