@@ -57,7 +57,10 @@ export function useSuggestions(room: Ref<string>, text: Ref<string>, caret: Ref<
     close: () => { if (token.value) closed.value = `${token.value.kind}:${token.value.from}`; },
     move: (by: number) => { at.value = (at.value + by + all.value.length) % all.value.length; },
     /** Is what would be chosen typed already, whole? */
-    typed: () => token.value?.kind === 'command' && all.value[at.value]?.command?.name === token.value.query.trim().toLowerCase(),
+    typed: () => {
+      const query = token.value?.query.trim().toLowerCase(), one = all.value[at.value];
+      return query !== undefined && query === (one?.command?.name ?? one?.person?.username);
+    },
     chosen: (index: number) => (token.value && all.value[index] ? { token: token.value, ...replaced(text.value, token.value, all.value[index].insert) } : null),
   };
 }

@@ -24,6 +24,7 @@ export default {
   'create.dialog_about': 'Only you and the AI: every message is a question. You can branch off, compare answers and change the model at any time.',
   'create.dialog_name': 'Name (optional)',
   'create.dialog_name_hint': 'Without one, the first answer gives it a title.',
+  'create.dialog_more': 'Model, system prompt, temperature, length',
   'create.make_room': 'Make the room',
   'create.make_direct': 'Write',
   'create.make_dialog': 'Begin',

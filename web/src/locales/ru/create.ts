@@ -24,6 +24,7 @@ export default {
   'create.dialog_about': 'Только вы и ИИ: каждое сообщение — вопрос. Можно ветвить разговор, сравнивать ответы и в любой момент сменить модель.',
   'create.dialog_name': 'Название (необязательно)',
   'create.dialog_name_hint': 'Без него диалог назовёт первый ответ.',
+  'create.dialog_more': 'Модель, системный промпт, температура, длина',
   'create.make_room': 'Создать комнату',
   'create.make_direct': 'Написать',
   'create.make_dialog': 'Начать',
