@@ -101,7 +101,10 @@ export class Engine {
     this.db.onGone(() => this.stop());
     return this.db.read(['rooms', 'outbox', 'drafts', 'meta'], async (tx) => {
       this.streamed = (await readPosition(tx)).cursor;
-      return { rooms: await tx.all('rooms'), outbox: await tx.all('outbox'), drafts: await tx.all('drafts') };
+      const outbox = await tx.all('outbox');
+      // What waits when we come may be ours from before a reload: said twice it still is there once.
+      for (const { client_id } of outbox) this.written.add(client_id);
+      return { rooms: await tx.all('rooms'), outbox, drafts: await tx.all('drafts') };
     });
   }
 

@@ -37,7 +37,7 @@ export function withMessage(window: Window, message: Message): [Window, Placed] 
   messages.splice(index, found ? 1 : 0, message);
   const next = { ...window, messages };
   if (found) return [next, 'changed'];
-  return atEnd ? [trimmed(next, 'newest'), 'appended'] : [next, 'inserted'];
+  return [trimmed(next, window.head ? 'newest' : 'oldest'), atEnd ? 'appended' : 'inserted'];
 }
 
 /** A part that adjoins the window on one side. */

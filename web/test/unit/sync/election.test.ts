@@ -1,3 +1,4 @@
+// @vitest-environment node
 // Tabs of one browser with a clock, a lock and a channel of their own: whatever freezes, hides and closes, one leads.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// @vitest-environment node
 // A node that loses questions, answers and its patience: every message arrives once, in the order it was written.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

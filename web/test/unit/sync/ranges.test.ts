@@ -1,3 +1,4 @@
+// @vitest-environment node
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addRange, BEGINNING, cutHeads, HEAD, newestRange, pageRange, rangeAt, type Range } from '../../../src/sync/ranges';

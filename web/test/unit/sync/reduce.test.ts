@@ -1,3 +1,4 @@
+// @vitest-environment node
 // Whatever is lost, repeated or mixed up on the way, what is kept ends as what is true.
 import 'fake-indexeddb/auto';
 import fc from 'fast-check';

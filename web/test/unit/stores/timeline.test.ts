@@ -1,0 +1,176 @@
+// The stores over a real engine and database; the node, its stream and its pages are played.
+import 'fake-indexeddb/auto';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { ConnectionOptions } from '../../../src/net/connection';
+import type { Message } from '../../../src/net/types';
+import { me, other, Truth } from '../sync/truth';
+
+let stream: ConnectionOptions | null = null;
+let answering = true;
+vi.mock('../../../src/net/connection', () => ({
+  Connection: class {
+    online = false;
+    constructor(readonly on: ConnectionOptions) {
+      stream = on;
+    }
+    start() {
+      if (!answering) return this.on.state({ state: 'offline', transport: null, why: 'network' });
+      this.online = true;
+      this.on.open(truth.head());
+      this.on.events(truth.since(this.on.since()));
+      this.on.state({ state: 'online', transport: 'ws' });
+    }
+    stop() {
+      this.online = false;
+    }
+    wake() {}
+    sender() {
+      return null;
+    }
+  },
+}));
+
+let truth: Truth;
+const sent: string[] = [];
+const calls: string[] = [];
+vi.mock('../../../src/net/api', async (original) => ({
+  ...(await original<object>()),
+  api: {
+    async get(path: string, query: { before?: string; after?: string; around?: string; limit?: number } = {}) {
+      calls.push(path);
+      const { ApiError } = await import('../../../src/net/api');
+      if (!answering) throw new ApiError(0, 'offline', '');
+      if (path === '/api/v1/rooms') return { rooms: ['r-1'].map((id) => truth.entry(id)) };
+      if (path.endsWith('/messages')) return structuredClone(truth.page('r-1', query, query.limit ?? 50));
+      throw new ApiError(404, 'not_found', path);
+    },
+    async post(path: string, body: { text: string; client_id: string }) {
+      if (!path.endsWith('/messages')) return undefined;
+      sent.push(body.text);
+      const { id: was } = [...truth.messages.values()].find(({ client_id }) => client_id === body.client_id) ?? {};
+      const id = was ?? truth.say('r-1', me, { client_id: body.client_id });
+      return truth.messages.get(id);
+    },
+  },
+}));
+
+const account = { id: me.id, username: me.username, display_name: me.display_name, role: 'member' as const, created_at: '' };
+const hear = () => stream!.events(truth.since(stream!.since()));
+const until = (what: () => boolean) => vi.waitFor(() => expect([what.toString(), what()]).toEqual([what.toString(), true]), { timeout: 3_000, interval: 5 });
+
+async function stores() {
+  const core = await import('../../../src/stores/core');
+  const { timelineOf } = await import('../../../src/stores/timeline');
+  const { outbox, send } = await import('../../../src/stores/outbox');
+  const { rooms, markRead } = await import('../../../src/stores/rooms');
+  const { draftOf, flushDrafts } = await import('../../../src/stores/drafts');
+  const { session } = await import('../../../src/stores/session');
+  session.me = account;
+  return { core, timelineOf, outbox, send, rooms, markRead, draftOf, flushDrafts };
+}
+type Stores = Awaited<ReturnType<typeof stores>>;
+let on: Stores;
+async function enter(): Promise<void> {
+  await on.core.openEngine(account);
+  on.core.engine().run();
+  if (answering) await until(() => on.rooms.size === 1);
+}
+
+beforeEach(async () => {
+  truth = new Truth(['r-1']);
+  answering = true;
+  sent.length = 0;
+  on = await stores();
+});
+afterEach(() => on.core.closeEngine(true));
+
+it('opens at the unread line, and follows what comes', async () => {
+  for (let i = 0; i < 6; i++) truth.say('r-1', other);
+  const third = truth.history('r-1')[2]!.id;
+  truth.read('r-1', third);
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.ready.value && timeline.items.value.length === 6);
+  expect(timeline.unreadAfter.value).toBe(third);
+  truth.say('r-1', other);
+  truth.say('r-1', other, { late: true });
+  hear();
+  await until(() => timeline.items.value.length === 8);
+  expect(timeline.late.value).toBe(1);
+  const all: Message[] = truth.history('r-1');
+  expect(timeline.items.value.map(({ message }) => message.id)).toEqual(all.map(({ id }) => id));
+});
+
+it('keeps the key of what was queued, and clears the draft with it', async () => {
+  truth.say('r-1', other);
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.ready.value);
+  const draft = on.draftOf('r-1');
+  draft.value.text = 'hel';
+  await on.flushDrafts();
+  const states: string[] = [];
+  const { watch } = await import('vue');
+  const stop = watch(timeline.items, (items) => states.push(items.map(({ key, queued }) => `${key.slice(-4)}${queued ? '?' : ''}`).join(' ')), { flush: 'sync' });
+  await on.send('r-1', 'hello');
+  expect(on.draftOf('r-1').value.text).toBe('');
+  const key = timeline.items.value.at(-1)!.key;
+  await until(() => on.outbox.value.length === 0);
+  hear();
+  await until(() => !timeline.items.value.at(-1)!.queued);
+  expect(timeline.items.value.at(-1)!.key).toBe(key);
+  // It is never there twice, and never gone in between.
+  const shown = states.filter((state) => state.includes(key.slice(-4)));
+  expect(states.slice(states.indexOf(shown[0]!))).toEqual(shown);
+  expect(shown.every((state) => state.split(key.slice(-4)).length === 2)).toBe(true);
+  expect(sent).toEqual(['hello']);
+  stop();
+});
+
+it('starts offline with what it has, queues, and sends once when the node is back', async () => {
+  for (let i = 0; i < 3; i++) truth.say('r-1', other);
+  await enter();
+  let timeline = on.timelineOf('r-1');
+  await until(() => timeline.ready.value && timeline.items.value.length === 3);
+  await on.core.closeEngine(false);
+
+  answering = false;
+  await enter();
+  expect(on.rooms.size).toBe(1);
+  timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 3);
+  await on.send('r-1', 'later');
+  expect(timeline.items.value.at(-1)!.queued?.state).toBe('queued');
+  await on.core.closeEngine(false);
+
+  answering = true;
+  truth.say('r-1', other);
+  await enter();
+  timeline = on.timelineOf('r-1');
+  await until(() => on.outbox.value.length === 0);
+  hear();
+  await until(() => timeline.items.value.length === 5);
+  expect(sent).toEqual(['later']);
+});
+
+it('reads again after a resync', async () => {
+  for (let i = 0; i < 3; i++) truth.say('r-1', other);
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.ready.value && timeline.items.value.length === 3);
+  const first = truth.history('r-1')[0]!;
+  truth.messages.set(first.id, { ...first, text: 'as it is since the restore' });
+  truth.incarnation += 1;
+  hear();
+  await until(() => timeline.items.value[0]!.message.text === 'as it is since the restore');
+});
+
+it('leaves nothing behind', async () => {
+  truth.say('r-1', other);
+  await enter();
+  await on.send('r-1', 'mine');
+  await on.core.closeEngine(true);
+  expect(on.rooms.size).toBe(0);
+  expect(on.outbox.value).toEqual([]);
+  expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`neuralchat-${me.id}`);
+});
