@@ -100,6 +100,38 @@ test("an answer streams, another device joins in the middle, a reload goes on, s
   await two.who.close();
 });
 
+test("a screen reader hears an answer once, when it is whole; keys alone are enough", async () => {
+  const quiet = await room("Quiet", { personas: ["olga"] });
+  const { who, page } = await at("anna", quiet);
+  await page.evaluate(() => {
+    globalThis.heard = [];
+    new MutationObserver(() => {
+      const text = document.querySelector("[aria-live=polite]").textContent.trim();
+      if (text) globalThis.heard.push(text);
+    }).observe(document.querySelector("[aria-live=polite]"), { childList: true, characterData: true, subtree: true });
+  });
+  // The caret is where one writes; nothing was pressed or clicked so far.
+  await page.keyboard.type("@olga, in one word?");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  const asked = await upstream.next();
+  await asked.begin().say("Ce", "rt", "ain");
+  await messageWith(page, "Certain").waitFor();
+  await asked.say("ly.");
+  asked.end();
+  await until(() => page.evaluate(() => globalThis.heard.length), "an announcement");
+  await page.waitForTimeout(500);
+  assert.deepEqual(await page.evaluate(() => globalThis.heard), ["Ольга answered: Certainly."]);
+  // F6 goes around the parts of the window; none is a trap.
+  const seen = new Set();
+  for (let i = 0; i < 6; i++) {
+    await page.keyboard.press("F6");
+    seen.add(await page.evaluate(() => document.activeElement.closest("nav, main, aside, section[data-landmark]")?.getAttribute("aria-label")));
+  }
+  assert.ok(seen.size >= 2, [...seen].join());
+  await who.close();
+});
+
 test("written without a node, delivered once when it is back, the draft still there", async () => {
   const offline = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
   const shed = await room("Shed");

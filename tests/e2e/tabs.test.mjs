@@ -36,6 +36,22 @@ test("two tabs have one socket; when the one that has it goes, the other takes o
   await who.close();
 });
 
+test("a tab that is frozen does not keep the socket from the others", async () => {
+  const who = await person(node);
+  const one = await who.page();
+  await enter(one, "anna");
+  await openRoom(one, den);
+  const two = await who.page();
+  await openRoom(two, den);
+  await until(async () => (await listeners()) === 1, "one socket");
+  await (await who.context.newCDPSession(one)).send("Page.setWebLifecycleState", { state: "frozen" });
+  await boris.say(den, "to the tab that is awake");
+  await messageWith(two, "to the tab that is awake").waitFor({ timeout: 20000 });
+  await say(two, "and back");
+  await until(async () => (await boris.history(den)).some((message) => message.text === "and back"), "the answer on the node", 20000);
+  await who.close();
+});
+
 test("two devices: what is read on one is read on the other; leaving in one tab leaves in all", async () => {
   const desk = await person(node), phone = await person(node);
   const one = await desk.page(), two = await phone.page();
