@@ -10,16 +10,16 @@ export const first = [
 
 /** In menus, dialogs and screens that are opened later: these come together when the first of them is drawn. */
 export const later = [
-  'activity', 'archive', 'arrow-right', 'audio-lines', 'ban', 'bell', 'bot',
-  'calendar', 'check-check', 'chevron-down', 'chevron-left', 'chevron-up', 'circle-check', 'circle-help', 'cloud-off', 'code', 'command', 'copy', 'crown',
-  'database', 'door-open', 'download', 'external-link', 'eye', 'eye-off', 'file-text', 'flag', 'funnel', 'gauge', 'git-branch', 'globe', 'grip-vertical',
-  'heart-pulse', 'history', 'house', 'inbox', 'info', 'key-round', 'keyboard',
-  'languages', 'laptop', 'layout-list', 'link', 'list', 'list-checks', 'log-in', 'log-out',
-  'mail', 'message-circle', 'message-square', 'message-square-plus', 'message-square-text', 'minus', 'monitor', 'moon', 'network', 'notebook-pen',
-  'palette', 'pause', 'pencil', 'pin', 'play', 'plug', 'power', 'refresh-cw', 'rotate-cw',
-  'save', 'server', 'share-2', 'shield', 'shield-alert', 'sliders-horizontal', 'smartphone', 'smile', 'square', 'sun', 'sun-moon',
-  'text-quote', 'timer', 'trash-2', 'triangle-alert', 'undo-2', 'upload', 'user', 'user-minus', 'user-plus', 'user-x',
-  'wand-sparkles', 'wifi', 'wifi-off', 'wrench', 'zap',
+  'activity', 'ban', 'bell',
+  'check-check', 'chevron-left', 'circle-check', 'circle-help', 'cloud-off', 'code', 'command', 'copy',
+  'door-open', 'download', 'eye', 'eye-off', 'file-text', 'gauge', 'git-branch', 'globe',
+  'heart-pulse', 'history', 'inbox', 'info', 'key-round', 'keyboard',
+  'languages', 'laptop', 'link', 'list', 'list-checks', 'log-out',
+  'message-circle', 'message-square-plus', 'message-square-text', 'minus', 'monitor', 'moon', 'network',
+  'palette', 'pencil', 'plug', 'refresh-cw', 'rotate-cw',
+  'save', 'server', 'shield', 'shield-alert', 'smartphone', 'sun',
+  'trash-2', 'triangle-alert', 'undo-2', 'user', 'user-minus', 'user-plus', 'user-x',
+  'wifi', 'wifi-off',
 ] as const;
 
 export type IconName = (typeof first)[number] | (typeof later)[number];
