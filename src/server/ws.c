@@ -7,6 +7,7 @@
 #include "chat/live/hub.h"
 #include "chat/talk/event.h"
 #include "server/auth.h"
+#include "server/origin.h"
 #include "server/server.h"
 #include "wire/http_write.h"
 #include "wire/ws_handshake.h"
@@ -383,7 +384,7 @@ struct nc_conn *nc_socket_upgrade(struct nc_call *call, const char *protocol,
         nc_call_problem(call, &why);
         return NULL;
     }
-    if (!nc_call_origin_ok(call)) {
+    if (!nc_origin_ok(call)) {
         nc_call_fail(call, NC_P_FORBIDDEN, "this Origin is not welcome here");
         return NULL;
     }
