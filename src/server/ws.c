@@ -15,7 +15,6 @@
 enum {
     HELLO_MS = 5000,
     HELLO_MAX = 16 << 10,
-    QUEUE_LOW = 64 << 10,
     REPLIES_MAX = 256, /* sends of one socket that are not answered yet */
     SHARED_WINDOW = 15,
 };
@@ -434,7 +433,7 @@ void nc_socket_open(struct nc_call *call)
                                       .deflate = deflate},
                 &ws_ops);
     s->l.sink = c;
-    nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, QUEUE_LOW);
+    nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, 0);
     if (auth.user)
         on_verified(s, NULL, &auth);
     else
