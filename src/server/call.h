@@ -41,7 +41,7 @@ struct nc_call {
     /* Under /v1: errors in OpenAI's shape; param and code as in nc_openai_error. */
     bool openai;
     const char *openai_param, *openai_code;
-    /* call.c's: */
+    /* call.c's and door.c's: */
     const struct nc_route *route;
     struct nc_arena memory;
     struct nc_http_header extra[8];
@@ -87,17 +87,14 @@ extern const struct nc_httpd_ops nc_call_httpd_ops; /* arg: struct nc_server */
 /* A model's name may hold '/', encoded or not: what follows this is one name. */
 #define NC_V1_MODELS "/v1/models/"
 
-/* No Origin header, our own host's, or a configured one. */
-bool nc_call_origin_ok(const struct nc_call *call);
-/* The nodes it has come through, "id, id", as their requests said; mostly none. */
-struct nc_str nc_call_via(const struct nc_call *call);
-
 void nc_call_json(struct nc_call *call, unsigned status, struct nc_str json);
 void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
                   struct nc_str body);
 void nc_call_empty(struct nc_call *call); /* 204 */
 /* After answering through call->req (nc_stream_end, nc_req_upgrade): frees the call. */
 void nc_call_done(struct nc_call *call);
+/* The request, NULL if the peer has left; the call no longer belongs to it. */
+struct nc_req *nc_call_detach(struct nc_call *call);
 /* Does who asks read Russian rather than anything else (Accept-Language)?  Problems are
  * written so. */
 bool nc_call_russian(const struct nc_call *call);

@@ -5,6 +5,7 @@
 #include "crypto/keyring.h"
 #include "server/auth.h"
 #include "server/call.h"
+#include "server/origin.h"
 #include "wire/json_in.h"
 
 /* One that waits for its tokens.  Lives in the call's arena. */
@@ -58,7 +59,7 @@ static bool wants_cookie(struct nc_call *call, struct entry *e)
         nc_call_problem(call, &why);
         return false;
     }
-    if (!e->cookie || nc_call_origin_ok(call))
+    if (!e->cookie || nc_origin_ok(call))
         return true;
     nc_call_fail(call, NC_P_FORBIDDEN, "cookies are for pages of this node");
     return false;
@@ -103,7 +104,7 @@ static void post_refresh(struct nc_call *call)
             nc_call_fail(call, NC_P_BAD_REQUEST, "refresh_token is missing");
             return;
         }
-        if (!nc_call_origin_ok(call)) {
+        if (!nc_origin_ok(call)) {
             nc_call_fail(call, NC_P_FORBIDDEN, "cookies are for pages of this node");
             return;
         }

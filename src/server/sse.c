@@ -11,7 +11,6 @@ enum {
     COMMENT_MS = 15000,
     COMMENTS_PER_CURSOR = 4, /* a quiet stream gets its cursor every 60 s */
     RETRY_MS = 2000,
-    QUEUE_LOW = 64 << 10,
 };
 
 struct stream {
@@ -168,7 +167,7 @@ static void begin(struct stream *s)
                                         .type = NC_STR("text/event-stream"),
                                         .headers = headers,
                                         .n_headers = call->extra_n + NC_COUNT(more)});
-    nc_stream_limit(call->req, (uint32_t)call->srv->cfg->queue_max, QUEUE_LOW);
+    nc_stream_limit(call->req, (uint32_t)call->srv->cfg->queue_max, 0);
     /* An id without data is no event, yet what the client comes back with. */
     nc_hub_cursor(hub_of(s), &s->l, &cursor);
     nc_sse_write_retry(&b, RETRY_MS);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ai/direct.h"
+#include "server/hops.h"
 #include "server/server.h"
 #include "wire/openai_server.h"
 #include "wire/sse.h"
@@ -315,7 +316,7 @@ void nc_v1_ask(struct nc_call *call, bool embed)
     *a = (struct asked){
         .direct = {.request = call->body,
                    .embed = embed,
-                   .via = nc_call_via(call),
+                   .via = nc_hops_via(call),
                    .user = call->actor.user->a.id,
                    .auth = &call->auth,
                    .raw = on_raw,

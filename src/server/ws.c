@@ -7,6 +7,7 @@
 #include "chat/live/hub.h"
 #include "chat/talk/event.h"
 #include "server/auth.h"
+#include "server/origin.h"
 #include "server/server.h"
 #include "wire/http_write.h"
 #include "wire/ws_handshake.h"
@@ -14,7 +15,6 @@
 enum {
     HELLO_MS = 5000,
     HELLO_MAX = 16 << 10,
-    QUEUE_LOW = 64 << 10,
     REPLIES_MAX = 256, /* sends of one socket that are not answered yet */
     SHARED_WINDOW = 15,
 };
@@ -383,7 +383,7 @@ struct nc_conn *nc_socket_upgrade(struct nc_call *call, const char *protocol,
         nc_call_problem(call, &why);
         return NULL;
     }
-    if (!nc_call_origin_ok(call)) {
+    if (!nc_origin_ok(call)) {
         nc_call_fail(call, NC_P_FORBIDDEN, "this Origin is not welcome here");
         return NULL;
     }
@@ -433,7 +433,7 @@ void nc_socket_open(struct nc_call *call)
                                       .deflate = deflate},
                 &ws_ops);
     s->l.sink = c;
-    nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, QUEUE_LOW);
+    nc_conn_limit(c, (uint32_t)srv->cfg->queue_max, 0);
     if (auth.user)
         on_verified(s, NULL, &auth);
     else

@@ -67,6 +67,29 @@ test("twenty that never read are closed, the process stays within their bytes, a
   writer.close();
 });
 
+test("one that reads catches up also where the queue is no longer than one event", async () => {
+  const small = await Node.start({ args: ["--queue-max", "64KiB", "--rate-limits", "off"] });
+  const carla = await small.register("carla");
+  const den = await carla.room();
+  const since = (await poll(carla)).cursor;
+  const writer = await carla.socket();
+  const text = '"'.repeat(60000); // twice as long in JSON
+  for (let i = 0; i < 20; i++) await Promise.all([1, 2, 3, 4, 5].map(() => writer.say(den, text)));
+  const last = (await writer.say(den, "the end")).message;
+  for (let round = 0; round < 5; round++) {
+    const reader = await RawWs.open(small, { path: `/ws?since=${since}`, headers: { Authorization: `Bearer ${carla.token}` } });
+    reader.wire.socket.pause();
+    await sleep(50); // what the kernel takes is full
+    reader.wire.socket.resume();
+    let found = false;
+    for (let f; !found && (f = await reader.next(10000)); found = f.payload.includes(last.id)) assert.notEqual(f.op, CLOSE, f.payload.toString());
+    assert.ok(found);
+    reader.close();
+  }
+  writer.close();
+  assert.equal(await small.stop(), 0);
+});
+
 test("one that reads slowly catches up page by page, and the node holds no more than a page for it", async () => {
   const since = (await poll(boris)).cursor;
   const writer = await anna.socket();

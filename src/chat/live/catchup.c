@@ -9,11 +9,11 @@
 /*
  * From a cursor to the head, by pages pulled from the log.
  *
- * A page is asked for only while the listener's queue is short, so what waits for a
- * slow one is a page, never the past.  Pages stop at the head of the turn in which
- * they were asked for: what is beyond it is still to be delivered from memory.  When
- * that position is reached and nothing newer has been delivered meanwhile, the
- * listener is live, in that same turn.
+ * A page is asked for only when the listener's queue is empty, so what waits for a slow
+ * one is a page, never the past, and one page fits however short the queue may be.  Pages
+ * stop at the head of the turn in which they were asked for: what is beyond it is still to
+ * be delivered from memory.  When that position is reached and nothing newer has been
+ * delivered meanwhile, the listener is live, in that same turn.
  */
 enum {
     PAGE_EVENTS = 256,
@@ -162,7 +162,8 @@ static void ask(struct nc_catchup *c)
     if (c->measured) {
         c->q.kind = NC_Q_LOG;
         c->q.limit = PAGE_EVENTS;
-        c->q.bytes_max = PAGE_BYTES;
+        c->q.bytes_max =
+            limits->queue_max / 2 < PAGE_BYTES ? limits->queue_max / 2 : PAGE_BYTES;
         c->q.row = on_row;
         c->q.done = on_page;
     } else {
@@ -279,7 +280,7 @@ static void pull(struct nc_catchup *c)
 
     if (l->pos >= c->hub->head)
         go_live(c);
-    else if (l->ops->queued(l) <= NC_CATCHUP_LOW)
+    else if (!l->ops->queued(l))
         want(c);
     else
         c->stalled = true;
@@ -337,7 +338,7 @@ void nc_catchup_drained(struct nc_listener *l)
 {
     struct nc_catchup *c = l->catchup;
 
-    if (!c->stalled || l->ops->queued(l) > NC_CATCHUP_LOW)
+    if (!c->stalled || l->ops->queued(l))
         return;
     c->stalled = false;
     pull(c);

@@ -72,8 +72,6 @@ enum {
 };
 
 #define NC_EPHEMERAL_MAX (256u << 10)
-/* The transports' low-water mark: above it, and only then, `drained` will be told. */
-#define NC_CATCHUP_LOW (64u << 10)
 
 struct nc_late {
     struct nc_listener *listener;
