@@ -1,6 +1,6 @@
 // The stages of bench/run.  Without names all of them; --quick: one short round of each.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { answer } from "./lib/answer.mjs";
@@ -9,8 +9,9 @@ import { fanout, idle, latency, tls } from "./lib/fanout.mjs";
 import { relay } from "./lib/relay.mjs";
 import { settings } from "./lib/servers.mjs";
 import { targets, verdict } from "./lib/table.mjs";
+import { web } from "./lib/web.mjs";
 
-const stages = { start, hub, fanout, latency, tls, idle, durable, store, history, relay, answer };
+const stages = { start, hub, fanout, latency, tls, idle, durable, store, history, relay, answer, web };
 const programs = ["answer", "empty", "fill", "floor_epoll", "floor_fsync", "floor_sqlite", "hub", "load", "pages", "relay_load", "relay_up", "start", "store"];
 
 const { values, positionals } = parseArgs({
@@ -21,6 +22,8 @@ const { values, positionals } = parseArgs({
     build: { type: "string", default: "build/release" },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    only: { type: "string" }, // parts of the stage web, with commas
+    "web-dir": { type: "string" }, // the web client from there, not from the program
   },
 });
 const unknown = positionals.filter((n) => !stages[n]);
@@ -29,25 +32,33 @@ if (unknown.length) {
   process.exit(2);
 }
 settings.build = values.build;
-settings.dir = `${values.build}/bench.data`; // on the disk that is to be measured
 settings.quick = values.quick ?? false;
 settings.long = values.long ?? false;
 settings.rounds = Number(values.rounds ?? (settings.quick ? 1 : 3));
 settings.seconds = Number(values.seconds ?? (settings.quick ? 0.7 : 2));
+settings.only = values.only?.split(",");
+settings.webDir = values["web-dir"];
 
-const built = spawnSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { encoding: "utf8" });
-if (built.status !== 0) {
-  console.error(built.stdout + built.stderr);
+const names = positionals.length ? positionals : Object.keys(stages);
+if (names.some((n) => n !== "web")) {
+  const built = spawnSync("ninja", ["-C", settings.build, "--quiet", ...programs.map((p) => `bench/${p}`)], { encoding: "utf8" });
+  if (built.status !== 0) {
+    console.error(built.stdout + built.stderr);
+    process.exit(1);
+  }
+}
+if (!existsSync(`${settings.build}/neuralchatd`)) {
+  console.error(`bench: no ${settings.build}/neuralchatd; script/build makes it`);
   process.exit(1);
 }
-mkdirSync(settings.dir, { recursive: true });
+settings.dir = mkdtempSync(`${settings.build}/bench.data.`); // on the disk that is to be measured
+process.on("exit", () => rmSync(settings.dir, { recursive: true, force: true }));
 
 console.log(`${cpus().length} × ${cpus()[0].model}; servers on CPU 0, load on CPU 1; medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s`);
 const results = {};
 const begun = Date.now();
-for (const name of positionals.length ? positionals : Object.keys(stages)) results[name] = await stages[name]();
+for (const name of names) results[name] = await stages[name]();
 verdict();
-rmSync(settings.dir, { recursive: true, force: true });
 const file = `${values.build}/../bench.json`;
 writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), settings, results, targets }, null, 1));
 console.log(`\n${Math.round((Date.now() - begun) / 1000)} s; as JSON in ${file.replace(/[^/]+\/\.\.\//, "")}`);

@@ -1,0 +1,96 @@
+// An answer that grows while somebody looks on, and while they type.
+import { post } from "../people.mjs";
+import { settled, visitor } from "./browser.mjs";
+import { answerOf } from "./model.mjs";
+import { mark, quantile, traced, window } from "./thread.mjs";
+
+const TYPED = "It writes while I write, and neither waits for the other one. ";
+
+async function ask(world, text, rate) {
+  const answer = world.model.play({ text, rate });
+  await post(world.node, `/api/v1/rooms/${world.lab}/messages`, { text: "@olga, what does the log say?" }, world.boris.token);
+  return answer;
+}
+/** All of it is on the screen, as what it is: otherwise less was measured than is said. */
+async function mustBeWhole(page, text) {
+  const sections = text.split("```python").length - 1;
+  const seen = await page.evaluate(() => {
+    const last = [...document.querySelectorAll(".log .message")].at(-1);
+    return { tables: last.querySelectorAll("table").length, code: last.querySelectorAll("pre").length };
+  });
+  if (seen.tables !== sections || seen.code !== sections) throw new Error(`web: an answer of ${sections} tables and code blocks shows ${seen.tables} and ${seen.code}`);
+}
+
+/** Main thread while `rate` tokens a second come, from the first to the last; the longest task also after that, until all is quiet. */
+export async function stream(world, { rate, bytes }) {
+  const text = answerOf(bytes), who = await visitor(world.browser, world.node, "anna");
+  try {
+    await settled(who.page, world.lab);
+    const cdp = await who.context.newCDPSession(who.page);
+    await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+    const metrics = async () => Object.fromEntries((await cdp.send("Performance.getMetrics")).metrics.map((m) => [m.name, m.value * 1000]));
+    let before, after;
+    const trace = await traced(world.browser, who.page, async () => {
+      const answer = await ask(world, text, rate);
+      await answer.first;
+      before = await metrics();
+      await mark(who.page, "first");
+      await answer.last;
+      await who.page.waitForTimeout(100); // what was sent is seen
+      await mark(who.page, "last");
+      after = await metrics();
+      await who.page.waitForTimeout(1500);
+    });
+    await mustBeWhole(who.page, text);
+    const [first] = trace.marks.get("first"), [last] = trace.marks.get("last"), [end] = trace.marks.get("end");
+    const seconds = (last - first) / 1000, spent = (key) => (after[key] - before[key]) / seconds;
+    const { longest_cpu_ms, longest_wall_ms, over_50 } = window(trace, first, end);
+    return {
+      ...window(trace, first, last), longest_cpu_ms, longest_wall_ms, over_50, seconds,
+      script_ms_per_s: spent("ScriptDuration"), style_ms_per_s: spent("RecalcStyleDuration"), layout_ms_per_s: spent("LayoutDuration"),
+      task_ms_per_s: spent("TaskDuration"), thread_ms_per_s: spent("ThreadTime"), bytes: Buffer.byteLength(text),
+    };
+  } finally {
+    await who.close();
+  }
+}
+
+/** A key every 90 ms while an answer grows: from the key to the next frame that was painted, by the browser's own Event Timing. */
+export async function typing(world, { rate, bytes }) {
+  const who = await visitor(world.browser, world.node, "anna");
+  try {
+    await settled(who.page, world.lab);
+    await who.page.evaluate(() => {
+      const keys = (globalThis.keys = { frame: [], timing: new Map() });
+      new PerformanceObserver((list) => {
+        for (const e of list.getEntries()) if (e.name === "keydown" || e.name === "keypress" || e.name === "input") keys.timing.set(e.interactionId || e.startTime, Math.max(e.duration, keys.timing.get(e.interactionId || e.startTime) ?? 0));
+      }).observe({ type: "event", durationThreshold: 16 });
+      addEventListener("keydown", (e) => requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel(); // its message comes after the frame
+        port1.onmessage = () => keys.frame.push(performance.now() - e.timeStamp);
+        port2.postMessage(0);
+      }), true);
+    });
+    const answer = await ask(world, answerOf(bytes), rate);
+    await answer.first;
+    await who.page.focus("textarea[data-composer]");
+    let over = false;
+    answer.last.then(() => (over = true));
+    let pressed = 0;
+    for (; !over && pressed < TYPED.length; pressed++) {
+      await who.page.keyboard.press(TYPED[pressed] === " " ? "Space" : TYPED[pressed]);
+      await who.page.waitForTimeout(90);
+    }
+    await who.page.waitForTimeout(500);
+    const { frame, timing } = await who.page.evaluate(() => ({ frame: keys.frame, timing: [...keys.timing.values()] }));
+    const value = await who.page.inputValue("textarea[data-composer]");
+    if (value !== TYPED.slice(0, pressed)) throw new Error(`web: typed ${pressed} keys, the composer has ${JSON.stringify(value)}`);
+    await who.page.fill("textarea[data-composer]", "");
+    await who.page.waitForTimeout(400); // no draft for the next round
+    // What took less than 16 ms is not told: it counts as that much.
+    const told = [...timing, ...Array(Math.max(0, pressed - timing.length)).fill(16)];
+    return { keys: pressed, p50_ms: quantile(told, 0.5), p95_ms: quantile(told, 0.95), max_ms: Math.max(...told), frame_p50_ms: quantile(frame, 0.5), frame_p95_ms: quantile(frame, 0.95) };
+  } finally {
+    await who.close();
+  }
+}
