@@ -17,3 +17,4 @@ const app = createApp(App).use(router); // the first screen is fetched while the
 await follow();
 app.mount('#app');
 void import('./app/pwa').then(({ startPwa }) => startPwa((path) => void router.push(path)), () => {});
+void import('./app/focus').then(({ keepFocus }) => keepFocus(), () => {});

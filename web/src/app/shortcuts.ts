@@ -18,6 +18,7 @@ export const defaults: Record<string, string> = {
   'unread.up': 'Alt+Shift+ArrowUp',
   'unread.down': 'Alt+Shift+ArrowDown',
   'landmark': 'F6',
+  'landmark.back': 'Shift+F6',
   'search': 'Mod+Shift+F',
   'settings': 'Mod+,',
   'details': 'Mod+.',
@@ -74,7 +75,7 @@ function onKey(event: KeyboardEvent): void {
   if (document.querySelector('dialog:modal, [popover="auto"]:popover-open')) return;
   const keys = keysOfEvent(event);
   // a bare letter or arrow belongs to the text under the caret
-  if (isTyped(event) && !/^(Mod|Alt|Ctrl)\+|^F\d+$|^Escape$/.test(keys)) return;
+  if (isTyped(event) && !/^(Mod|Alt|Ctrl)\+|^(Shift\+)?F\d+$|^Escape$/.test(keys)) return;
   const id = Object.keys(defaults).find((one) => keysOf(one) === keys && running.get(one)?.length);
   if (id && perform(id, event)) event.preventDefault();
 }

@@ -6,6 +6,7 @@ export default {
   'shortcut.unread.up': 'Unread room above',
   'shortcut.unread.down': 'Unread room below',
   'shortcut.landmark': 'Next part of the window',
+  'shortcut.landmark.back': 'Previous part of the window',
   'shortcut.search': 'Search messages',
   'shortcut.settings': 'Settings',
   'shortcut.details': 'Details of the room',

@@ -6,6 +6,7 @@ export default {
   'shortcut.unread.up': 'Непрочитанная комната выше',
   'shortcut.unread.down': 'Непрочитанная комната ниже',
   'shortcut.landmark': 'Следующая часть окна',
+  'shortcut.landmark.back': 'Предыдущая часть окна',
   'shortcut.search': 'Поиск по сообщениям',
   'shortcut.settings': 'Настройки',
   'shortcut.details': 'Сведения о комнате',
