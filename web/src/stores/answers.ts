@@ -9,7 +9,7 @@ export interface Growing {
   run: number;
   text: string;
   reasoning: string;
-  /** Rises at most once per animation frame. */
+  /** Rises at most once per animation frame, and not in each. */
   version: number;
 }
 interface Answer {
@@ -18,10 +18,13 @@ interface Answer {
   stored: boolean;
 }
 const BRIDGE_MS = 1_200;
+/** Nobody reads faster, and all frames that are not drawn are left to whoever types. */
+const SHOW_MS = 33;
 
 const answers = new Map<string, Answer>();
 const changed = new Set<string>();
-let frame = 0;
+let due = false;
+let drawn = 0;
 
 const answerOf = (id: string): Answer => {
   let answer = answers.get(id);
@@ -67,12 +70,19 @@ function set(id: string, state: GrowingState): void {
   if (answer.state === state) return;
   answer.state = state;
   changed.add(id);
-  frame ||= requestAnimationFrame(() => {
-    frame = 0;
-    const ids = [...changed];
-    changed.clear();
-    ids.forEach(show);
-  });
+  if (due) return;
+  due = true;
+  const wait = drawn + SHOW_MS - performance.now();
+  // A frame's own moment is a little off: what is due within half a frame is due in the next one.
+  if (wait > 8) setTimeout(() => requestAnimationFrame(showChanged), wait - 8);
+  else requestAnimationFrame(showChanged);
+}
+function showChanged(now: number): void {
+  due = false;
+  drawn = now;
+  const ids = [...changed];
+  changed.clear();
+  ids.forEach(show);
 }
 function show(id: string): void {
   const answer = answers.get(id);
