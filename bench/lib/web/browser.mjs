@@ -3,11 +3,14 @@ import { existsSync } from "node:fs";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+/** Nothing can be measured here, and why: told without a stack. */
+export const unfit = (why) => Object.assign(new Error(`web: ${why}`), { plain: true });
+
 export async function openBrowser() {
   const executablePath = process.env.CHROMIUM ?? PLACES.find(existsSync);
-  if (!executablePath || !existsSync(executablePath)) throw new Error(`web: no Chromium${executablePath ? ` at ${executablePath}` : ""}; script/bootstrap installs it, CHROMIUM=PATH names another`);
+  if (!executablePath || !existsSync(executablePath)) throw unfit(`no Chromium${executablePath ? ` at ${executablePath}` : ""}; script/bootstrap installs it, CHROMIUM=PATH names another`);
   const { chromium } = await import("playwright-core").catch(() => {
-    throw new Error("web: no playwright-core; script/bootstrap installs it");
+    throw unfit("no playwright-core; script/bootstrap installs it");
   });
   // As root, in a container, the browser's own sandbox cannot be; it sees nothing but our node.
   return chromium.launch({ executablePath, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
@@ -17,7 +20,7 @@ export async function openBrowser() {
 export async function mustServeClient(node) {
   const page = await fetch(`${node.url}/`, { headers: { accept: "text/html" } });
   if (!page.ok || !/<script[^>]+src="\/assets\//.test(await page.text()))
-    throw new Error("web: this node serves no web client (built without Node 22?); script/build, or --web-dir DIR with a built one");
+    throw unfit("this node serves no web client (built without Node 22?); script/build, or --web-dir DIR with a built one");
 }
 
 /**

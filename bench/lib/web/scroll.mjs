@@ -62,7 +62,7 @@ async function up({ step, frames }) {
 /** One page for all rounds: each goes on where the one before it stopped. */
 export async function openScroll(world) {
   const who = await visitor(world.browser, world.node, "anna");
-  await settled(who.page, world.hall);
+  await settled(who.page, world.hall.id);
   const cdp = await who.context.newCDPSession(who.page);
   let most = 0;
   return {

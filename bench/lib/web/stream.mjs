@@ -8,7 +8,7 @@ const TYPED = "It writes while I write, and neither waits for the other one. ";
 
 async function ask(world, text, rate) {
   const answer = world.model.play({ text, rate });
-  await post(world.node, `/api/v1/rooms/${world.lab}/messages`, { text: "@olga, what does the log say?" }, world.boris.token);
+  await post(world.node, `/api/v1/rooms/${world.lab.id}/messages`, { text: "@olga, what does the log say?" }, world.boris.token);
   return answer;
 }
 /** All of it is on the screen, as what it is: otherwise less was measured than is said. */
@@ -25,7 +25,7 @@ async function mustBeWhole(page, text) {
 export async function stream(world, { rate, bytes }) {
   const text = answerOf(bytes), who = await visitor(world.browser, world.node, "anna");
   try {
-    await settled(who.page, world.lab);
+    await settled(who.page, world.lab.id);
     const cdp = await who.context.newCDPSession(who.page);
     await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
     const metrics = async () => Object.fromEntries((await cdp.send("Performance.getMetrics")).metrics.map((m) => [m.name, m.value * 1000]));
@@ -47,8 +47,7 @@ export async function stream(world, { rate, bytes }) {
     const { longest_cpu_ms, longest_wall_ms, over_50 } = window(trace, first, end);
     return {
       ...window(trace, first, last), longest_cpu_ms, longest_wall_ms, over_50, seconds,
-      script_ms_per_s: spent("ScriptDuration"), style_ms_per_s: spent("RecalcStyleDuration"), layout_ms_per_s: spent("LayoutDuration"),
-      task_ms_per_s: spent("TaskDuration"), thread_ms_per_s: spent("ThreadTime"), bytes: Buffer.byteLength(text),
+      own_ms_per_s: spent("ScriptDuration") + spent("RecalcStyleDuration") + spent("LayoutDuration"), bytes: Buffer.byteLength(text),
     };
   } finally {
     await who.close();
@@ -59,7 +58,7 @@ export async function stream(world, { rate, bytes }) {
 export async function typing(world, { rate, bytes }) {
   const who = await visitor(world.browser, world.node, "anna");
   try {
-    await settled(who.page, world.lab);
+    await settled(who.page, world.lab.id);
     await who.page.evaluate(() => {
       const keys = (globalThis.keys = { frame: [], timing: new Map() });
       new PerformanceObserver((list) => {

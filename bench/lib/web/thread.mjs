@@ -1,4 +1,5 @@
 // What a page's main thread does: each task, by processor time and by the clock, from the browser's own trace.
+import { unfit } from "./browser.mjs";
 
 const CATEGORIES = ["-*", "toplevel", "blink.user_timing"];
 const TASK = "ThreadControllerImpl::RunTask";
@@ -26,7 +27,7 @@ export async function traced(browser, page, work) {
     .filter((e) => e.name === TASK && e.ph === "X" && e.pid === begin.pid && e.tid === begin.tid)
     .map((e) => ({ at: e.ts / 1000, wall: e.dur / 1000, cpu: (e.tdur ?? 0) / 1000 }))
     .sort((a, b) => a.at - b.at);
-  if (!tasks.some((t) => t.cpu)) throw new Error("web: this browser's trace has no processor time of threads");
+  if (!tasks.some((t) => t.cpu)) throw unfit("this browser's trace has no processor time of threads");
   return { tasks, marks };
 }
 
