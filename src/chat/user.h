@@ -16,6 +16,7 @@ struct nc_user {
     struct {
         struct nc_list going; /* chat/live/presence.c: without a listener since lately */
         uint64_t gone_ms;
+        uint32_t counted; /* the last list of who is here that named them */
         bool here;
     } presence;
     uint32_t proof;  /* counts changes of password and standing, odd while one is being

@@ -192,7 +192,9 @@ void nc_live_poll(struct nc_call *call)
     p->l = (struct nc_listener){.ops = &listener_ops,
                                 .user = call->actor.user,
                                 .session = call->auth.ends_with,
-                                .encoding = NC_ENC_JSON};
+                                .encoding = NC_ENC_JSON,
+                                .wants_online =
+                                    nc_str_eqz(nc_call_query(call, "online", NULL), "1")};
     p->deadline.fire = on_timeout;
     p->finish.run = on_finish;
     enum nc_err e = nc_hub_attach(hub_of(p), &p->l, &since);

@@ -168,41 +168,7 @@ static void end_session(struct nc_call *call)
     call->srv->store->ops->read(call->srv->store, &end->query);
 }
 
-/* ---- rooms, audit, health ------------------------------------------------- */
-
-static void room(struct nc_json *j, const struct nc_room *r)
-{
-    static const char *const kinds[] = {"room", "direct", "dialog"};
-
-    nc_json_obj(j);
-    nc_json_kid(j, "id", &r->rec.id);
-    nc_json_kstr(j, "name", r->rec.name);
-    nc_json_kstr(j, "kind", nc_str(kinds[r->rec.kind]));
-    nc_json_kstr(j, "visibility",
-                 r->rec.visibility == NC_PUBLIC ? NC_STR("public") : NC_STR("private"));
-    nc_json_kuint(j, "members_count", r->members.n);
-    nc_json_ktime(j, "created_at", r->rec.created_ms);
-    if (r->rec.deleted_ms)
-        nc_json_ktime(j, "deleted_at", r->rec.deleted_ms);
-    nc_json_obj_end(j);
-}
-
-static void rooms(struct nc_call *call)
-{
-    struct nc_buf out = {0};
-    struct nc_json j = nc_json_to(&out);
-    size_t at = 0;
-
-    nc_json_obj(&j);
-    nc_json_key(&j, "rooms");
-    nc_json_arr(&j);
-    for (struct nc_room *r; (r = nc_map_next(&call->chat->rooms, &at));)
-        room(&j, r);
-    nc_json_arr_end(&j);
-    nc_json_obj_end(&j);
-    nc_call_json(call, 200, nc_buf_str(&out));
-    nc_buf_fini(&out);
-}
+/* ---- audit, health --------------------------------------------------------- */
 
 static void audit(struct nc_call *call)
 {
@@ -315,7 +281,6 @@ const struct nc_route nc_routes_admin[] = {
      0, 0},
     {"GET", "/api/v1/admin/sessions", sessions, ADMIN, 0, 0},
     {"DELETE", "/api/v1/admin/sessions/{session:id}", end_session, ADMIN, 0, 0},
-    {"GET", "/api/v1/admin/rooms", rooms, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/audit", audit, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/health", health, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/settings", settings, ADMIN, 0, 0},

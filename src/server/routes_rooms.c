@@ -7,9 +7,17 @@
 #include "server/call.h"
 #include "server/server.h"
 #include "server/stream_export.h"
+#include "wire/http_target.h"
 #include "wire/json_in.h"
 
-enum { MEMBERS_MAX = 100, PUBLIC_PAGE = 100, RETENTION_MAX = 3650, Q_MAX = 400 };
+enum {
+    MEMBERS_MAX = 100,
+    PUBLIC_PAGE = 100,
+    BANS_PAGE = 50,
+    BANS_MAX = 200,
+    RETENTION_MAX = 3650,
+    Q_MAX = 400
+};
 
 static const char *const kinds[] = {"room", "direct", "dialog", NULL};
 static const char *const visibilities[] = {"private", "public", NULL};
@@ -349,6 +357,25 @@ static void delete_member(struct nc_call *call)
         nc_room_kick(call->chat, &call->actor, r, u, on_done, call);
 }
 
+static void get_bans(struct nc_call *call)
+{
+    struct nc_room *r = nc_call_room(call, 0);
+    uint64_t limit = BANS_PAGE;
+    struct nc_buf out = {0};
+    struct nc_problem why;
+
+    if (!r)
+        return;
+    if (nc_http_query_u64(call->req->head->query, "limit", 1, BANS_MAX, &limit, &why) ==
+            NC_OK &&
+        nc_room_bans_json(call->chat, &out, &call->actor, r,
+                          nc_call_query(call, "after", NULL), (unsigned)limit, &why))
+        nc_call_json(call, 200, nc_buf_str(&out));
+    else
+        nc_call_problem(call, &why);
+    nc_buf_fini(&out);
+}
+
 static void put_ban(struct nc_call *call)
 {
     struct nc_room *r = nc_call_room(call, 0);
@@ -387,6 +414,7 @@ const struct nc_route nc_routes_rooms[] = {
     {"PUT", "/api/v1/rooms/{room:id}/members/{username}", put_member, NC_R_BODY_OPTIONAL, 0,
      0},
     {"DELETE", "/api/v1/rooms/{room:id}/members/{username}", delete_member, 0, 0, 0},
+    {"GET", "/api/v1/rooms/{room:id}/bans", get_bans, NC_R_LIST, 0, 0},
     {"PUT", "/api/v1/rooms/{room:id}/bans/{username}", put_ban, NC_R_BODY_OPTIONAL, 0, 0},
     {"DELETE", "/api/v1/rooms/{room:id}/bans/{username}", delete_ban, 0, 0, 0},
     {NULL, NULL, NULL, 0, 0, 0},

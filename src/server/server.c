@@ -324,17 +324,17 @@ static void announce(const struct nc_server *s, const struct bound *b)
 }
 
 static const struct nc_route *const tables[] = {
-    nc_routes_ops,      nc_routes_auth, nc_routes_people,    nc_routes_rooms,
-    nc_routes_messages, nc_routes_live, nc_routes_admin,     nc_routes_backup,
-    nc_routes_personas, nc_routes_ai,   nc_routes_providers, nc_routes_v1,
-    nc_routes_usage,    NULL,
+    nc_routes_ops,      nc_routes_auth,        nc_routes_people,
+    nc_routes_rooms,    nc_routes_messages,    nc_routes_live,
+    nc_routes_admin,    nc_routes_admin_rooms, nc_routes_backup,
+    nc_routes_personas, nc_routes_ai,          nc_routes_providers,
+    nc_routes_v1,       nc_routes_usage,       NULL,
 };
 static const struct nc_route *const tables_with_tests[] = {
-    nc_routes_ops,   nc_routes_auth,      nc_routes_people,
-    nc_routes_rooms, nc_routes_messages,  nc_routes_live,
-    nc_routes_admin, nc_routes_backup,    nc_routes_personas,
-    nc_routes_ai,    nc_routes_providers, nc_routes_v1,
-    nc_routes_usage, nc_routes_test,      NULL,
+    nc_routes_ops,      nc_routes_auth,     nc_routes_people, nc_routes_rooms,
+    nc_routes_messages, nc_routes_live,     nc_routes_admin,  nc_routes_admin_rooms,
+    nc_routes_backup,   nc_routes_personas, nc_routes_ai,     nc_routes_providers,
+    nc_routes_v1,       nc_routes_usage,    nc_routes_test,   NULL,
 };
 
 static void open_httpd(struct nc_server *s)

@@ -195,7 +195,8 @@ void nc_live_sse(struct nc_call *call)
     s->l = (struct nc_listener){.ops = &listener_ops,
                                 .user = call->actor.user,
                                 .session = call->auth.ends_with,
-                                .encoding = NC_ENC_SSE};
+                                .encoding = NC_ENC_SSE,
+                                .wants_online = true};
     s->deadline.fire = on_deadline;
     enum nc_err e = nc_hub_attach(hub_of(s), &s->l, last.n || found ? &since : NULL);
     if (e != NC_OK) {

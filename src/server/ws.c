@@ -405,6 +405,7 @@ static struct nc_socket *socket_new(const struct nc_call *call)
     s->russian = nc_call_russian(call);
     memcpy(s->address, address.p, address.n);
     s->l.ops = &listener_ops;
+    s->l.wants_online = true;
     s->deadline.fire = on_deadline;
     nc_list_init(&s->replies);
     return s;

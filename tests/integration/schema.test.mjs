@@ -135,6 +135,7 @@ test("rooms, members, messages, and their events", async () => {
   await listen(late);
   await theirs.get("presence", () => true, 8000);
   await call(anna, "PUT /api/v1/rooms/{room}/bans/{username}", { path: { ...R, username: "boris" }, body: {}, status: 204 });
+  await call(anna, "GET /api/v1/rooms/{room}/bans", { path: R, status: 200 });
   await call(anna, "DELETE /api/v1/rooms/{room}/bans/{username}", { path: { ...R, username: "boris" }, status: 204 });
   await call(boris, "POST /api/v1/rooms/{room}/join", { path: R, status: 204 });
   await call(anna, "DELETE /api/v1/rooms/{room}/members/{username}", { path: { ...R, username: "boris" }, status: 204 });
@@ -246,6 +247,12 @@ test("administration", async () => {
   const one = (await node.call("POST", "/api/v1/auth/login", { body: { username: "anna", password: "battery staple" } })).json;
   const sid = JSON.parse(Buffer.from(one.access_token.split(".")[1], "base64url")).sid;
   await call(owner, "DELETE /api/v1/admin/sessions/{session}", { path: { session: sid }, status: 204 });
+  const gone = await node.register("gone");
+  const left = await gone.room();
+  await anna.join(left);
+  await call(owner, "PATCH /api/v1/admin/users/{user}", { path: { user: gone.user.id }, body: { disabled: true }, status: 204 });
+  await call(owner, "PUT /api/v1/admin/rooms/{room}/owner", { path: { room: left.id }, body: { username: "anna" }, status: 204 });
+  await call(owner, "DELETE /api/v1/admin/rooms/{room}", { path: { room: left.id }, status: 204 });
   for (const name of ["rooms", "audit", "health", "settings"]) await call(owner, `GET /api/v1/admin/${name}`, { status: 200 });
   await call(owner, "POST /api/v1/admin/backup", { body: {}, status: 201 });
 });

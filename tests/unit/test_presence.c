@@ -144,6 +144,70 @@ static void large_rooms_are_left_in_peace(void **state)
     world_free(w);
 }
 
+/* Changes alone say nothing of who came before. */
+static void who_comes_hears_who_is_here(void **state)
+{
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
+               *b = ear_new(&w->users[1], NC_ENC_JSON),
+               *quiet = ear_new(&w->users[1], NC_ENC_JSON);
+
+    (void)state;
+    join(w, 1, 0); /* a second room of the same two */
+    join(w, 1, 1);
+    join(w, 2, 2); /* somebody from elsewhere */
+    world_settle(w);
+    struct ear *c = ear_new(&w->users[2], NC_ENC_JSON);
+    ear_attach_head(w, c);
+    ear_attach_head(w, a);
+    ear_attach_head(w, quiet);
+    pass(w, 100);
+    assert_false(ear_heard(quiet, "\"type\":\"online\"")); /* did not ask for it */
+    b->l.wants_online = true;
+    ear_attach_head(w, b);
+    until(w, b, "\"type\":\"online\"", 1);
+    assert_int_equal(count(b, "\"username\":\"user0\""), 1); /* once for two rooms */
+    assert_int_equal(count(b, "\"username\":\"user1\""), 1);
+    assert_false(ear_heard(b, "user2"));
+    assert_true(ear_heard(b, "\"has_more\":false"));
+    ear_free(w, a);
+    ear_free(w, b);
+    ear_free(w, c);
+    ear_free(w, quiet);
+    world_free(w);
+}
+
+/* However many there are, what a newcomer is told has an end. */
+static void the_list_of_who_is_here_is_bounded(void **state)
+{
+    enum { PEOPLE = 190 };
+    struct world *w = quick_world();
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON);
+    static struct nc_user many[PEOPLE];
+    static struct nc_member members[PEOPLE];
+    static char name[512];
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    for (unsigned i = 0; i < PEOPLE; i++) {
+        many[i] = (struct nc_user){
+            .a = {.username = NC_STR("many"), .display_name = {name, sizeof(name)}}};
+        many[i].a.id.b[0] = 0xee;
+        many[i].a.id.b[1] = (uint8_t)i;
+        many[i].presence.here = true;
+        members[i].user = &many[i];
+        nc_map_put(&w->rooms[0].members, &many[i].a.id, sizeof(many[i].a.id), &members[i]);
+    }
+    a->l.wants_online = true;
+    ear_attach_head(w, a);
+    until(w, a, "\"has_more\":true", 1);
+    assert_in_range(a->heard.n, 60000, 66000);
+    for (unsigned i = 0; i < PEOPLE; i++)
+        nc_map_del(&w->rooms[0].members, &many[i].a.id, sizeof(many[i].a.id));
+    ear_free(w, a);
+    world_free(w);
+}
+
 static void typing_begins_and_ends(void **state)
 {
     struct world *w = quick_world();
@@ -194,6 +258,8 @@ int main(void)
         cmocka_unit_test(a_breath_is_no_leaving),
         cmocka_unit_test(one_frame_for_many),
         cmocka_unit_test(large_rooms_are_left_in_peace),
+        cmocka_unit_test(who_comes_hears_who_is_here),
+        cmocka_unit_test(the_list_of_who_is_here_is_bounded),
         cmocka_unit_test(typing_begins_and_ends),
         cmocka_unit_test(the_message_ends_typing),
     };

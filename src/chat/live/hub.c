@@ -21,6 +21,8 @@ enum {
 static void welcome(struct nc_hub *h, struct nc_listener *l)
 {
     l->special &= (uint8_t)~NC_FRESH;
+    if (l->wants_online)
+        nc_presence_tell(h->presence, l);
     if (l->ops->live && !l->welcomed)
         l->ops->live(l);
     l->welcomed = true;

@@ -76,8 +76,9 @@ struct nc_listener {
     struct nc_tick_link *more;  /* and the others */
     enum nc_encoding encoding : 8;
     enum nc_listener_state state : 8;
-    uint8_t special; /* of this tick: why it can't have the shared frames */
-    bool welcomed;   /* ops->live was called */
+    uint8_t special;   /* of this tick: why it can't have the shared frames */
+    bool welcomed;     /* ops->live was called */
+    bool wants_online; /* set by its owner: to be told who is here, as soon as it is live */
 };
 
 struct nc_hub_stats {

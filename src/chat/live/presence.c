@@ -8,7 +8,11 @@
 #include "chat/live/typing.h"
 #include "chat/talk/event.h"
 
-enum { ROOM_MAX = 200 }; /* members; larger ones don't hear who is there */
+enum {
+    ROOM_MAX = 200,     /* members; larger ones don't hear who is there */
+    TOLD_BYTES = 64000, /* of a list of who is here, */
+    LOOKED_MAX = 20000, /* and memberships that are looked at for it */
+};
 
 const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000};
 
@@ -30,6 +34,7 @@ struct nc_presence {
     struct nc_list quiets; /* struct quiet, soonest first */
     struct nc_deadline deadline;
     struct nc_typing *typing;
+    uint32_t lists; /* of who is here, so far: nc_user.presence.counted */
 };
 
 static uint64_t now_ms(const struct nc_presence *p)
@@ -192,6 +197,57 @@ bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u)
 {
     (void)c;
     return u->presence.here;
+}
+
+/* ---- who is here --------------------------------------------------------- */
+
+struct list {
+    struct nc_buf out;
+    struct nc_json json;
+    uint32_t nth;
+    unsigned looked;
+    bool full;
+};
+
+static void add_room(struct list *list, const struct nc_room *r)
+{
+    size_t at = 0;
+
+    for (struct nc_member *m; !list->full && (m = nc_map_next(&r->members, &at));) {
+        list->full = list->out.n >= TOLD_BYTES || ++list->looked > LOOKED_MAX;
+        if (list->full || !m->user->presence.here || m->user->presence.counted == list->nth)
+            continue;
+        m->user->presence.counted = list->nth;
+        nc_event_user(&list->json, &m->user->a);
+    }
+}
+
+static void add_rooms(struct list *list, const struct nc_user *u, bool direct)
+{
+    nc_list_each(it, &u->memberships) {
+        const struct nc_room *r = nc_of(it, struct nc_member, by_user)->room;
+        if ((r->rec.kind == NC_DIRECT) == direct && r->members.n <= ROOM_MAX &&
+            !r->rec.deleted_ms)
+            add_room(list, r);
+    }
+}
+
+void nc_presence_tell(struct nc_presence *p, struct nc_listener *l)
+{
+    struct list list = {.nth = ++p->lists};
+
+    list.json = nc_json_to(&list.out);
+    nc_json_obj(&list.json);
+    nc_json_kstr(&list.json, "type", NC_STR("online"));
+    nc_json_key(&list.json, "users");
+    nc_json_arr(&list.json);
+    add_rooms(&list, l->user, true);
+    add_rooms(&list, l->user, false);
+    nc_json_arr_end(&list.json);
+    nc_json_kbool(&list.json, "has_more", list.full);
+    nc_json_obj_end(&list.json);
+    nc_hub_tell(p->chat->hub, l, "online", nc_buf_str(&list.out));
+    nc_buf_fini(&list.out);
 }
 
 void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u)

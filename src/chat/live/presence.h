@@ -31,5 +31,14 @@ void nc_presence_seen(struct nc_presence *p, struct nc_user *u);
 
 bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u);
 
+/*
+ * Tell a listener who is here, of those whom its user shares a room of at most 200 with,
+ * each once: changes alone say nothing of who came before.  Bounded; people of direct
+ * rooms come first.
+ *
+ *   {"type":"online","users":[user…],"has_more":false}
+ */
+void nc_presence_tell(struct nc_presence *p, struct nc_listener *l);
+
 /* They type there, now. */
 void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u);

@@ -45,13 +45,17 @@ void nc_room_json_open(const struct nc_chat *c, struct nc_json *j, const struct 
     nc_json_arr_end(j);
 }
 
-static int by_name(const void *a, const void *b)
+static int order_of(struct nc_str x, struct nc_str y)
 {
-    struct nc_str x = (*(struct nc_member *const *)a)->user->a.username;
-    struct nc_str y = (*(struct nc_member *const *)b)->user->a.username;
     int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
 
     return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return order_of((*(struct nc_member *const *)a)->user->a.username,
+                    (*(struct nc_member *const *)b)->user->a.username);
 }
 
 void nc_room_members_json(struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
@@ -79,6 +83,64 @@ void nc_room_members_json(struct nc_chat *c, struct nc_buf *out, const struct nc
     nc_json_obj_end(&j);
     free(all);
 }
+
+/* ---- who is kept out ---------------------------------------------------------- */
+
+struct banned {
+    const struct nc_user *user;
+    const struct nc_ban *ban;
+};
+
+static int by_banned(const void *a, const void *b)
+{
+    return order_of(((const struct banned *)a)->user->a.username,
+                    ((const struct banned *)b)->user->a.username);
+}
+
+static void add_ban(struct nc_json *j, const struct banned *one)
+{
+    nc_event_user(j, &one->user->a);
+    j->out->n--; /* open the object again */
+    nc_json_ktime(j, "banned_at", one->ban->created_ms);
+    if (one->ban->until_ms)
+        nc_json_ktime(j, "until", one->ban->until_ms);
+    if (!nc_id_zero(&one->ban->by))
+        nc_json_kid(j, "by", &one->ban->by);
+    nc_json_obj_end(j);
+}
+
+bool nc_room_bans_json(struct nc_chat *c, struct nc_buf *out, const struct nc_actor *who,
+                       const struct nc_room *r, struct nc_str after, unsigned limit,
+                       struct nc_problem *why)
+{
+    struct nc_json j = nc_json_to(out);
+    size_t at = 0, n = 0;
+
+    if (nc_room_rank(r, who) <= NC_MEMBER + 1) {
+        nc_problem_set(why, NC_P_FORBIDDEN,
+                       "Only owners and moderators see who is banned.");
+        return false;
+    }
+    struct banned *all = nc_alloc((r->bans.n + 1) * sizeof(*all));
+    for (struct nc_ban *b; (b = nc_map_next(&r->bans, &at));) {
+        const struct nc_user *u = nc_user_find(c, &b->user);
+        if (u && nc_room_banned(r, u) && order_of(u->a.username, after) > 0)
+            all[n++] = (struct banned){u, b};
+    }
+    qsort(all, n, sizeof(*all), by_banned);
+    nc_json_obj(&j);
+    nc_json_key(&j, "bans");
+    nc_json_arr(&j);
+    for (size_t i = 0; i < n && i < limit; i++)
+        add_ban(&j, &all[i]);
+    nc_json_arr_end(&j);
+    nc_json_kbool(&j, "has_more", n > limit);
+    nc_json_obj_end(&j);
+    free(all);
+    return true;
+}
+
+/* ---- what anybody may find ------------------------------------------------------ */
 
 static int by_id(const void *a, const void *b)
 {

@@ -14,6 +14,12 @@ struct nc_str nc_room_shown_name(const struct nc_room *r, const struct nc_user *
 /* {"members":[{id, username, display_name, kind, role, online}]} */
 void nc_room_members_json(struct nc_chat *c, struct nc_buf *out, const struct nc_room *r,
                           bool online_only);
+/* {"bans":[{id, username, display_name, kind, banned_at, until?, by?}],"has_more"}: who is
+ * kept out now, by username, those after `after`; for those who may lift bans.  false:
+ * *why says no. */
+bool nc_room_bans_json(struct nc_chat *c, struct nc_buf *out, const struct nc_actor *who,
+                       const struct nc_room *r, struct nc_str after, unsigned limit,
+                       struct nc_problem *why);
 /* {"rooms":[…],"has_more"}: public rooms whose name contains `q`, case folded, by id,
  * those after `after` (zero: from the start). */
 void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,

@@ -166,6 +166,11 @@ static void add_room(struct overview *o, unsigned i, const struct nc_row *row)
         nc_json_null(j);
     nc_json_kuint(j, "unread", row ? row->unread.unread : 0);
     nc_json_kuint(j, "mentions", row ? row->unread.mentions : 0);
+    nc_json_key(j, "read");
+    if (nc_id_zero(&o->rooms[i].read_id))
+        nc_json_null(j);
+    else
+        nc_json_id(j, &o->rooms[i].read_id);
     nc_json_obj_end(j);
     o->piece[i].used = true;
 }

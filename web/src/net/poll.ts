@@ -17,15 +17,17 @@ export function openPoll({ since }: LinkOptions, on: LinkEvents): Link {
   const run = async () => {
     let at = since;
     let stands = false;
+    let told = false;
     while (!over) {
       // The first answer comes at once: it is the word that we are connected.
       const wait = at === null || !stands ? 0 : WAIT_S;
-      const { events, cursor } = await api.get<{ events: ServerEvent[]; cursor: string }>('/api/v1/poll', { since: at, timeout: wait }, { signal: abort.signal, timeout: (wait + 15) * 1000 });
+      const { events, cursor }: { events: ServerEvent[]; cursor: string } = await api.get('/api/v1/poll', { since: at, timeout: wait, ...(told || at === null ? {} : { online: 1 }) }, { signal: abort.signal, timeout: (wait + 15) * 1000 });
       if (over) return;
       if (!stands) {
         stands = true;
         on.open(cursor);
       }
+      told ||= events.some(({ type }) => type === 'online');
       if (events.length > 0 || cursor !== at) on.events(events, cursor);
       at = cursor;
     }

@@ -56,6 +56,9 @@ export type Cap = number;
  * No body
  */
 export type Nothing = null;
+/**
+ * What live streams and polls carry
+ */
 export type ServerEvent =
   | MessageCreatedEvent
   | MessageUpdatedEvent
@@ -71,9 +74,10 @@ export type ServerEvent =
   | MessageDeltaEvent
   | TypingEvent
   | PresenceEvent
+  | OnlineEvent
+  | JobUpdatedEvent
   | ResyncEvent
   | CursorEvent
-  | JobUpdatedEvent
   | NoticeEvent;
 
 /**
@@ -349,6 +353,10 @@ export interface RoomEntry {
   last_message: Message | null;
   unread: number;
   mentions: number;
+  /**
+   * The message marked read
+   */
+  read: Id | null;
 }
 export interface Message {
   id: Id;
@@ -416,6 +424,34 @@ export interface Member {
   kind: 'user' | 'persona' | 'system';
   role: Role;
   online: boolean;
+}
+/**
+ * Somebody who is kept out of a room
+ */
+export interface Ban {
+  id: Id;
+  username: Username;
+  display_name: string;
+  kind: 'user' | 'persona' | 'system';
+  banned_at: Time;
+  until?: Time;
+  by?: Id;
+}
+/**
+ * A room as administrators see it: nothing of what is said there
+ */
+export interface AdminRoom {
+  id: Id;
+  name: string;
+  kind: 'room' | 'direct' | 'dialog';
+  visibility: 'public' | 'private';
+  members_count: number;
+  /**
+   * Owners who can log in
+   */
+  owners_count: number;
+  created_at: Time;
+  deleted_at?: Time;
 }
 /**
  * A question on its way to an answer; a program's has no room, question and persona
@@ -583,6 +619,22 @@ export interface PresenceEvent {
   online: User[];
   offline: User[];
 }
+/**
+ * Who is here, as a stream begins
+ */
+export interface OnlineEvent {
+  type: 'online';
+  users: User[];
+  has_more: boolean;
+}
+/**
+ * Where a question stands that waits
+ */
+export interface JobUpdatedEvent {
+  type: 'job.updated';
+  room: Id;
+  job: Job;
+}
 export interface ResyncEvent {
   type: 'resync';
   cursor: Cursor;
@@ -593,14 +645,6 @@ export interface ResyncEvent {
 export interface CursorEvent {
   type: 'cursor';
   cursor: Cursor;
-}
-/**
- * Where a question stands that waits
- */
-export interface JobUpdatedEvent {
-  type: 'job.updated';
-  room: Id;
-  job: Job;
 }
 /**
  * A command's answer (with ref and room), what concerns one's question in a room, or the node to its owners

@@ -3,14 +3,12 @@ import { computed, shallowReactive, type ComputedRef } from 'vue';
 import { api } from '../net/api';
 import type { Member, User } from '../net/types';
 import { onChange, onClose } from './core';
-import { onMembers, rooms } from './rooms';
+import { onMembers } from './rooms';
 import { session } from './session';
 import { connection } from './connection';
 
 const TYPING_MS = 6_000;
 const TELL_MS = 3_000;
-/** Direct rooms whose people are asked for when we come: presence tells only who changes. */
-const ASKED = 12;
 
 /** Ids of those who are here now, as far as one shares a room with them. */
 export const online = shallowReactive(new Set<string>());
@@ -47,29 +45,18 @@ onChange((change) => {
   if (change.t === 'live')
     for (const event of change.events) {
       if (event.type === 'typing' && event.user.id !== session.me?.id) setTyping(event.room, event.user, event.typing);
+      if (event.type === 'online') {
+        if (!event.has_more) online.clear();
+        for (const { id } of event.users) online.add(id);
+      }
       if (event.type === 'presence') {
         for (const { id } of event.online) online.add(id);
         for (const { id } of event.offline) online.delete(id);
       }
     }
   if (change.t === 'changes') for (const { message, created } of change.changes.messages) if (created) setTyping(message.room, message.sender, false);
-  if (change.t === 'state' && change.state.state === 'online' && !asked) void askPeople();
-  if (change.t === 'state' && change.state.state !== 'online') asked = false;
 });
 
-let asked = false;
-async function askPeople(): Promise<void> {
-  asked = true;
-  const direct = [...rooms.values()].filter(({ kind }) => kind === 'direct').slice(0, ASKED);
-  for (const { id } of direct) {
-    try {
-      const { members } = await api.get<{ members: Member[] }>(`/api/v1/rooms/${id}/members`, { online: 1 });
-      for (const member of members) if (member.online) online.add(member.id);
-    } catch {
-      return;
-    }
-  }
-}
 onClose(() => {
   online.clear();
   for (const people of typing.values()) for (const { timer } of people.values()) clearTimeout(timer);

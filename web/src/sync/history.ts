@@ -60,7 +60,8 @@ export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], touched: Re
   for (const entry of list) {
     const before = kept.get(entry.id);
     kept.delete(entry.id);
-    const read = (entry as { read?: string | null }).read ?? before?.read ?? null;
+    // Marks only go forward: what was read here may not have reached the node when it wrote its list.
+    const read = [before?.read ?? null, entry.read].reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b));
     const record: RoomRecord = before
       ? { ...before, read, entry: touched.has(entry.id) ? { ...entry, ...newerParts(before.entry, entry) } : entry }
       : { id: entry.id, entry, rev: 0, members_rev: 0, read, marks: 0, opened: 0 };

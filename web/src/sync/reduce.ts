@@ -184,7 +184,7 @@ class Reducer {
       // A direct room's name is empty in events, and empty it is for everybody.
       this.rooms.set(core.id, { ...kept, rev, entry: { ...kept.entry, ...core } });
     } else if (created) {
-      const entry: RoomEntry = { ...core, members_count: 1, role: 'owner', last_message: null, unread: 0, mentions: 0 };
+      const entry: RoomEntry = { ...core, members_count: 1, role: 'owner', last_message: null, unread: 0, mentions: 0, read: null };
       this.rooms.set(core.id, { id: core.id, entry, rev, members_rev: 0, read: null, marks: 0, opened: 0 });
       this.changes.askRooms = true;
     } else {
