@@ -1,19 +1,17 @@
 // The engine of whoever is in, and what stores do when somebody comes and goes.
-import type { Change } from '../sync/engine';
-import { Engine } from '../sync/engine';
-import type { DraftRecord, RoomRecord } from '../sync/db';
-import type { OutboxRecord } from '../sync/outbox';
+import type { Change } from '../sync/tabs';
+import { Engine, type Kept } from '../sync/engine';
+import type { Db } from '../sync/db';
 import type { Account } from '../net/types';
 
-export interface Opened {
+export interface Opened extends Kept {
   me: Account;
-  storage: 'disk' | 'memory';
-  rooms: RoomRecord[];
-  outbox: OutboxRecord[];
-  drafts: DraftRecord[];
+  storage: Pick<Db, 'kind' | 'why'>;
 }
 
 let current: Engine | null = null;
+/** Of who is just coming in. */
+let coming: Engine | null = null;
 const openers: ((opened: Opened) => void)[] = [];
 const changers: ((change: Change) => void)[] = [];
 const closers: (() => void)[] = [];
@@ -30,21 +28,33 @@ export function engine(): Engine {
 }
 export const isOpen = (): boolean => current !== null;
 
-export async function openEngine(me: Account): Promise<void> {
+/** False: they left, or somebody else came, before it was open. */
+export async function openEngine(me: Account): Promise<boolean> {
   await closeEngine(false);
-  const made = new Engine(me);
-  current = made;
+  const made = (coming = new Engine(me));
   const kept = await made.open();
+  if (coming !== made) return false;
+  coming = null;
+  current = made;
   for (const listener of openers) listener({ me, storage: made.storage, ...kept });
   made.listen((change) => {
     if (current === made) for (const listener of changers) listener(change);
   });
+  return true;
 }
 export async function closeEngine(erase: boolean): Promise<void> {
-  const old = current;
+  const old = current ?? coming;
   if (!old) return;
+  if (current) for (const listener of closers) listener();
   current = null;
-  for (const listener of closers) listener();
+  coming = null;
   if (erase) await old.erase();
   else old.stop();
+}
+/** What was asked for one person is not for the next: throws where somebody else is in by the time it comes. */
+export async function forWhoAsked<T>(work: Promise<T>): Promise<T> {
+  const asked = current;
+  const result = await work;
+  if (current !== asked) throw new Error('they left');
+  return result;
 }

@@ -1,6 +1,6 @@
 import { effectScope, reactive, toRef, watch, type Ref } from 'vue';
 import type { DraftRecord } from '../sync/db';
-import { engine, isOpen, onClose, onOpen } from './core';
+import { engine, isOpen, onChange, onClose, onOpen } from './core';
 
 export interface Draft {
   text: string;
@@ -41,7 +41,7 @@ async function save(room: string): Promise<void> {
   if (!isOpen()) return;
   const { text = '', reply_to, editing } = drafts[room] ?? {};
   const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
-  await engine().saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
+  await engine().outgoing.saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
 }
 /** Resolves when all that was typed is kept: before a reload of one's own. */
 export async function flushDrafts(): Promise<void> {
@@ -59,6 +59,10 @@ onOpen((opened) => {
     clearTimeout(unsaved.get(room));
     unsaved.delete(room);
   }
+});
+// Right before the database closes for a newer client: what is written now is still kept.
+onChange((change) => {
+  if (change.t === 'gone' && change.why === 'replaced') flush();
 });
 onClose(() => {
   for (const timer of unsaved.values()) clearTimeout(timer);

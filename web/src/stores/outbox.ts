@@ -17,19 +17,19 @@ export const outbox: ShallowRef<OutboxEntry[]> = shallowRef([]);
 
 /** Resolves once it is kept, on the disk; the network comes after. */
 export async function send(room: string, text: string, reply_to?: string): Promise<void> {
-  const entry: OutboxRecord = { client_id: uuidv7(), room, text, created_at: new Date().toISOString(), state: 'queued', tries: 0, ...(reply_to ? { reply_to } : {}) };
+  const entry = { client_id: uuidv7(), room, text, created_at: new Date().toISOString(), state: 'queued' as const, ...(reply_to ? { reply_to } : {}) };
   clearDraft(room);
-  await engine().enqueue(entry);
+  await engine().outgoing.enqueue(entry);
 }
 export const retry = (client_id: string): Promise<void> =>
-  engine().changeOutbox(client_id, (entry) => {
+  engine().outgoing.change(client_id, (entry) => {
     const { error: _error, ...rest } = entry;
     return { ...rest, state: 'queued' };
   });
-export const discard = (client_id: string): Promise<void> => engine().changeOutbox(client_id, () => null);
+export const discard = (client_id: string): Promise<void> => engine().outgoing.change(client_id, () => null);
 
 const show = (entries: OutboxRecord[], sending: readonly string[]) =>
-  (outbox.value = inOrder(entries).map(({ tries: _tries, ...entry }) => (entry.state === 'queued' && sending.includes(entry.client_id) ? { ...entry, state: 'sending' } : entry)));
+  (outbox.value = inOrder(entries).map(({ place: _place, ...entry }) => (entry.state === 'queued' && sending.includes(entry.client_id) ? { ...entry, state: 'sending' } : entry)));
 
 onOpen((opened) => show(opened.outbox, []));
 onChange((change) => {

@@ -1,7 +1,7 @@
 // The reader's rooms, as events keep them, and what one does to rooms.
 import { computed, shallowReactive, shallowRef, type ComputedRef, type ShallowReactive, type ShallowRef } from 'vue';
 import { api } from '../net/api';
-import type { Member, Role, Room, RoomAi, RoomEntry, RoomInfo } from '../net/types';
+import type { Ban, Member, Role, Room, RoomAi, RoomEntry, RoomInfo } from '../net/types';
 import { engine, isOpen, onChange, onClose, onOpen } from './core';
 import { session } from './session';
 
@@ -48,16 +48,16 @@ export const otherOf = (room: Pick<RoomEntry, 'kind' | 'members'>) => (room.kind
 
 export async function createRoom(body: NewRoom): Promise<Room> {
   const room = await api.post<Room>('/api/v1/rooms', body);
-  if (!rooms.has(room.id)) await engine().askRooms();
+  if (!rooms.has(room.id)) await engine().listing.ask();
   return room;
 }
 export async function joinRoom(id: string): Promise<void> {
   await api.post(`/api/v1/rooms/${id}/join`);
-  await engine().askRooms();
+  await engine().listing.ask();
 }
 export async function leaveRoom(id: string): Promise<void> {
   await api.post(`/api/v1/rooms/${id}/leave`);
-  await engine().removeRoom(id);
+  await engine().listing.remove(id);
 }
 export async function patchRoom(id: string, body: RoomChange): Promise<Room> {
   const room = await api.patch<Room>(`/api/v1/rooms/${id}`, body);
@@ -66,7 +66,7 @@ export async function patchRoom(id: string, body: RoomChange): Promise<Room> {
 }
 export async function deleteRoom(id: string): Promise<void> {
   await api.del(`/api/v1/rooms/${id}`);
-  await engine().removeRoom(id);
+  await engine().listing.remove(id);
 }
 /** With its personas; also of public rooms one is not in. */
 export async function refreshRoom(id: string): Promise<RoomInfo> {
@@ -75,7 +75,7 @@ export async function refreshRoom(id: string): Promise<RoomInfo> {
   return room;
 }
 const take = (room: Room) =>
-  engine().changeRoom(room.id, (record) => {
+  engine().listing.change(room.id, (record) => {
     const { personas: _personas, ...rest } = room;
     record.entry = { ...record.entry, ...rest };
   });
@@ -84,7 +84,7 @@ const take = (room: Room) =>
 export async function markRead(room: string, messageId: string): Promise<void> {
   const mark = marks.get(room);
   if (mark && mark >= messageId && rooms.get(room)?.unread === 0) return;
-  await engine().markRead(room, messageId);
+  await engine().marks.read(room, messageId);
 }
 
 const memberLists = new Map<string, ShallowRef<Member[]>>();
@@ -99,11 +99,11 @@ export function membersOf(room: string): ShallowRef<Member[]> {
 async function showMembers(room: string, ask: boolean): Promise<void> {
   const list = memberLists.get(room);
   if (!list || !isOpen()) return;
-  const kept = await engine().members(room);
+  const kept = await engine().listing.members(room);
   if (kept) list.value = kept;
   if (!ask && kept) return;
   try {
-    list.value = await engine().fetchMembers(room);
+    list.value = await engine().listing.fetchMembers(room);
     for (const listener of memberListeners) listener(list.value);
   } catch {
     memberLists.delete(room); // Whoever looks next asks again.
@@ -119,6 +119,9 @@ export const setRole = (room: string, username: string, role: Role): Promise<voi
 export const kick = (room: string, username: string): Promise<void> => api.del(member(room, username));
 export const ban = (room: string, username: string, until?: string): Promise<void> => api.put(banned(room, username), until ? { until } : {});
 export const unban = (room: string, username: string): Promise<void> => api.del(banned(room, username));
+
+/** Who is kept out, a page of them by name: for those who may lift bans. */
+export const bansOf = (room: string, after?: string): Promise<{ bans: Ban[]; has_more: boolean }> => api.get(`/api/v1/rooms/${room}/bans`, { after, limit: 100 });
 
 onOpen((opened) => {
   rooms.clear();

@@ -4,5 +4,5 @@ import { engine } from './core';
 /** What this browser has of the rooms one looked at: also offline. Newest first. */
 export async function searchCached(words: string, options: { room?: string; limit?: number } = {}): Promise<Message[]> {
   const trimmed = words.trim();
-  return trimmed ? engine().find(trimmed, options.room ?? null, options.limit ?? 50) : [];
+  return trimmed ? engine().archive.find(trimmed, options.room ?? null, options.limit ?? 50) : [];
 }

@@ -57,7 +57,7 @@ async function askNode(): Promise<void> {
 }
 
 async function enter(me: Account): Promise<void> {
-  await openEngine(me);
+  if (!(await openEngine(me))) return;
   useSettingsOf(me.id);
   session.me = me;
   session.phase = 'in';

@@ -2,7 +2,7 @@
 import { getCurrentScope, onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
 import { api } from '../net/api';
 import type { Branch, Message } from '../net/types';
-import type { Part } from '../sync/engine';
+import type { Part } from '../sync/archive';
 import { emptyWindow, place, trimmed, unreadLine, withMessage, withPart, type Window } from '../sync/window';
 import { uuidv7 } from '../sync/uuid';
 import { growFrom } from './answers';
@@ -92,9 +92,9 @@ class RoomTimeline implements Timeline {
     const unread = entry?.unread ?? 0;
     const mark = readMark(this.room);
     const want = Math.min(UNREAD_MAX, unread + PAGE);
-    const kept = await engine().cached(this.room, {}, want);
+    const kept = await engine().archive.cached(this.room, {}, want);
     if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh, true);
-    void engine().changeRoom(this.room, (record) => void (record.opened = coarse(Date.now())));
+    void engine().listing.change(this.room, (record) => void (record.opened = coarse(Date.now())));
     if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
     this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', unread, mark);
     this.ready.value = true;
@@ -104,8 +104,8 @@ class RoomTimeline implements Timeline {
   private async reread(want: number, kept: Part | null): Promise<void> {
     if (kept?.fresh && kept.beginning && kept.head) return;
     try {
-      await engine().fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
-      const part = await engine().cached(this.room, {}, Math.max(PAGE, want));
+      await engine().archive.fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
+      const part = await engine().archive.cached(this.room, {}, Math.max(PAGE, want));
       if (part) this.show(part, true, true);
       this.fault.value = '';
     } catch (fault) {
@@ -142,11 +142,11 @@ class RoomTimeline implements Timeline {
   }
 
   private async page(side: 'older' | 'newer', asked: { before?: string; after?: string }): Promise<void> {
-    let part = await engine().cached(this.room, asked, PAGE);
+    let part = await engine().archive.cached(this.room, asked, PAGE);
     if (!useful(part) || !part.fresh) {
       try {
-        await engine().fetchPage(this.room, asked, PAGE);
-        part = await engine().cached(this.room, asked, PAGE);
+        await engine().archive.fetchPage(this.room, asked, PAGE);
+        part = await engine().archive.cached(this.room, asked, PAGE);
         this.fault.value = '';
       } catch (fault) {
         if (!useful(part)) return this.acrossHole(side, asked, fault);
@@ -161,7 +161,7 @@ class RoomTimeline implements Timeline {
   /** The node can't be reached: what is kept beyond what is missing, with the hole shown. */
   private async acrossHole(side: 'older' | 'newer', asked: { before?: string; after?: string }, fault: unknown): Promise<void> {
     this.failed(fault);
-    const beyond = await engine().beyondHole(this.room, asked, PAGE);
+    const beyond = await engine().archive.beyondHole(this.room, asked, PAGE);
     if (!beyond) return;
     this.window = withPart(this.window, beyond, side, true);
     this.render();
@@ -170,11 +170,11 @@ class RoomTimeline implements Timeline {
   jumpTo(id: string): Promise<boolean> {
     return this.move('jump', async () => {
       if (place(this.window.messages, id).found) return true;
-      let part = await engine().cached(this.room, { around: id }, PAGE);
+      let part = await engine().archive.cached(this.room, { around: id }, PAGE);
       if (!part?.messages.some((message) => message.id === id)) {
         try {
-          await engine().fetchPage(this.room, { around: id }, PAGE);
-          part = await engine().cached(this.room, { around: id }, PAGE);
+          await engine().archive.fetchPage(this.room, { around: id }, PAGE);
+          part = await engine().archive.cached(this.room, { around: id }, PAGE);
         } catch (fault) {
           this.failed(fault);
           return false;
@@ -189,7 +189,7 @@ class RoomTimeline implements Timeline {
   toEnd(): Promise<void> {
     return this.move('jump', async () => {
       if (this.window.head) return;
-      const kept = await engine().cached(this.room, {}, PAGE);
+      const kept = await engine().archive.cached(this.room, {}, PAGE);
       if (kept) this.show(kept, kept.fresh, true);
       if (!kept?.fresh) await this.reread(PAGE, kept);
     });
@@ -235,8 +235,8 @@ class RoomTimeline implements Timeline {
       const want = Math.min(200, Math.max(PAGE, this.window.messages.length));
       if (this.window.head || middle === undefined) return this.reread(want, null);
       try {
-        await engine().fetchPage(this.room, { around: middle }, want);
-        const part = await engine().cached(this.room, { around: middle }, want);
+        await engine().archive.fetchPage(this.room, { around: middle }, want);
+        const part = await engine().archive.cached(this.room, { around: middle }, want);
         if (part) this.show(part, true);
         this.fault.value = '';
       } catch (fault) {
@@ -337,20 +337,20 @@ onClose(() => {
 // --- One message
 
 export async function editMessage(id: string, text: string): Promise<void> {
-  await engine().keepMessage(await api.patch<Message>(`/api/v1/messages/${id}`, { text }));
+  await engine().archive.keep(await api.patch<Message>(`/api/v1/messages/${id}`, { text }));
 }
 export async function deleteMessage(id: string): Promise<void> {
   await api.del(`/api/v1/messages/${id}`);
-  const kept = await engine().message(id);
-  if (kept) await engine().keepMessage({ ...kept, text: '', mentions: [], deleted: true });
+  const kept = await engine().archive.message(id);
+  if (kept) await engine().archive.keep({ ...kept, text: '', mentions: [], deleted: true });
 }
 /** From the cache, else from the node; null: not there, or not to be reached. */
 export async function getMessage(id: string): Promise<Message | null> {
-  return (await engine().message(id)) ?? api.get<Message>(`/api/v1/messages/${id}`).catch(() => null);
+  return (await engine().archive.message(id)) ?? api.get<Message>(`/api/v1/messages/${id}`).catch(() => null);
 }
 export const alternativesOf = (id: string): Promise<{ alternatives: Alternative[]; chosen: number }> => api.get(`/api/v1/messages/${id}/alternatives`);
 export async function chooseAlternative(id: string, n: number): Promise<void> {
-  await engine().keepMessage(await api.put<Message>(`/api/v1/messages/${id}/chosen`, { n }));
+  await engine().archive.keep(await api.put<Message>(`/api/v1/messages/${id}/chosen`, { n }));
 }
 export async function regenerate(id: string, options: { model?: string } = {}): Promise<void> {
   await api.post(`/api/v1/messages/${id}/regenerate`, options);
@@ -358,6 +358,6 @@ export async function regenerate(id: string, options: { model?: string } = {}): 
 export const stop = (id: string): Promise<void> => api.post(`/api/v1/messages/${id}/stop`);
 export async function branch(id: string, text: string): Promise<Branch> {
   const made = await api.post<Branch>(`/api/v1/messages/${id}/branch`, { text, client_id: uuidv7() });
-  if (!rooms.has(made.room.id)) await engine().askRooms();
+  if (!rooms.has(made.room.id)) await engine().listing.ask();
   return made;
 }

@@ -1,4 +1,4 @@
-// What a person's browser keeps: IndexedDB, or, where there is none (private modes), the same in memory.
+// What a person's browser keeps: IndexedDB, or, where it gives none (private modes, no room), the same in memory.
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { Member, Message, RoomEntry } from '../net/types';
 import type { OutboxRecord } from './outbox';
@@ -18,6 +18,8 @@ export interface RoomRecord {
   unsent?: true;
   /** ms; what was not looked at for longest goes first when space is needed. */
   opened: number;
+  /** The step of the position at which it last changed: a list that was asked for before that is older. */
+  step?: number;
 }
 export interface MessageRecord {
   room: string;
@@ -43,10 +45,14 @@ export interface DraftRecord {
   reply_to?: string;
   editing?: string;
 }
-/** Where we are in the log. `epoch` rises with every resync. */
+/** Where we are in the log. `epoch` rises when the chain of cursors begins anew. */
 export interface Position {
   cursor: string | null;
   epoch: number;
+  /** Rises with every change of rooms, in whichever tab. */
+  step: number;
+  /** The step at which a room was last removed. */
+  removed: number;
 }
 export interface Stores {
   rooms: RoomRecord;
@@ -79,23 +85,29 @@ export interface Tx {
   /** Of one room, oldest first. */
   slice(room: string, slice: Slice): Promise<MessageRecord[]>;
   delSlice(room: string, slice: Slice): Promise<void>;
+  count(room: string): Promise<number>;
 }
+/** Why it is in memory: the browser gives none, or a newer client has it, or the disk is full. */
+export type Why = 'refused' | 'newer' | 'full';
+/** Why it went away: a newer client wants it, or the browser took it; or its person left. */
+export type Gone = 'replaced' | 'erased';
 export interface Db {
   readonly kind: 'disk' | 'memory';
+  readonly why?: Why;
   read<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
   write<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Called when another tab upgrades or erases it. */
-  onGone(tell: () => void): void;
+  /** Called when another tab upgrades or erases it, right before it closes: what begins in the call is still kept. */
+  onGone(tell: (why: Gone) => void): void;
   close(): void;
 }
 
-const KEY: Record<StoreName, string> = { rooms: 'id', messages: 'id', members: 'room', ranges: 'room', outbox: 'client_id', drafts: 'room', meta: 'key' };
-const VERSION = 1;
+export const KEY: Record<StoreName, string> = { rooms: 'id', messages: 'id', members: 'room', ranges: 'room', outbox: 'client_id', drafts: 'room', meta: 'key' };
 
 export const dbName = (user: string) => `neuralchat-${user}`;
 
 // Each step takes the schema from the version before it; a browser that was away for long runs several.
-type Upgrade = (db: IDBPDatabase<unknown>) => void;
+type Upgrade = (db: IDBPDatabase<unknown>, tx: AnyUpgrade) => void | Promise<void>;
+type AnyUpgrade = IDBPTransaction<unknown, string[], 'versionchange'>;
 const UPGRADES: Upgrade[] = [
   (db) => {
     for (const store of STORE_NAMES) {
@@ -103,29 +115,42 @@ const UPGRADES: Upgrade[] = [
       if (store === 'messages') made.createIndex('room', ['room', 'id']);
     }
   },
+  // What waits has a place in the queue: its id's time may go back with the machine's clock.
+  async (_db, tx) => {
+    const outbox = tx.objectStore('outbox');
+    const waiting = (await outbox.getAll()) as OutboxRecord[];
+    await Promise.all(waiting.map((entry, place) => outbox.put({ ...entry, place })));
+  },
 ];
+export const VERSION = UPGRADES.length;
 
 type Idb = IDBPDatabase<DBSchema>;
+/** An older tab that sleeps may not let go of its database; and a broken one may never open. */
+const OPEN_MS = 5_000;
 
 export async function openDb(user: string): Promise<Db> {
   try {
     return await openIdb(user);
-  } catch {
-    return memoryDb();
+  } catch (fault) {
+    const { memoryDb } = await import('./memory');
+    return memoryDb((fault as Error).name === 'VersionError' ? 'newer' : 'refused');
   }
 }
 
 async function openIdb(user: string): Promise<Db> {
   if (typeof indexedDB === 'undefined') throw new Error('no IndexedDB');
-  let gone = () => {};
-  const db = (await openDB(dbName(user), VERSION, {
-    upgrade: (fresh, from) => UPGRADES.slice(from).forEach((step) => step(fresh as unknown as IDBPDatabase<unknown>)),
-    blocking: () => {
-      db.close();
-      gone();
+  let gone: (why: Gone) => void = () => {};
+  const opening = openDB(dbName(user), VERSION, {
+    upgrade: async (fresh, from, _to, tx) => {
+      for (const step of UPGRADES.slice(from)) await step(fresh as unknown as IDBPDatabase<unknown>, tx as unknown as AnyUpgrade);
     },
-    terminated: () => gone(),
-  })) as unknown as Idb;
+    blocking: (_from, to, event) => {
+      gone(to === null ? 'erased' : 'replaced');
+      (event.target as IDBDatabase).close();
+    },
+    terminated: () => gone('replaced'),
+  }) as unknown as Promise<Idb>;
+  const db = await inTime(opening);
   return {
     kind: 'disk',
     read: (stores, work) => work(idbTx(db.transaction(stores as never[], 'readonly') as never)),
@@ -151,8 +176,24 @@ async function openIdb(user: string): Promise<Db> {
   };
 }
 
-const roomBounds = (room: string, { after, before, inclusive }: Slice) =>
-  IDBKeyRange.bound([room, after ?? ''], [room, before ?? '~'], after !== undefined && !inclusive, before !== undefined && !inclusive);
+function inTime(opening: Promise<Idb>): Promise<Idb> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(new Error('blocked'));
+    }, OPEN_MS);
+    opening.then((db) => (late ? db.close() : resolve(db)), reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Null: nothing can be between them. A range of keys that is the wrong way round would be a fault. */
+function roomBounds(room: string, { after, before, inclusive }: Slice): IDBKeyRange | null {
+  const lo = after ?? '';
+  const hi = before ?? '~';
+  if (lo > hi || (lo === hi && !inclusive)) return null;
+  return IDBKeyRange.bound([room, lo], [room, hi], after !== undefined && !inclusive, before !== undefined && !inclusive);
+}
 
 type AnyTx = IDBPTransaction<unknown, string[], 'readwrite'>;
 function idbTx(transaction: AnyTx): Tx {
@@ -166,60 +207,19 @@ function idbTx(transaction: AnyTx): Tx {
     async slice(room, slice) {
       const index = store('messages').index('room');
       const bounds = roomBounds(room, slice);
+      if (!bounds) return [];
       if (!slice.newest || slice.limit === undefined) return index.getAll(bounds, slice.limit);
       const found: MessageRecord[] = [];
       for (let cursor = await index.openCursor(bounds, 'prev'); cursor && found.length < slice.limit; cursor = await cursor.continue()) found.push(cursor.value as MessageRecord);
       return found.reverse();
     },
     async delSlice(room, slice) {
-      const keys = await store('messages').index('room').getAllKeys(roomBounds(room, slice));
+      const bounds = roomBounds(room, slice);
+      if (!bounds) return;
+      const keys = await store('messages').index('room').getAllKeys(bounds);
       await Promise.all(keys.map((key) => store('messages').delete(key)));
     },
-  };
-}
-
-/** For private modes and tests: as atomic as the other, and gone with the tab. */
-export function memoryDb(): Db {
-  const kept = Object.fromEntries(STORE_NAMES.map((name) => [name, new Map<string, unknown>()])) as Record<StoreName, Map<string, unknown>>;
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work);
-    turn = mine.catch(() => {});
-    return mine;
-  };
-  const sliceOf = (room: string, { after, before, inclusive, limit, newest }: Slice): MessageRecord[] => {
-    const found = ([...kept.messages.values()] as MessageRecord[])
-      .filter((record) => record.room === room)
-      .filter(({ id }) => after === undefined || (inclusive ? id >= after : id > after))
-      .filter(({ id }) => before === undefined || (inclusive ? id <= before : id < before))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-    if (limit === undefined) return found;
-    return newest ? found.slice(-limit) : found.slice(0, limit);
-  };
-  const tx: Tx = {
-    get: async (name, key) => structuredClone(kept[name].get(key)) as never,
-    put: async (name, value) => void kept[name].set((value as unknown as Record<string, string>)[KEY[name]]!, structuredClone(value)),
-    del: async (name, key) => void kept[name].delete(key),
-    all: async (name) => structuredClone([...kept[name].values()]) as never,
-    clear: async (name) => kept[name].clear(),
-    slice: async (room, slice) => structuredClone(sliceOf(room, slice)),
-    delSlice: async (room, slice) => sliceOf(room, slice).forEach(({ id }) => kept.messages.delete(id)),
-  };
-  return {
-    kind: 'memory',
-    read: (_stores, work) => inTurn(() => work(tx)),
-    write: (stores, work) =>
-      inTurn(async () => {
-        const before = stores.map((name) => [name, new Map(kept[name])] as const);
-        try {
-          return await work(tx);
-        } catch (fault) {
-          for (const [name, was] of before) kept[name] = was;
-          throw fault;
-        }
-      }),
-    onGone: () => {},
-    close: () => {},
+    count: (room) => store('messages').index('room').count(roomBounds(room, {})!),
   };
 }
 

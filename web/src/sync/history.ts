@@ -2,8 +2,8 @@
 import type { Message, RoomEntry } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import { prefer } from './prefer';
-import { addRange, BEGINNING, pageRange, type Range } from './ranges';
-import { dropRoom, epochOf, readPosition } from './reduce';
+import { addRange, BEGINNING, pageRange, rangeAt, type Range } from './ranges';
+import { dropRoom, epochOf, putRooms, readPosition } from './reduce';
 
 export interface Asked {
   before?: string;
@@ -21,10 +21,13 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
   const member = (await tx.get('rooms', room))?.entry.role != null;
   const live = member && asOf.cursor !== null && asOf.epoch === now.epoch;
   const ids = page.messages.map(({ id }) => id);
-  // An edge that is not kept itself (jumped to, gone since) is no part of what is known.
+  const epoch = member ? asOf.epoch : 0;
+  // A page does not tell of the message it was asked from. Where that is not known as of now itself (jumped to, gone
+  // since, kept from before a resync), it is no part of what is known.
   const anchor = asked.before ?? asked.after;
-  const anchored = anchor === undefined || (await tx.get('messages', anchor)) !== undefined;
-  const whole = pageRange(asked, ids, page.has_more, member ? asOf.epoch : 0, live);
+  const ranges = (await tx.get('ranges', room))?.ranges ?? [];
+  const anchored = anchor === undefined || (rangeAt(ranges, anchor)?.epoch === epoch && (await tx.get('messages', anchor)) !== undefined);
+  const whole = pageRange(asked, ids, page.has_more, epoch, live);
   const range = anchored || whole === null ? whole : ids.length === 0 ? null : { ...whole, ...(asked.before ? { hi: ids.at(-1)! } : { lo: ids[0]! }) };
   if (range) await forgetGone(tx, room, page, range, asOf.epoch);
   const records: MessageRecord[] = [];
@@ -36,10 +39,7 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
     await tx.put('messages', record);
     records.push(record);
   }
-  if (range) {
-    const kept = await tx.get('ranges', room);
-    await tx.put('ranges', { room, ranges: addRange(kept?.ranges ?? [], range) });
-  }
+  if (range) await tx.put('ranges', { room, ranges: addRange(ranges, range) });
   return records;
 }
 
@@ -53,29 +53,33 @@ async function forgetGone(tx: Tx, room: string, page: Page, range: Range, epoch:
     if (!there.has(id) && epochOf(rev) !== epoch) await tx.del('messages', id);
 }
 
-/** Takes over the node's list. What events changed since it was asked for (`since`: their lowest rev) stays as they made it. */
-export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], touched: ReadonlySet<string>): Promise<{ records: RoomRecord[]; removed: string[] }> {
+/**
+ * Takes over the node's list. What changed since it was asked for (`asOf`: the step then) stays as that made it. Null:
+ * it is older than a removal, and would bring back what is gone.
+ */
+export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], asOf: number): Promise<{ records: RoomRecord[]; removed: string[] } | null> {
+  const position = await readPosition(tx);
+  if (position.removed > asOf) return null;
   const kept = new Map((await tx.all('rooms')).map((record) => [record.id, record]));
+  const touched = ({ step = 0 }: RoomRecord) => step > asOf;
   const records: RoomRecord[] = [];
   for (const entry of list) {
     const before = kept.get(entry.id);
     kept.delete(entry.id);
-    // Marks only go forward: what was read here may not have reached the node when it wrote its list.
-    const read = [before?.read ?? null, entry.read].reduce((a, b) => ((a ?? '') > (b ?? '') ? a : b));
-    const record: RoomRecord = before
-      ? { ...before, read, entry: touched.has(entry.id) ? { ...entry, ...newerParts(before.entry, entry) } : entry }
-      : { id: entry.id, entry, rev: 0, members_rev: 0, read, marks: 0, opened: 0 };
-    await tx.put('rooms', record);
-    records.push(record);
+    const read = later(entry.read, before?.read);
+    records.push(
+      before
+        ? { ...before, read, entry: touched(before) ? { ...entry, ...newerParts(before.entry, entry) } : entry }
+        : { id: entry.id, entry, rev: 0, members_rev: 0, read, marks: 0, opened: 0 },
+    );
   }
-  const removed: string[] = [];
-  for (const [id] of kept) {
-    if (touched.has(id)) continue;
-    await dropRoom(tx, id);
-    removed.push(id);
-  }
+  const removed = [...kept.values()].filter((record) => !touched(record)).map(({ id }) => id);
+  for (const id of removed) await dropRoom(tx, id);
+  await putRooms(tx, position, records);
   return { records, removed };
 }
+/** Marks only go forward. */
+const later = (a: string | null | undefined, b: string | null | undefined): string | null => (a && b ? (a > b ? a : b) : (a ?? b ?? null));
 
 /** Events that came while the list was under way counted on: theirs is the later word on these. */
 function newerParts(kept: RoomEntry, read: RoomEntry): Partial<RoomEntry> {

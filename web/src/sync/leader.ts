@@ -1,4 +1,4 @@
-// The election's hands and ears: Web Locks, the page's life cycle, the clock. Words go through the person's channel.
+// The election's hands and ears: Web Locks, the page's life cycle, a clock that never goes back. Words go through the person's channel.
 import { newTab, step, type Action, type Input, type Tab } from './election';
 
 export type LeaderWord = { t: 'beat'; visible: boolean } | { t: 'want'; from: string } | { t: 'yield'; to: string };
@@ -20,14 +20,14 @@ const TICK_MS = 1_000;
 
 export function runForLeader({ lock, tell, lead, follow }: LeaderOptions): Leadership {
   const me = crypto.randomUUID();
-  let tab: Tab = newTab(document.visibilityState === 'visible', Date.now());
+  let tab: Tab = newTab(document.visibilityState === 'visible', performance.now());
   let pending: AbortController | null = null;
   let release: (() => void) | null = null;
   let stopped = false;
 
   const feed = (input: Input) => {
     if (stopped) return;
-    const [next, actions] = step(tab, input, Date.now());
+    const [next, actions] = step(tab, input, performance.now());
     tab = next;
     for (const action of actions) act(action);
   };

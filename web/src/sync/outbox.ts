@@ -5,10 +5,10 @@ export interface OutboxRecord {
   text: string;
   reply_to?: string;
   created_at: string;
+  /** Where it stands in the queue: given when it is put there, whatever the machine's clock says. */
+  place: number;
   state: 'queued' | 'failed';
   error?: string;
-  /** Tries that ended without a word from the node, or with one to come again. */
-  tries: number;
 }
 export type Outcome = { kind: 'done' } | { kind: 'later'; afterMs?: number } | { kind: 'failed'; error: string };
 
@@ -20,25 +20,28 @@ export function outcomeOf(code: string, detail: string, retryAfter?: number): Ou
   return { kind: 'later', ...(retryAfter === undefined ? {} : { afterMs: retryAfter * 1000 }) };
 }
 
-/** client_ids are UUIDv7: their order is that in which the messages were written. */
-export const inOrder = <T extends { client_id: string }>(entries: readonly T[]): T[] => [...entries].sort((a, b) => (a.client_id < b.client_id ? -1 : a.client_id > b.client_id ? 1 : 0));
+/** As they were written. */
+export const inOrder = <T extends { client_id: string; place: number }>(entries: readonly T[]): T[] =>
+  [...entries].sort((a, b) => a.place - b.place || (a.client_id < b.client_id ? -1 : 1));
 
-/**
- * The first of each room that waits, if nothing of that room is under way and its time has come. One that failed for
- * good stands aside; one that is to come again holds back what was written after it, so that the order stays.
- */
-export function sendable(entries: readonly OutboxRecord[], underWay: ReadonlySet<string>, notBefore: ReadonlyMap<string, number>, now: number): OutboxRecord[] {
-  const first = new Map<string, OutboxRecord>();
+/** The first of each room that waits, if nothing of that room is under way. One that failed for good stands aside. */
+function first(entries: readonly OutboxRecord[], underWay: ReadonlySet<string>): OutboxRecord[] {
+  const found = new Map<string, OutboxRecord>();
   const busy = new Set<string>();
   for (const entry of inOrder(entries)) {
     if (underWay.has(entry.client_id)) busy.add(entry.room);
-    else if (entry.state === 'queued' && !first.has(entry.room)) first.set(entry.room, entry);
+    else if (entry.state === 'queued' && !found.has(entry.room)) found.set(entry.room, entry);
   }
-  return [...first.values()].filter(({ client_id, room }) => !busy.has(room) && (notBefore.get(client_id) ?? 0) <= now);
+  return [...found.values()].filter(({ room }) => !busy.has(room));
+}
+
+/** What may go now. One that is to come again holds back what was written after it, so that the order stays. */
+export function sendable(entries: readonly OutboxRecord[], underWay: ReadonlySet<string>, notBefore: ReadonlyMap<string, number>, now: number): OutboxRecord[] {
+  return first(entries, underWay).filter(({ client_id }) => (notBefore.get(client_id) ?? 0) <= now);
 }
 
 /** When to look again, if nothing else happens; null: nothing waits for a time. */
-export function nextLook(entries: readonly OutboxRecord[], notBefore: ReadonlyMap<string, number>): number | null {
-  const times = entries.filter(({ state }) => state === 'queued').map(({ client_id }) => notBefore.get(client_id)).filter((time) => time !== undefined);
+export function nextLook(entries: readonly OutboxRecord[], underWay: ReadonlySet<string>, notBefore: ReadonlyMap<string, number>): number | null {
+  const times = first(entries, underWay).map(({ client_id }) => notBefore.get(client_id)).filter((time) => time !== undefined);
   return times.length > 0 ? Math.min(...times) : null;
 }

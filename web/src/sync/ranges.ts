@@ -54,6 +54,11 @@ export function cutHeads(ranges: readonly Range[], newest: string | null): Range
   });
 }
 
+/** What is before the id is not kept any more. */
+export function cutBefore(ranges: readonly Range[], id: string): Range[] {
+  return ranges.filter(({ hi }) => hi >= id).map((range) => (range.lo < id ? { ...range, lo: id } : range));
+}
+
 /** The range which a page of history is: `asked` says which side of which id it was. */
 export function pageRange(
   asked: { before?: string; after?: string; around?: string },

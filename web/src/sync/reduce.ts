@@ -31,10 +31,22 @@ const EPOCH_STEP = 2 ** 40;
 export const revOf = (event_id: string, epoch: number): number => epoch * EPOCH_STEP + Number(event_id.slice(event_id.lastIndexOf(':') + 1));
 export const epochOf = (rev: number): number => Math.floor(rev / EPOCH_STEP);
 
+const BEGIN: Position = { cursor: null, epoch: 1, step: 0, removed: 0 };
 export async function readPosition(tx: Tx): Promise<Position> {
-  return ((await tx.get('meta', 'position'))?.value as Position | undefined) ?? { cursor: null, epoch: 1 };
+  return { ...BEGIN, ...((await tx.get('meta', 'position'))?.value as Partial<Position> | undefined) };
 }
 export const writePosition = (tx: Tx, position: Position): Promise<void> => tx.put('meta', { key: 'position', value: position });
+
+/** Rooms changed, or one is gone: lists that were asked for before know less. */
+export async function putRooms(tx: Tx, position: Position, records: readonly RoomRecord[], removed: readonly string[] = []): Promise<void> {
+  position.step += 1;
+  if (removed.length > 0) position.removed = position.step;
+  for (const record of records) {
+    record.step = position.step;
+    await tx.put('rooms', record);
+  }
+  await writePosition(tx, position);
+}
 
 /** Applies a batch and moves the cursor behind it. */
 export async function applyEvents(tx: Tx, events: readonly ServerEvent[], cursor: string | undefined, me: Reader): Promise<Changes> {
@@ -63,11 +75,10 @@ class Reducer {
   }
 
   async finish(): Promise<void> {
-    for (const record of this.rooms.values()) await this.tx.put('rooms', record);
     this.changes.rooms = [...this.rooms.values()];
     this.changes.messages = [...this.messages.values()];
     this.changes.members = [...this.members];
-    await writePosition(this.tx, this.position);
+    await putRooms(this.tx, this.position, this.changes.rooms, this.changes.removed);
   }
 
   async apply(event: ServerEvent): Promise<void> {
@@ -121,10 +132,15 @@ class Reducer {
     if (message.client_id) await this.acknowledge(message.client_id);
 
     const created = type === 'message.created' && !kept;
+    this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
+    if (!room && !kept) {
+      // Of a room that is not in our list yet, or no more: nothing would ever remove it.
+      this.changes.askRooms = true;
+      return;
+    }
     const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
     if (room) await this.count(room, record, kept, type);
     await this.tx.put('messages', record);
-    this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
     if (created && !message.late && room) await this.growHead(message);
   }
 
@@ -140,6 +156,9 @@ class Reducer {
       delete record.counted;
       entry.unread = Math.max(0, entry.unread - 1);
       entry.mentions = Math.max(0, entry.mentions - (kept!.message.mentions.includes(this.me.username) ? 1 : 0));
+    } else if (message.deleted && !kept && entry.unread > 0) {
+      // It may have been counted while it was kept, or by the node's list.
+      this.changes.askRooms = true;
     } else if (counts && record.counted !== room.marks && isNews(type, kept, message)) {
       // What a list of rooms had as its last message has been counted there.
       const listed = last !== null && message.id <= last.id && !message.late && last.state !== 'streaming' && !kept;

@@ -12,6 +12,9 @@ export interface SenderOptions {
   random?: () => number;
 }
 
+/** Not the machine's clock: that may go back an hour. */
+const now = () => performance.now();
+
 export class Sender {
   private readonly going = new Set<string>();
   private readonly notBefore = new Map<string, number>();
@@ -46,11 +49,13 @@ export class Sender {
     this.running = true;
     while (this.on && this.again) {
       this.again = false;
-      const entries = await this.options.entries();
+      // A database that can't be read now says so to whoever leads; the next kick looks again.
+      const entries = await this.options.entries().catch(() => []);
+      if (!this.on) break;
       clearTimeout(this.timer);
-      for (const entry of sendable(entries, this.going, this.notBefore, Date.now())) void this.go(entry);
-      const at = nextLook(entries, this.notBefore);
-      if (at !== null) this.timer = setTimeout(() => this.kick(), Math.max(50, at - Date.now()));
+      for (const entry of sendable(entries, this.going, this.notBefore, now())) void this.go(entry);
+      const at = nextLook(entries, this.going, this.notBefore);
+      if (at !== null) this.timer = setTimeout(() => this.kick(), Math.max(50, at - now()));
     }
     this.running = false;
   }
@@ -69,7 +74,7 @@ export class Sender {
     if (outcome.kind === 'later') {
       const tries = this.tries.get(client_id) ?? 0;
       this.tries.set(client_id, tries + 1);
-      this.notBefore.set(client_id, Date.now() + Math.max(outcome.afterMs ?? 0, backoff(tries, this.options.random)));
+      this.notBefore.set(client_id, now() + Math.max(outcome.afterMs ?? 0, backoff(tries, this.options.random)));
     } else {
       this.tries.delete(client_id);
       this.notBefore.delete(client_id);

@@ -4,7 +4,8 @@ import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServerEvent } from '../../../src/net/types';
-import { memoryDb, openDb, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
+import { openDb, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
+import { memoryDb } from '../../../src/sync/memory';
 import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
 import { BEGINNING, HEAD } from '../../../src/sync/ranges';
 import { applyEvents, readPosition, REDUCED_STORES, writePosition } from '../../../src/sync/reduce';
@@ -27,13 +28,17 @@ class Browser {
     return this.db.read(['meta'], readPosition);
   }
   async begin(): Promise<void> {
-    await this.db.write(['meta'], async (tx) => writePosition(tx, { cursor: this.truth.head(), epoch: 1 }));
+    await this.db.write(['meta'], async (tx) => writePosition(tx, { cursor: this.truth.head(), epoch: 1, step: 0, removed: 0 }));
     this.streamed = this.truth.head();
     await this.rooms();
   }
+  async list(): Promise<void> {
+    const asOf = (await this.position()).step;
+    await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, ROOMS.map((id) => this.truth.entry(id)), asOf));
+  }
   async rooms(): Promise<void> {
     await this.catchUp();
-    await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, ROOMS.map((id) => this.truth.entry(id)), new Set()));
+    await this.list();
   }
   /** What is on the wire now. */
   hear(): void {
@@ -49,7 +54,7 @@ class Browser {
     this.delivered.push(...batch);
     const events = shuffle && !batch.some(({ type }) => type === 'resync' || type === 'read' || type.startsWith('message.')) ? batch.reverse() : batch;
     const changes = await this.db.write(REDUCED_STORES, (tx) => applyEvents(tx, events, last, me));
-    if (changes.askRooms) await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, ROOMS.map((id) => this.truth.entry(id)), new Set()));
+    if (changes.askRooms) await this.list();
   }
   async again(index: number): Promise<void> {
     const event = this.delivered[index % Math.max(1, this.delivered.length)];

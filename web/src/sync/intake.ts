@@ -1,0 +1,125 @@
+// What comes from the stream: written with the cursor behind it, a part at a time, then told to all tabs.
+import type { ServerEvent } from '../net/types';
+import type { Ground } from './ground';
+import { applyEvents, noChanges, readPosition, REDUCED_STORES, writePosition, type Changes } from './reduce';
+
+export interface IntakeOptions {
+  applied(changes: Changes): void;
+  /** The disk would not take it, for the `times`th time in a row. */
+  refused(times: number): Promise<void>;
+}
+interface Part {
+  events: ServerEvent[];
+  cursor?: string;
+}
+
+/** So many events in one transaction: between two the page can draw. */
+const PART = 200;
+const isEphemeral = (event: ServerEvent) => !('event_id' in event) && event.type !== 'resync';
+const cursorOf = (event: ServerEvent | undefined) => (event as { cursor?: string } | undefined)?.cursor;
+/** The disk's fault; everything else is the event's. */
+const isDisk = (fault: unknown) => fault instanceof DOMException && fault.name !== 'DataError' && fault.name !== 'DataCloneError';
+
+export class Intake {
+  /** Where the stream stands: ahead of the database by what waits here. */
+  streamed: string | null = null;
+  /** Others hear live events by themselves. */
+  lone = false;
+  private waiting: Part[] = [];
+  private writing = false;
+  private refusals = 0;
+
+  constructor(
+    private readonly ground: Ground,
+    private readonly on: IntakeOptions,
+  ) {}
+
+  /** The stream goes on from here; what waited comes again. */
+  from(cursor: string | null): void {
+    this.waiting = [];
+    this.streamed = cursor;
+  }
+
+  take(events: ServerEvent[], cursor?: string): void {
+    const live = events.filter(isEphemeral);
+    const durable = events.filter((event) => !isEphemeral(event));
+    this.streamed = cursor ?? cursorOf(durable.at(-1)) ?? this.streamed;
+    if (durable.length > 0 || cursor) {
+      this.waiting.push({ events: durable, ...(cursor ? { cursor } : {}) });
+      if (!this.writing) void this.write();
+    }
+    // A delta may outrun the message it belongs to; stores keep it until that comes.
+    if (live.length === 0) return;
+    if (this.lone) this.ground.tabs.emit({ t: 'live', events: live });
+    else this.ground.tabs.spread({ t: 'live', events: live });
+  }
+
+  /** The first connection of all: from its cursor on nothing is missed; what was read before it may lack what came in between. */
+  async begin(cursor: string | null): Promise<void> {
+    const first = await this.ground.db.write(['meta'], async (tx) => {
+      const position = await readPosition(tx);
+      if (position.cursor !== null || cursor === null) return false;
+      await writePosition(tx, { ...position, cursor, epoch: position.epoch + 1 });
+      return true;
+    });
+    if (!first) return;
+    this.streamed ??= cursor;
+    this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
+  }
+
+  private async write(): Promise<void> {
+    this.writing = true;
+    while (this.waiting.length > 0) {
+      const { events, cursor } = this.next();
+      try {
+        await this.apply(events, cursor);
+        this.refusals = 0;
+      } catch (fault) {
+        if (isDisk(fault)) await this.refuse();
+        else await this.oneByOne(events, cursor);
+      }
+      // Memory has no tasks of its own to wait for.
+      if (this.ground.db.kind === 'memory') await new Promise((resolve) => setTimeout(resolve));
+    }
+    this.writing = false;
+  }
+
+  private next(): Part {
+    const events: ServerEvent[] = [];
+    let cursor: string | undefined;
+    while (this.waiting.length > 0 && events.length < PART) {
+      const part = this.waiting[0]!;
+      if (part.events.length > 0) cursor = undefined;
+      events.push(...part.events.splice(0, PART - events.length));
+      if (part.events.length > 0) break;
+      cursor = part.cursor ?? cursor;
+      this.waiting.shift();
+    }
+    return { events, ...(cursor ? { cursor } : {}) };
+  }
+
+  private async apply(events: ServerEvent[], cursor: string | undefined): Promise<void> {
+    const { db, me, tabs } = this.ground;
+    const changes = await db.write(REDUCED_STORES, (tx) => applyEvents(tx, events, cursor, me));
+    tabs.spread({ t: 'changes', changes });
+    this.on.applied(changes);
+  }
+
+  /** One of them is not as we know it: that one is left out, and only that one. */
+  private async oneByOne(events: ServerEvent[], cursor: string | undefined): Promise<void> {
+    for (const event of events) {
+      try {
+        await this.apply([event], cursorOf(event));
+      } catch (fault) {
+        if (isDisk(fault)) return this.refuse();
+        console.warn('an event could not be applied', event.type, fault);
+        await this.apply([], cursorOf(event)).catch(() => {});
+      }
+    }
+    if (cursor) await this.apply([], cursor).catch(() => {});
+  }
+  private async refuse(): Promise<void> {
+    this.waiting = [];
+    await this.on.refused((this.refusals += 1));
+  }
+}
