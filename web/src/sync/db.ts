@@ -10,6 +10,8 @@ export interface RoomRecord {
   /** Number of the last event that changed the room itself, and of the last that changed who is in it. */
   rev: number;
   members_rev: number;
+  /** Number of the last event that moved the mark. */
+  read_rev?: number;
   /** Up to where it is read, as far as that is known. */
   read: string | null;
   /** How often the mark moved: a message that came since is unread, wherever it sorts. */

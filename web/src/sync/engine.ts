@@ -161,6 +161,7 @@ export class Engine {
         break;
       case 'hello':
         this.leading.tell();
+        if (this.leading.connection) this.intake.greet();
         break;
       case 'wake':
         this.leading.connection?.wake(true);

@@ -1,5 +1,5 @@
 // What comes from the stream: written with the cursor behind it, a part at a time, then told to all tabs.
-import type { ServerEvent } from '../net/types';
+import type { OnlineEvent, ServerEvent } from '../net/types';
 import type { Ground } from './ground';
 import { applyEvents, noChanges, readPosition, REDUCED_STORES, writePosition, type Changes } from './reduce';
 
@@ -20,11 +20,20 @@ const cursorOf = (event: ServerEvent | undefined) => (event as { cursor?: string
 /** The disk's fault; everything else is the event's. */
 const isDisk = (fault: unknown) => fault instanceof DOMException && fault.name !== 'DataError' && fault.name !== 'DataCloneError';
 
+/** Who is here, after what came. */
+function hereAfter(here: OnlineEvent | null, event: ServerEvent): OnlineEvent | null {
+  if (event.type === 'online') return event;
+  if (event.type !== 'presence' || !here) return here;
+  const changed = new Set([...event.online, ...event.offline].map(({ id }) => id));
+  return { ...here, users: [...here.users.filter(({ id }) => !changed.has(id)), ...event.online] };
+}
+
 export class Intake {
   /** Where the stream stands: ahead of the database by what waits here. */
   streamed: string | null = null;
   /** Others hear live events by themselves. */
   lone = false;
+  private here: OnlineEvent | null = null;
   private waiting: Part[] = [];
   private writing = false;
   private refusals = 0;
@@ -50,8 +59,14 @@ export class Intake {
     }
     // A delta may outrun the message it belongs to; stores keep it until that comes.
     if (live.length === 0) return;
+    this.here = live.reduce(hereAfter, this.here);
     if (this.lone) this.ground.tabs.emit({ t: 'live', events: live });
     else this.ground.tabs.spread({ t: 'live', events: live });
+  }
+
+  /** Who is here is told once, as the stream begins: to a tab that came later by us. */
+  greet(): void {
+    if (this.here) this.ground.tabs.tell({ t: 'live', events: [this.here] });
   }
 
   /** The first connection of all: from its cursor on nothing is missed; what was read before it may lack what came in between. */

@@ -248,11 +248,14 @@ class Reducer {
   }
 
   private async read(event: ReadEvent, rev: number): Promise<void> {
-    void rev; // Marks only go forward: the later one is the one further on.
     const kept = await this.room(event.room);
-    if (!kept || (kept.read !== null && kept.read > event.message_id)) return;
-    if (!(await markReadIn(this.tx, kept, event.message_id, this.me))) this.changes.askRooms = true;
+    // Said again it would take for read what came since.
+    if (!kept || (kept.read_rev ?? 0) >= rev) return;
+    kept.read_rev = rev;
     this.rooms.set(event.room, kept);
+    // Marks only go forward: the later one is the one further on.
+    if (kept.read !== null && kept.read > event.message_id) return;
+    if (!(await markReadIn(this.tx, kept, event.message_id, this.me))) this.changes.askRooms = true;
   }
 
   private async resync(cursor: string): Promise<void> {
