@@ -170,7 +170,7 @@ test("a server that goes on talking when its answer is whole is hung up on", asy
   const q = await upstream.next();
   await q.begin().write(chunk("all"), finish(), DONE);
   assert.equal((await ended(anna, room, question)).text, "all");
-  await until(() => (q.closed || q.response.write(": and on\n\n".repeat(10)), q.closed), "the node to hang up", 3000);
+  await until(() => (q.closed || q.response.write(": and on\n\n".repeat(10)), q.closed), "the node to hang up");
 });
 
 test("who is sent away asks nothing more", async () => {

@@ -45,7 +45,7 @@ const settled = () =>
   until(async () => {
     const r = await anna.call("GET", "/api/v1/jobs?state=queued,running&limit=1");
     return r.status === 200 && r.json.jobs.length === 0;
-  }, "all answered", 30000);
+  }, "all answered");
 
 /** One answer to each, whole or visibly not; what boris reads is what anna reads. */
 async function check(asked, what) {

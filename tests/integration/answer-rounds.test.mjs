@@ -58,7 +58,7 @@ async function settled(who, room, q, times = 1) {
     const [a, j] = [await answers(who, room, q), await jobs(who, q)];
     last = JSON.stringify({ answers: a.map((m) => [m.id, m.state, m.text.length]), jobs: j.map((x) => [x.state, x.message_id]) });
     return j.length >= times && j.every((x) => !["queued", "running"].includes(x.state)) && a.every((m) => m.state !== "streaming");
-  }, "an end", 20000).catch((e) => assert.fail(`${e.message}: ${last}`));
+  }, "an end").catch((e) => assert.fail(`${e.message}: ${last}`));
   return { all: await answers(who, room, q), jobs: await jobs(who, q) };
 }
 
@@ -214,7 +214,7 @@ const KINDS = {
         await until(() => ws.frames.some((f) => f.ref === "s"), "an answer to stop");
       }
       const hung_up = () => q.tellings.every((t) => t.asked.closed || t.sent === t.tale.bytes.length);
-      await until(hung_up, "upstream to be hung up", 1000);
+      await until(hung_up, "upstream to be hung up");
       return [];
     };
     await round(world, random, { plan: whole(random, { ms: random.int(300, 900) }), meanwhile, stopped: true });

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Node, kind, long, ok, patience, sleep } from "./lib/node.mjs";
+import { Node, kind, long, ok, sleep, WAIT } from "./lib/node.mjs";
 import { WireUpstream, openai } from "./lib/upstream_wire.mjs";
 import { ollama } from "./lib/upstream_ollama.mjs";
 import { anthropic } from "./lib/upstream_anthropic.mjs";
@@ -35,9 +35,6 @@ const stay_alive = async (a, d) => {
 /** What stays of the answer, what the server does, what the reason says. */
 const bad = {
   "closes at once": ["", (a) => a.breakOff(), /broke off/],
-  "never answers": ["", () => {}, /did not answer in time/],
-  "a head and nothing more": ["", (a, d) => (a.response.writeHead(200, { "content-type": d.type }), a.response.flushHeaders()), /in time|stopped/],
-  "an interim answer and nothing more": ["", (a) => a.response.writeProcessing(), /in time|stopped/],
   "no HTTP at all": ["", (a) => raw(a, "220 mail.example.net ESMTP\r\n")],
   "a status line of another world": ["", (a) => raw(a, "HTTP/9.9 banana\r\n\r\n")],
   "a header without end": ["", (a) => raw(a, `HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(4 << 20)}`)],
@@ -73,13 +70,6 @@ const bad = {
   "closed in the middle": [...so_far((a) => a.response.end()), /broke off/],
   "broken off in the middle": [...so_far((a) => a.breakOff()), /broke off/],
   "cut within a line": [...so_far((a, d) => a.response.end(d.cut)), /broke off|no answer/],
-  "stalled in the middle": [...so_far(() => {}), /stopped in the middle/],
-  "signs of life and never a word": ["", async (a, d) => (await a.begin(), await stay_alive(a, d)), /did not answer in time/],
-  "signs of life and no more words": [...so_far((a, d) => stay_alive(a, d)), /stopped in the middle/],
-  "an answer of blanks without end": ["", async (a) => {
-    a.response.writeHead(500, json);
-    for (; !a.closed; await sleep(20)) a.response.write(" ");
-  }, /HTTP 500|in time/],
   "words that are no JSON": [...so_far((a, d) => a.end(d.piece("x").replace(/\{.*/s, "{nope\n\n"))), /no answer/],
   "text that is no UTF-8": [...so_far((a, d) => a.response.end(Buffer.from(d.piece("\u00ff\u00fe"), "latin1"))), /no answer|broke off/],
   "a number where text belongs": ["", async (a, d) => {
@@ -93,14 +83,31 @@ const bad = {
     a.response.end();
   }), /without end/],
 };
+/** What only our own timers end. */
+const silent = {
+  "never answers": ["", () => {}, /did not answer in time/],
+  "a head and nothing more": ["", (a, d) => (a.response.writeHead(200, { "content-type": d.type }), a.response.flushHeaders()), /in time|stopped/],
+  "an interim answer and nothing more": ["", (a) => a.response.writeProcessing(), /in time|stopped/],
+  "stalled in the middle": [...so_far(() => {}), /stopped in the middle/],
+  "signs of life and never a word": ["", async (a, d) => (await a.begin(), await stay_alive(a, d)), /did not answer in time/],
+  "signs of life and no more words": [...so_far((a, d) => stay_alive(a, d)), /stopped in the middle/],
+  "an answer of blanks without end": ["", async (a) => {
+    a.response.writeHead(500, json);
+    for (; !a.closed; await sleep(20)) a.response.write(" ");
+  }, /HTTP 500|in time/],
+};
 const bomb = gzipSync(Buffer.alloc(100 << 20, " "));
 
-for (const dialect of [openai, ollama, anthropic]) {
+/** One node has the time of a busy machine; on the other the timers strike. */
+const HASTE = kind === "release" ? 2000 : 5000;
+const groups = [openai, ollama, anthropic].flatMap((dialect) => [[dialect, bad, 2 * WAIT, "all is well"], [dialect, silent, HASTE, "all is well, in time"]]);
+
+for (const [dialect, cases, ms, well] of groups) {
   const upstream = await WireUpstream.start(dialect);
   const node = await Node.forFile({
     args: [
       ["--ai-base-url", upstream.url], ["--ai-kind", dialect.kind], ["--ai-model", "m"], ["--ai-key-file", join(dir, "key")],
-      ["--ai-connect-timeout", "500ms"], ["--ai-first-byte-timeout", `${700 * patience}ms`], ["--ai-idle-timeout", `${500 * patience}ms`],
+      ["--ai-first-byte-timeout", `${ms}ms`], ["--ai-idle-timeout", `${ms}ms`],
       ["--ai-look-at", "off"], ["--ai-per-minute-user", "0"], ["--ai-per-minute-room", "0"], ["--log-level", "debug"],
     ].flat(),
   });
@@ -109,7 +116,7 @@ for (const dialect of [openai, ollama, anthropic]) {
   const s = await anna.socket();
 
   // The question says what is to be played; what failed at once is asked again.
-  const names = Object.keys(bad);
+  const names = Object.keys(cases);
   const asked = {};
   const playing = (async () => {
     while (!node.over) {
@@ -117,39 +124,36 @@ for (const dialect of [openai, ollama, anthropic]) {
         const name = names[a.question.match(/case (\d+)!/)?.[1]] ?? "good";
         asked[name] = (asked[name] ?? 0) + 1;
         if (name === "good") (await a.begin(), await a.say("all is well"), a.end());
-        else Promise.resolve(bad[name][1](a, dialect)).catch(() => {});
+        else Promise.resolve(cases[name][1](a, dialect)).catch(() => {});
       }
       await sleep(5);
     }
   })();
   const answer = async (n) => {
     const room = await anna.room(`case ${n}`, { personas: undefined });
-    const at = performance.now();
     await anna.say(room, `@olga case ${n}!`);
-    const m = (await s.get("message.completed", (e) => e.message.room === room.id, 30000)).message;
-    return { m, ms: performance.now() - at };
+    return (await s.get("message.completed", (e) => e.message.room === room.id)).message;
   };
   const before = rss(node.child.pid);
   // Many at once, as in a house full of rooms.
   const answers = [];
-  for (const n of names.keys()) answers.push(answer(n).catch((error) => ({ error })));
+  for (const n of names.keys()) answers.push(answer(n).catch((error) => error));
 
   for (const [n, name] of names.entries())
     test(`${dialect.kind}: ${name}`, async () => {
-      const [partial, , words] = bad[name];
-      const { m, ms, error } = await answers[n];
-      if (error) throw error;
+      const [partial, , words] = cases[name];
+      const m = await answers[n];
+      if (m instanceof Error) throw m;
       assert.deepEqual([m.state, m.text], ["failed", partial]);
       assert.ok(m.ai.reason, "it says why");
       assert.ok(!/[\u0000-\u001f\u007f<]/.test(m.ai.reason) && m.ai.reason.length <= 200, m.ai.reason);
       assert.match(m.ai.reason, words ?? /the AI server|the connection|the answer/);
       // Over a kept connection that dies libcurl asks once more on another one, below what we count.
       assert.ok(asked[name] >= 1 && asked[name] <= (name === "closes at once" ? 18 : 3), `asked ${asked[name]} times`);
-      assert.ok(ms < 15000 * patience, `${ms} ms`);
     });
 
-  test(`${dialect.kind}: and all is well afterwards`, async () => {
-    const { m } = await answer("good");
+  test(`${dialect.kind}: and ${well} afterwards`, async () => {
+    const m = await answer("good");
     assert.deepEqual([m.state, m.text], ["complete", "all is well"]);
     node.over = true;
     await playing;
@@ -183,7 +187,7 @@ for (const [what, url, words] of [
       const s = await anna.socket();
       const room = await anna.room(undefined, { personas: undefined });
       await anna.say(room, "@olga?");
-      const m = (await s.get("message.completed", () => true, 15000)).message;
+      const m = (await s.get("message.completed", () => true)).message;
       assert.deepEqual([m.state, m.text], ["failed", ""]);
       assert.match(m.ai.reason, words);
       s.close();
@@ -218,7 +222,7 @@ for (const dialect of [openai, ollama, anthropic])
           const at = Math.floor((i * bytes.length) / cuts) + Math.floor(Math.random() * (bytes.length / cuts));
           const room = await anna.room(`cut ${at}`, { personas: undefined });
           await anna.say(room, `@olga cut ${at}!`);
-          return [at, (await s.get("message.completed", (e) => e.message.room === room.id, 30000)).message];
+          return [at, (await s.get("message.completed", (e) => e.message.room === room.id)).message];
         }),
       );
       over = true;

@@ -25,13 +25,13 @@ const kira = new (class {
 const reasoning = (text) => chunk(undefined).replace('"delta":{}', `"delta":{"reasoning_content":${JSON.stringify(text)}}`);
 
 /** Drawn whole until it shows that: curses sends only what differs. */
-async function shows(t, word, ms = 8000) {
+async function shows(t, word) {
   await until(async () => {
     const from = t.mark;
     t.type("\x0c");
     await sleep(150);
     return t.text.slice(from).includes(word);
-  }, `${word} in the window`, ms).catch((e) => {
+  }, `${word} in the window`).catch((e) => {
     throw new Error(`${e.message}: ${JSON.stringify(t.text.slice(-2000))}`);
   });
 }
@@ -348,9 +348,9 @@ test("in a quiet room, too, the window says when the model's server goes and com
   passing.server.closeAllConnections();
   await new Promise((done) => passing.server.close(done));
   assert.equal(await check(), "down");
-  await shows(t, "does not answer", 15000);
+  await shows(t, "does not answer");
   await new Promise((done) => passing.server.listen(port, "127.0.0.1", done));
   assert.equal(await check(), "up");
-  await shows(t, "(passing/listed-model) · limit", 15000);
+  await shows(t, "(passing/listed-model) · limit");
   await leave(t);
 });

@@ -86,7 +86,7 @@ test("what was written without a connection survives kill -9 of both, once and i
     await t.kill();
     await own.boot();
     const again = new Terminal(home);
-    await until(async () => (await home.ok("export", "aaa-first")).includes("unsent4"), "the outbox", 15000);
+    await until(async () => (await home.ok("export", "aaa-first")).includes("unsent4"), "the outbox");
     assert.deepEqual([...(await home.ok("export", "aaa-first")).matchAll(/unsent\d/g)].map(String),
       [0, 1, 2, 3, 4].map((i) => `unsent${i}`));
     /* And without leaving: away and back. */
@@ -94,7 +94,7 @@ test("what was written without a connection survives kill -9 of both, once and i
     await again.see("offline");
     again.type(`meanwhile${ENTER}`);
     await own.boot();
-    await until(async () => (await home.ok("export", "aaa-first")).includes("meanwhile"), "the reconnect", 40000);
+    await until(async () => (await home.ok("export", "aaa-first")).includes("meanwhile"), "the reconnect", 60000);
     await leave(again);
   } finally {
     await own.stop();

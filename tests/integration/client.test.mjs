@@ -134,7 +134,7 @@ test("tail: history first, then live, through a restart, without gap or repeat",
     await own.kill();
     await own.boot();
     await speaker.say(room, "live1");
-    await until(() => tail.out.includes("live1"), "what came while we were away", 20000);
+    await until(() => tail.out.includes("live1"), "what came while we were away");
     await speaker.say(room, "live2");
     await until(() => tail.out.includes("live2"), "what came after");
     const said = [...tail.out.matchAll(/speaker: (\S+)/g)].map((m) => m[1]);

@@ -171,7 +171,7 @@ test("a socket that systemd holds", async () => {
   let log = "";
   for (const s of [child.stdout, child.stderr]) s.setEncoding("utf8").on("data", (text) => (log += text));
   const exit = once(child, "exit");
-  await until(() => log.includes("server.listening") || child.exitCode !== null, `listening: ${log}`, 20000);
+  await until(() => log.includes("server.listening") || child.exitCode !== null, `listening: ${log}`);
   const r = await fetch(`http://127.0.0.1:${port}/readyz`);
   assert.equal(r.status, 200);
   await r.text();
@@ -201,7 +201,7 @@ for (const signal of ["SIGTERM", "SIGINT"])
     assert.notEqual(await waiting, undefined);
     const { code } = await node.exit;
     assert.equal(code, 0, node.log);
-    if (kind === "release") assert.ok(Date.now() - at < 5000, "under 5 s");
+    if (kind === "release") assert.ok(Date.now() - at < 15000, "nobody is waited for");
     assert.match(node.log, /event=server\.stopped/);
     idle.destroy();
     await node.boot();

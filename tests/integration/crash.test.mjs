@@ -34,8 +34,7 @@ const take = (m, message, acks) => {
 };
 
 /** Say things over one socket until it breaks; acknowledgements in their order. */
-async function by_socket(who, again) {
-  const s = await who.socket();
+async function by_socket(who, again, s) {
   const acks = [], open = new Map();
   let ref = 0;
   const next = () => {
@@ -121,7 +120,8 @@ test(`${CYCLES} times`, { timeout: 3600_000 }, async (t) => {
   let total = 0;
   for (let cycle = 0; cycle < CYCLES; cycle++) {
     const watch = await reader.socket({ since: start });
-    const work = people.map((p, i) => (i < SOCKETS ? by_socket : by_calls)(p, unanswered[i]));
+    const sockets = await Promise.all(people.slice(0, SOCKETS).map((p) => p.socket()));
+    const work = people.map((p, i) => (sockets[i] ? by_socket : by_calls)(p, unanswered[i], sockets[i]));
     await sleep(30 + Math.random() * 300);
     await node.kill();
     const done = await Promise.all(work);

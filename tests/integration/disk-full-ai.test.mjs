@@ -41,7 +41,7 @@ test("one that is whole, one that breaks off, one that is stopped", { skip, time
   await sleep(3000);
   rmSync(join(place, "filler"));
   ok(await stopped, 204);
-  const ended = (room) => until(async () => (await anna.history(room)).find((m) => m.ai && m.state !== "streaming"), "its end", 15000);
+  const ended = (room) => until(async () => (await anna.history(room)).find((m) => m.ai && m.state !== "streaming"), "its end");
   const answers = [];
   for (const { room } of asked) answers.push(await ended(room));
   assert.deepEqual(answers.map((m) => m.state), ["complete", "failed", "stopped"]);
@@ -49,7 +49,7 @@ test("one that is whole, one that breaks off, one that is stopped", { skip, time
   const { totals } = await until(async () => {
     const found = ok(await anna.call("GET", "/api/v1/usage"));
     return found.totals.requests === 3 && found;
-  }, "what they used, kept by itself", 15000);
+  }, "what they used, kept by itself");
   assert.ok(totals.completion_tokens > 1000);
   assert.equal(await node.stop(), 0);
 });

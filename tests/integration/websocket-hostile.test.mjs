@@ -19,7 +19,7 @@ const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 async function ends(code, sent, options) {
   const s = await RawWs.open(node, options);
   s.send(...sent);
-  const end = await s.end(10000);
+  const end = await s.end();
   assert.equal(end.code, code, end.reason);
   s.close();
 }

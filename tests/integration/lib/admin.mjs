@@ -2,7 +2,7 @@
 import http from "node:http";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { cleanEnv, neuralchatd, patience } from "./node.mjs";
+import { cleanEnv, neuralchatd, patience, WAIT } from "./node.mjs";
 
 export function admin(node, method, path, body, headers = {}) {
   const bytes = body === undefined ? undefined : JSON.stringify(body);
@@ -35,7 +35,7 @@ export function daemon(args, env = {}) {
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (s) => (out += s));
   child.stderr.setEncoding("utf8").on("data", (s) => (err += s));
-  const limit = setTimeout(() => child.kill("SIGKILL"), 20000 * patience);
+  const limit = setTimeout(() => child.kill("SIGKILL"), WAIT * patience);
   return new Promise((done) =>
     child.on("close", (status) => {
       clearTimeout(limit);

@@ -15,6 +15,8 @@ export const kind = process.env.NEURALCHAT_KIND ?? "release"; // release, asan, 
 export const long = process.env.NEURALCHAT_LONG === "1";
 /** Sanitizers are slow: what a test may wait for, stretched. */
 export const patience = kind === "release" ? 1 : 6;
+/** How long a test waits before it says "in vain": other tests run beside it, on a machine that may be busy. */
+export const WAIT = 30_000;
 
 /** Our own variables would be settings of the node. */
 export function cleanEnv(extra = {}) {
@@ -28,13 +30,26 @@ export function sleep(ms) {
 }
 
 /** Wait until `check` gives something truthy; fail with `what` after a while. */
-export async function until(check, what, ms = 5000) {
+export async function until(check, what, ms = WAIT) {
   const end = Date.now() + ms * patience;
   for (;;) {
     const got = await check();
     if (got) return got;
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
     await sleep(10);
+  }
+}
+
+/** Use what runs out at the time `use` is given while it lasts, with more time where that was too little; when it has run out, give what `use` gave. */
+export async function while_it_lasts(use) {
+  for (let ms = 500; ; ms *= 2) {
+    const end = Date.now() + ms;
+    const { got, wrong } = await use(new Date(end).toISOString()).then((got) => ({ got }), (wrong) => ({ wrong }));
+    const left = end - Date.now();
+    if (left <= 0 && ms < WAIT) continue;
+    if (wrong) throw wrong;
+    await sleep(left + 50);
+    return got;
   }
 }
 
@@ -48,7 +63,7 @@ function end_the_rest() {
     if (node.ownsData) rmSync(node.data, { recursive: true, force: true });
   }
 }
-after(() => void setTimeout(end_the_rest, 10000 * patience).unref());
+after(() => void setTimeout(end_the_rest, WAIT).unref());
 
 export class Node {
   log = "";
@@ -95,7 +110,7 @@ export class Node {
     this.url = await until(() => {
       if (gone) throw new Error(`the node did not start:\n${this.log.slice(from)}`);
       return this.log.slice(from).match(/server\.listening url=(\S+)/)?.[1];
-    }, "server.listening", 20000);
+    }, "server.listening");
     return this;
   }
 
@@ -230,7 +245,7 @@ export class Socket {
     this.ws.send(typeof frame === "string" ? frame : JSON.stringify(frame));
   }
   /** The first frame of that type (and shape), also one that has come already. */
-  async get(type, match = () => true, ms = 5000) {
+  async get(type, match = () => true, ms = WAIT) {
     return until(() => {
       const hit = this.frames.find((f) => f.type === type && match(f));
       if (!hit && this.closed) throw new Error(`closed ${this.closed.code} while waiting for ${type}`);

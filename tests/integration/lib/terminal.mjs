@@ -77,7 +77,7 @@ export class Terminal {
   }
   /** Wait for a word that is drawn from now on (or from `from`). */
   async see(word, from = 0) {
-    await until(() => this.text.slice(from).includes(word), `${word} on the screen`, 8000).catch((e) => {
+    await until(() => this.text.slice(from).includes(word), `${word} on the screen`).catch((e) => {
       throw new Error(`${e.message}: ${JSON.stringify(this.text.slice(-1500))}`);
     });
   }

@@ -14,7 +14,6 @@ class Asked {
     this.question = dialect.question(this.json);
     response.on("close", () => {
       this.closed = !response.writableFinished;
-      this.closedAt = performance.now();
     });
     response.on("error", () => {});
   }

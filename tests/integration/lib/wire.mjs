@@ -1,7 +1,7 @@
 // Bytes on a socket, for what no well-behaved client would send; and HTTP answers read strictly.
 import net from "node:net";
 import tls from "node:tls";
-import { patience } from "./node.mjs";
+import { patience, WAIT } from "./node.mjs";
 
 export class Wire {
   buf = Buffer.alloc(0);
@@ -44,7 +44,7 @@ export class Wire {
   }
 
   /** Wait until `look(buf)` finds something; null when the other side ended first. */
-  async see(look, what = "bytes", ms = 5000) {
+  async see(look, what = "bytes", ms = WAIT) {
     const end = Date.now() + ms * patience;
     for (;;) {
       const found = look(this.buf);
@@ -66,7 +66,7 @@ export class Wire {
   }
 
   /** The other side closes (or breaks off) within that time. */
-  async gone(ms = 5000) {
+  async gone(ms = WAIT) {
     await this.see(() => null, "the end", ms);
     return true;
   }
