@@ -2,7 +2,7 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
-import { enter, messageWith, messages, openRoom, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, messages, openRoom, start } from "./lib/door.mjs";
 
 const MESSAGES = 10000, NODES = 1500, HEAP_MIB = 40;
 
@@ -46,5 +46,27 @@ test("ten thousand messages: few nodes, little memory, also far up and back at t
   await page.goto(`/r/${hall.id}/m/${last.id}`);
   await messageWith(page, `message ${MESSAGES - 1}:`).waitFor();
   await measure("at the end");
+  await who.close();
+});
+
+test("a room that comes for the first time: nothing moves when it is known what one may do there", async () => {
+  const who = await person(node, { allow: [/favicon/] });
+  const page = await who.page();
+  await page.goto("/healthz"); // logged in, nothing of the client kept
+  await page.evaluate(async (body) => {
+    const answer = await fetch("/api/v1/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
+    localStorage.setItem("nc.session", JSON.stringify({ keeper: "cookie", me: (await answer.json()).user }));
+  }, JSON.stringify({ username: "anna", password: "correct horse", cookie: true }));
+  let go;
+  const held = new Promise((done) => (go = done));
+  await page.route("**/api/v1/rooms", async (route) => (await held, route.continue()));
+  await page.goto(`/r/${hall.id}`);
+  const part = page.locator("section.composer");
+  await part.waitFor();
+  const before = await part.boundingBox();
+  go();
+  await composer(page).waitFor();
+  const after = await part.boundingBox();
+  assert.ok(Math.abs(before.y - after.y) < 1 && Math.abs(before.height - after.height) < 1, JSON.stringify({ before, after }));
   await who.close();
 });
