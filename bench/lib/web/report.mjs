@@ -30,6 +30,8 @@ const LINES = [
   ["fast", "  longest task by the clock, ms", "longest_wall_ms", { digits: 1 }],
   ["typing", "typing meanwhile: key to next paint, p95, ms", "p95_ms", { limit: 50, prototype: "80–88 max" }],
   ["typing", "  p50, ms", "p50_ms"],
+  ["typing", "  a field of an empty page: p95, ms", "floor_p95_ms"],
+  ["typing", "  p50, ms", "floor_p50_ms"],
   ["typing", "  key to the end of the frame's work, p95, ms", "frame_p95_ms"],
   ["scroll", "scroll: main thread per frame, p95, CPU ms", "cpu_p95_ms", { digits: 1, limit: 8 }],
   ["scroll", "  p50, CPU ms", "cpu_p50_ms", { digits: 1 }],

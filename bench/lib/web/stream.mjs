@@ -54,41 +54,53 @@ export async function stream(world, { rate, bytes }) {
   }
 }
 
-/** A key every 90 ms while an answer grows: from the key to the next frame that was painted, by the browser's own Event Timing. */
+/** Runs in a page: notes how long each key takes, by the browser's own Event Timing and to the end of its frame's work. */
+function watchKeys() {
+  const keys = (globalThis.keys = { frame: [], told: new Map() });
+  new PerformanceObserver((list) => {
+    for (const { interactionId, duration } of list.getEntries()) if (interactionId) keys.told.set(interactionId, Math.max(duration, keys.told.get(interactionId) ?? 0));
+  }).observe({ type: "event", durationThreshold: 16 });
+  addEventListener("keydown", (e) => requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel(); // its message comes after the frame
+    port1.onmessage = () => keys.frame.push(performance.now() - e.timeStamp);
+    port2.postMessage(0);
+  }), true);
+}
+
+/** A key every 90 ms, until the text is there or `over` says so. */
+async function type(page, field, over) {
+  await page.evaluate(watchKeys);
+  await page.focus(field);
+  let pressed = 0;
+  for (; pressed < TYPED.length && !over(); pressed++) {
+    await page.keyboard.press(TYPED[pressed] === " " ? "Space" : TYPED[pressed]);
+    await page.waitForTimeout(90);
+  }
+  await page.waitForTimeout(300);
+  const { frame, told } = await page.evaluate(() => ({ frame: keys.frame, told: [...keys.told.values()] }));
+  const value = await page.inputValue(field);
+  if (value !== TYPED.slice(0, pressed)) throw new Error(`web: typed ${pressed} keys, the field has ${JSON.stringify(value)}`);
+  // What took less than 16 ms is not told: it counts as that much.
+  const all = [...told, ...Array(Math.max(0, pressed - told.length)).fill(16)];
+  return { keys: pressed, p50_ms: quantile(all, 0.5), p95_ms: quantile(all, 0.95), max_ms: Math.max(...all), frame_p95_ms: quantile(frame, 0.95) };
+}
+
+/** Typing while an answer grows; beside it the same keys into a field of an empty page. */
 export async function typing(world, { rate, bytes }) {
-  const who = await visitor(world.browser, world.node, "anna");
+  const who = await visitor(world.browser, world.node, "anna"), field = "textarea[data-composer]";
   try {
     await settled(who.page, world.lab.id);
-    await who.page.evaluate(() => {
-      const keys = (globalThis.keys = { frame: [], timing: new Map() });
-      new PerformanceObserver((list) => {
-        for (const e of list.getEntries()) if (e.name === "keydown" || e.name === "keypress" || e.name === "input") keys.timing.set(e.interactionId || e.startTime, Math.max(e.duration, keys.timing.get(e.interactionId || e.startTime) ?? 0));
-      }).observe({ type: "event", durationThreshold: 16 });
-      addEventListener("keydown", (e) => requestAnimationFrame(() => {
-        const { port1, port2 } = new MessageChannel(); // its message comes after the frame
-        port1.onmessage = () => keys.frame.push(performance.now() - e.timeStamp);
-        port2.postMessage(0);
-      }), true);
-    });
     const answer = await ask(world, answerOf(bytes), rate);
     await answer.first;
-    await who.page.focus("textarea[data-composer]");
     let over = false;
     answer.last.then(() => (over = true));
-    let pressed = 0;
-    for (; !over && pressed < TYPED.length; pressed++) {
-      await who.page.keyboard.press(TYPED[pressed] === " " ? "Space" : TYPED[pressed]);
-      await who.page.waitForTimeout(90);
-    }
-    await who.page.waitForTimeout(500);
-    const { frame, timing } = await who.page.evaluate(() => ({ frame: keys.frame, timing: [...keys.timing.values()] }));
-    const value = await who.page.inputValue("textarea[data-composer]");
-    if (value !== TYPED.slice(0, pressed)) throw new Error(`web: typed ${pressed} keys, the composer has ${JSON.stringify(value)}`);
-    await who.page.fill("textarea[data-composer]", "");
-    await who.page.waitForTimeout(400); // no draft for the next round
-    // What took less than 16 ms is not told: it counts as that much.
-    const told = [...timing, ...Array(Math.max(0, pressed - timing.length)).fill(16)];
-    return { keys: pressed, p50_ms: quantile(told, 0.5), p95_ms: quantile(told, 0.95), max_ms: Math.max(...told), frame_p50_ms: quantile(frame, 0.5), frame_p95_ms: quantile(frame, 0.95) };
+    const r = await type(who.page, field, () => over);
+    await who.page.fill(field, "");
+    await who.page.waitForTimeout(500); // no draft for the next round
+    await who.page.goto("about:blank");
+    await who.page.setContent("<textarea></textarea>");
+    const floor = await type(who.page, "textarea", () => false);
+    return { ...r, floor_p50_ms: floor.p50_ms, floor_p95_ms: floor.p95_ms };
   } finally {
     await who.close();
   }
