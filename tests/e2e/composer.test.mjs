@@ -101,7 +101,7 @@ test("members: a role, a ban with a way back; settings of AI; on a phone, too", 
   await page.getByRole("menuitem", { name: "Ban" }).click();
   await page.getByRole("button", { name: "Ban", exact: true }).click();
   await until(async () => (await roleOf()) === undefined);
-  await page.getByRole("button", { name: "Lift the ban" }).click();
+  await page.getByRole("button", { name: "Lift the ban", exact: true }).click();
   await until(async () => (await boris.call("POST", `/api/v1/rooms/${kitchen.id}/join`)).status === 204);
 
   await page.getByRole("tab", { name: "Settings" }).click();
