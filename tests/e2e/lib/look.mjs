@@ -9,7 +9,7 @@ const folder = fileURLToPath(new URL("../../../build/screenshots", import.meta.u
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Nothing moves any more, and fonts are there. */
-async function settle(page) {
+export async function settle(page) {
   await page.evaluate(async () => {
     await document.fonts.ready;
     await Promise.allSettled(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished));
