@@ -36,7 +36,7 @@ function goesOn(message: Message, before: Message): boolean {
     message.sender.id === before.sender.id &&
     message.kind === 'text' && before.kind === 'text' &&
     !isAnswer(message) && !isAnswer(before) &&
-    !message.reply_to && Math.abs(at(message) - at(before)) < GROUP_MS
+    !message.reply_to && !message.late && Math.abs(at(message) - at(before)) < GROUP_MS
   );
 }
 

@@ -24,6 +24,10 @@ test('answers, actions, notices and replies stand by themselves', () => {
   expect(heads([first, item(boris, 0, { reply_to: first.message.id }), item(boris, 1, { kind: 'action' }), item(boris, 1), item(olga, 1), item(olga, 1)])).toEqual([true, true, true, true, true, true]);
 });
 
+test('what came late begins a group, whose head says so', () => {
+  expect(heads([item(boris, 0), item(boris, 0, { late: true }), item(boris, 1)])).toEqual([true, true, false]);
+});
+
 test('a new day has a line, and begins a group', () => {
   const late = item(boris, 0), next = item(boris, 0);
   late.message.created_at = new Date(2026, 10, 20, 23, 59).toISOString();
