@@ -10,7 +10,7 @@ import { has } from '@/stores/session';
 import { deleteMessage, regenerate, stop } from '@/stores/timeline';
 import type { IconName } from '@/kit/icons';
 import type { RoomContext } from './context';
-import { isAnswer } from './rows';
+import { type Row, isAnswer } from './rows';
 
 export interface Action {
   id: 'reply' | 'copy' | 'link' | 'edit' | 'branch' | 'regenerate' | 'stop' | 'delete';
@@ -75,6 +75,11 @@ export function actionsOf(message: Message, room: RoomContext, branch: () => voi
     (mine || room.moderates.value) && { id: 'delete', icon: 'trash-2', label: t('message.delete'), danger: true, run: () => void remove(message) },
   ];
   return all.filter((action) => !!action);
+}
+
+/** Of a row: none while its message waits to be sent. */
+export function actionsFor(row: Row, room: RoomContext): Action[] {
+  return row.item.queued ? [] : actionsOf(row.item.message, room, () => (room.branching.value = row.key));
 }
 
 export function menuOf(actions: readonly Action[], at?: HTMLElement): MenuItem[] {

@@ -10,6 +10,10 @@ export interface RoomContext {
   moderates: ComputedRef<boolean>;
   /** The key of the row that the pointer or the focus is on. */
   active: Ref<string>;
+  /** The key of the row that a finger stays on. */
+  held: Ref<string>;
+  /** The key of the row that is written anew, to go another way from there. */
+  branching: Ref<string>;
   /** The message that was jumped to, for a moment. */
   flashed: Ref<string>;
   find(id: string): Promise<Message | null>;

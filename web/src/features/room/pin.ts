@@ -12,13 +12,12 @@ const SLACK_PX = 3; // browsers round
 const NEAR_PX = 28; // this close to the end, going down means the end
 
 export class Pin {
-  /** The reader is at the end, and wants what comes. */
-  readonly pinned: Ref<boolean> = ref(true);
   private top = 0;
   private height = 0;
   private touched = false;
 
-  constructor(private readonly el: HTMLElement) {
+  /** `pinned`: the reader is at the end, and wants what comes. */
+  constructor(private readonly el: HTMLElement, readonly pinned: Ref<boolean> = ref(true)) {
     const passive = { passive: true };
     el.addEventListener('wheel', this.onWheel, passive);
     el.addEventListener('touchstart', this.onTouch, passive);
