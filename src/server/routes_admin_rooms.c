@@ -83,8 +83,8 @@ static void on_done(void *arg, const struct nc_problem *why, struct nc_room *r)
 
 static void delete_room(struct nc_call *call)
 {
+    struct nc_actor who = above_all(call); /* before room_of, which may end the call */
     struct nc_room *r = room_of(call);
-    struct nc_actor who = above_all(call);
 
     if (r)
         nc_room_delete(call->chat, &who, r, on_done, call);
@@ -109,8 +109,8 @@ static bool may_own(const struct nc_room *r, const struct nc_user *u,
 
 static void put_owner(struct nc_call *call)
 {
+    struct nc_actor who = above_all(call); /* before room_of, which may end the call */
     struct nc_room *r = room_of(call);
-    struct nc_actor who = above_all(call);
     struct nc_problem why;
     struct nc_str name;
 
