@@ -1,5 +1,5 @@
 // HTTP to the node: the token on every call, refreshed once when it is refused, problems as ApiError.
-import { accessToken, SignedOut } from './token';
+import { accessToken, credentials, SignedOut, whoAsks } from './token';
 import type { Problem } from './types';
 
 export class ApiError extends Error {
@@ -25,6 +25,8 @@ export function speak(locale: string): void {
 export interface CallOptions {
   /** Without a token: the door. */
   open?: boolean;
+  /** Where the door's answer may leave its cookie; else as whoever is in has it. */
+  credentials?: RequestCredentials;
   signal?: AbortSignal;
   timeout?: number;
 }
@@ -47,19 +49,24 @@ export async function request(method: string, path: string, body?: unknown, opti
     const timer = setTimeout(() => late.abort(), options.timeout ?? TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, late.signal]) : late.signal;
     try {
-      return await fetch(path, { method, headers, signal, cache: 'no-store', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      return await fetch(path, { method, headers, signal, cache: 'no-store', credentials: options.credentials ?? credentials(), ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     } catch (fault) {
+      if ((fault as Error).name === 'TimeoutError' || late.signal.aborted) throw new ApiError(0, 'timeout', String(fault));
       if (options.signal?.aborted) throw fault;
-      throw new ApiError(0, late.signal.aborted ? 'timeout' : 'offline', String(fault));
+      throw new ApiError(0, 'offline', String(fault));
     } finally {
       clearTimeout(timer);
     }
   };
   if (options.open) return checked(await once(null));
+  const who = whoAsks();
   const token = await tokenOr(undefined);
   const answer = await once(token);
   if (answer.status !== 401) return checked(answer);
-  return checked(await once(await tokenOr(token)));
+  const another = await tokenOr(token);
+  // Whoever came in meanwhile does not say what another one wrote.
+  if (whoAsks() !== who) throw new ApiError(401, 'unauthorized', '');
+  return checked(await once(another));
 }
 
 async function tokenOr(refused: string | undefined): Promise<string> {
@@ -78,11 +85,20 @@ async function checked(answer: Response): Promise<Response> {
   throw new ApiError(answer.status, problem?.code ?? 'internal', problem?.detail ?? answer.statusText, wait > 0 ? wait : undefined);
 }
 
-async function call<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T> {
-  const answer = await request(method, path, body, options);
+async function call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
+  // The time is for the whole answer, not for its beginning.
+  const late = AbortSignal.timeout(options.timeout ?? TIMEOUT_MS);
+  const answer = await request(method, path, body, { ...options, signal: options.signal ? AbortSignal.any([options.signal, late]) : late });
   if (answer.status === 204) return undefined as T;
-  const text = await answer.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  const text = await answer.text().catch((fault: unknown) => {
+    if (options.signal?.aborted) throw fault;
+    throw new ApiError(0, late.aborted ? 'timeout' : 'offline', String(fault));
+  });
+  try {
+    return (text ? JSON.parse(text) : undefined) as T;
+  } catch {
+    throw new ApiError(0, 'offline', 'not the node'); // Something on the way answers in its place.
+  }
 }
 
 export const api = {

@@ -29,6 +29,10 @@ const NEXT: Record<Transport, Transport> = { ws: 'sse', sse: 'poll', poll: 'poll
 /** How long a lesser transport is used before WebSocket is tried again. */
 const LESSER_MS = 5 * 60_000;
 const STEADY_MS = 10_000;
+/** How often a token that is about to run out is looked for: a new one keeps the link, an old one ends it. */
+const RENEW_MS = 20_000;
+/** A link that has been opening for so long when the machine wakes was begun before it slept. */
+const STALE_MS = 1_500;
 
 export class Connection {
   private link: Link | null = null;
@@ -42,6 +46,8 @@ export class Connection {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private unwatch: (() => void) | null = null;
   private round = 0;
+  private opening = 0;
+  private renewing: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly on: ConnectionOptions) {}
 
@@ -53,19 +59,18 @@ export class Connection {
       else this.wake(why === 'online');
     });
     renewed.add(this.renew);
-    this.connect();
+    this.renewing = setInterval(() => this.stands && void accessToken().catch(() => {}), RENEW_MS);
+    void this.connect();
   }
 
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.round += 1;
     clearTimeout(this.timer);
+    clearInterval(this.renewing);
     this.unwatch?.();
     renewed.delete(this.renew);
-    this.stands = false;
-    this.link?.close();
-    this.link = null;
+    this.letGo();
   }
 
   /** Now, not when the back-off says so; if it stands, is it so? */
@@ -74,7 +79,8 @@ export class Connection {
     if (again && this.transport !== 'ws') this.tryWebSocketAgain();
     if (this.stands && this.link) return this.link.probe();
     this.tries = 0;
-    if (!this.link) this.connect();
+    if (this.link && performance.now() - this.opening > STALE_MS) this.letGo();
+    if (!this.link) void this.connect();
   }
 
   /** Null where frames can't be sent now: then it goes by POST. */
@@ -92,19 +98,18 @@ export class Connection {
   private tryWebSocketAgain(): void {
     this.transport = 'ws';
     this.blocked = undefined;
-    if (!this.link) return;
     // The lesser link is let go; what it would have brought comes again by the cursor.
+    this.letGo();
+  }
+  private letGo(): void {
     this.round += 1;
     this.stands = false;
-    this.link.close();
+    this.link?.close();
     this.link = null;
   }
 
   private drop(why: string): void {
-    this.round += 1;
-    this.link?.close();
-    this.link = null;
-    this.stands = false;
+    this.letGo();
     if (!this.stopped) this.later(why);
   }
 
@@ -113,7 +118,7 @@ export class Connection {
     const wait = backoff(this.tries);
     this.tries += 1;
     this.on.state({ state: wait > 2_000 || why === 'network' ? 'offline' : 'connecting', transport: null, why });
-    this.timer = setTimeout(() => this.connect(), wait);
+    this.timer = setTimeout(() => void this.connect(), wait);
   }
 
   private async connect(): Promise<void> {
@@ -158,6 +163,7 @@ export class Connection {
         void this.ended(why, stood, transport, token, round);
       },
     };
+    this.opening = performance.now();
     this.link = open({ token, since: this.on.since() }, on);
   }
 

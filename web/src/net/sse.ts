@@ -40,7 +40,7 @@ export function openSse({ since }: LinkOptions, on: LinkEvents): Link {
   const abort = new AbortController();
   let over = false;
   let stands = false;
-  let heard = Date.now();
+  let heard = performance.now();
 
   const end = (why: End) => {
     if (over) return;
@@ -53,7 +53,7 @@ export function openSse({ since }: LinkOptions, on: LinkEvents): Link {
   // A proxy that keeps answers back until they are whole lets nothing through: that is no stream.
   const first = setTimeout(() => end('refused'), FIRST_MS);
   const watching = setInterval(() => {
-    if (Date.now() - heard > SILENT_MS) end('silent');
+    if (performance.now() - heard > SILENT_MS) end('silent');
   }, 5_000);
 
   const deliver = (items: SseItem[]) => {
@@ -81,7 +81,7 @@ export function openSse({ since }: LinkOptions, on: LinkEvents): Link {
     for (;;) {
       const { done, value } = await reader.read();
       if (done || over) break;
-      heard = Date.now();
+      heard = performance.now();
       deliver(cut(value));
     }
     end('closed');
@@ -96,7 +96,7 @@ export function openSse({ since }: LinkOptions, on: LinkEvents): Link {
     transport: 'sse',
     // Nothing can be asked on a one-way stream: begun anew it is sure to live.
     probe: () => {
-      if (Date.now() - heard > 16_000) end('silent');
+      if (performance.now() - heard > 16_000) end('silent');
     },
     close: () => end('closed'),
   };

@@ -12,6 +12,8 @@ export type Keeper = 'cookie' | 'local' | 'tab';
 export interface Kept {
   keeper: Keeper;
   me: Account;
+  /** When they came in, ms. */
+  since: number;
   refresh_token?: string;
 }
 interface Access {
@@ -25,12 +27,14 @@ type Word =
   | { t: 'token?'; user: string }
   | { t: 'who?' }
   | { t: 'here'; user: string }
-  | { t: 'out'; user: string };
+  | { t: 'out'; user: string; at: number };
 
 export class SignedOut extends Error {}
 
 const KEY = 'nc.session';
 const EARLY_MS = 60_000;
+/** Longer than any node takes; an answer that is lost costs the session. */
+const REFRESH_MS = 45_000;
 
 let kept: Kept | null = null;
 let access: Access | null = null;
@@ -47,7 +51,8 @@ channel?.addEventListener('message', ({ data }: MessageEvent<Word>) => {
   if (data.t === 'token' && data.access.user === kept?.me.id) heard(data.access, data.refresh_token);
   else if (data.t === 'token?' && data.user === access?.user && fresh(access)) share();
   else if (data.t === 'who?' && kept) tell({ t: 'here', user: kept.me.id });
-  else if (data.t === 'out' && data.user === kept?.me.id) end(true);
+  // A tab that slept may hear of it when they are in again: then what is kept is theirs anew.
+  else if (data.t === 'out' && data.user === kept?.me.id && (kept.since ?? 0) <= data.at) end((readKept()?.since ?? 0) <= data.at);
   for (const listener of listeners) listener(data);
 });
 
@@ -73,7 +78,8 @@ function writeKept(): void {
 }
 function dropKept(): void {
   try {
-    if (kept && readKept()?.me.id === kept.me.id) storage(kept.keeper).removeItem(KEY);
+    const stored = readKept();
+    if (kept && stored?.me.id === kept.me.id && stored.since === kept.since) storage(kept.keeper).removeItem(KEY);
   } catch {
     // Nothing was kept.
   }
@@ -99,6 +105,7 @@ function end(forget: boolean): void {
   if (!kept) return;
   dropKept();
   access = null;
+  refreshing = null;
   for (const listener of signedOut) listener(forget);
 }
 
@@ -126,14 +133,19 @@ export function remembered(): Account | null {
   kept = readKept();
   return kept?.me ?? null;
 }
+/** Takes up the session that this person has begun in another tab since ours ended; null: none. */
+export function resumed(user: string): Account | null {
+  return readKept()?.me.id === user ? remembered() : null;
+}
 /** Where a login that is about to happen will keep its refresh token. */
 export async function keeperForLogin(): Promise<Keeper> {
   const other = await ask({ t: 'who?' }, (word) => (word.t === 'here' ? word.user : undefined), 120);
   if (other !== null) return 'tab';
   return globalThis.isSecureContext ? 'cookie' : 'local';
 }
-export function accept(login: Login, keeper: Keeper): void {
-  kept = { keeper, me: login.user, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };
+export function accept(login: Login, keeper: Keeper, since = Date.now()): void {
+  if (kept?.me.id !== login.user.id) refreshing = null;
+  kept = { keeper, me: login.user, since, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };
   writeKept();
   take({ user: login.user.id, token: login.access_token, until: Date.now() + login.expires_in * 1000 });
   share();
@@ -147,36 +159,46 @@ export function rememberMe(me: Account): void {
 /** This browser's person leaves: in every tab. */
 export function leave(): void {
   if (!kept) return;
-  tell({ t: 'out', user: kept.me.id });
+  tell({ t: 'out', user: kept.me.id, at: Date.now() });
   end(true);
 }
+/** Who asks, for what must not be asked by the next one in the same tab. */
+export const whoAsks = (): string | undefined => kept?.me.id;
+/** The cookie belongs to one person of this browser: who has none of it neither spends it nor takes it away. */
+export const credentials = (keeper = kept?.keeper): RequestCredentials => (keeper === 'cookie' ? 'same-origin' : 'omit');
 
 /** A token that holds. Throws SignedOut when there is none to be had, a TypeError when the node can't be reached. */
 export async function accessToken(refused?: string): Promise<string> {
   if (fresh(access) && access.token !== refused) return access.token;
   if (!kept) throw new SignedOut();
-  refreshing ??= refresh(refused).finally(() => (refreshing = null));
+  if (!refreshing) {
+    const mine = refresh(refused).finally(() => {
+      if (refreshing === mine) refreshing = null;
+    });
+    refreshing = mine;
+  }
   return refreshing;
 }
 
 async function refresh(refused?: string): Promise<string> {
   const user = kept!.me.id;
-  return withMutex('neuralchat.refresh', async () => {
-    if (!kept) throw new SignedOut();
+  return withMutex(`neuralchat.refresh:${user}`, async () => {
+    if (kept?.me.id !== user) throw new SignedOut();
     // Somebody may have asked while we waited for our turn.
     if (!(fresh(access) && access.token !== refused)) {
       const other = await ask({ t: 'token?', user }, (word) => (word.t === 'token' && word.access.user === user && word.access.token !== refused ? word.access : undefined), 60);
-      if (other && fresh(other) && access?.token !== other.token) take(other);
+      if (other && fresh(other) && kept?.me.id === user && access?.token !== other.token) take(other);
     }
+    if (kept?.me.id !== user) throw new SignedOut();
     if (fresh(access) && access.token !== refused) return access.token;
-    return refreshNow();
+    return refreshNow(user);
   });
 }
 
-async function refreshNow(): Promise<string> {
+async function refreshNow(user: string): Promise<string> {
   const stored = readKept();
-  const mine = stored?.me.id === kept!.me.id ? stored : kept!;
-  if (stored && stored.me.id !== kept!.me.id && kept!.keeper === 'cookie') {
+  const mine = stored?.me.id === user ? stored : kept!;
+  if (stored && stored.me.id !== user && kept!.keeper === 'cookie') {
     // The browser's cookie is another person's by now.
     end(false);
     throw new SignedOut();
@@ -186,18 +208,20 @@ async function refreshNow(): Promise<string> {
   const answer = await fetch('/api/v1/auth/refresh', {
     method: 'POST',
     keepalive: true,
+    credentials: credentials(mine.keeper),
+    signal: AbortSignal.timeout(REFRESH_MS),
     ...(withCookie ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refresh_token: mine.refresh_token }) }),
   });
-  if (answer.status === 401 || answer.status === 403) {
+  // 400: there is no cookie any more.
+  const out = answer.status === 400 || answer.status === 401 || answer.status === 403;
+  if (!out && !answer.ok) throw new TypeError(`refresh: ${answer.status}`);
+  const login = out ? null : ((await answer.json()) as Login);
+  // They left while we asked; who is in now has nothing to do with it.
+  if (kept?.me.id !== user) throw new SignedOut();
+  if (login?.user.id !== user) {
     end(false);
     throw new SignedOut();
   }
-  if (!answer.ok) throw new TypeError(`refresh: ${answer.status}`);
-  const login = (await answer.json()) as Login;
-  if (login.user.id !== kept?.me.id) {
-    end(false);
-    throw new SignedOut();
-  }
-  accept(login, mine.keeper);
+  accept(login, mine.keeper, mine.since);
   return login.access_token;
 }

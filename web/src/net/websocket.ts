@@ -13,13 +13,13 @@ export function openWebSocket({ token, since }: LinkOptions, on: LinkEvents): Li
   let ref = 0;
   let over = false;
   let stands = false;
-  let heard = Date.now();
+  let heard = performance.now();
   let probing: ReturnType<typeof setTimeout> | undefined;
 
   const say = (frame: object) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(frame));
   const opening = setTimeout(() => end(socket.readyState === WebSocket.CONNECTING ? 'refused' : 'silent'), OPEN_MS);
   const pinging = setInterval(() => {
-    if (Date.now() - heard > SILENT_MS) end('silent');
+    if (performance.now() - heard > SILENT_MS) end('silent');
     else say({ type: 'ping' });
   }, PING_MS);
 
@@ -44,7 +44,7 @@ export function openWebSocket({ token, since }: LinkOptions, on: LinkEvents): Li
   };
   socket.onmessage = ({ data }) => {
     if (over) return;
-    heard = Date.now();
+    heard = performance.now();
     clearTimeout(probing);
     probing = undefined;
     const frame = JSON.parse(data as string) as Frame;

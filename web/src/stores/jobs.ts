@@ -2,7 +2,7 @@
 import { shallowReactive } from 'vue';
 import { api } from '../net/api';
 import type { Job } from '../net/types';
-import { onChange, onClose } from './core';
+import { forWhoAsked, onChange, onClose } from './core';
 
 export const jobs = shallowReactive(new Map<string, Job>());
 /** A question may ask several personas. */
@@ -17,7 +17,7 @@ function take(job: Job): void {
 }
 /** What waits now, as far as one may see it. */
 export async function loadJobs(): Promise<void> {
-  const { jobs: list } = await api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running' });
+  const { jobs: list } = await forWhoAsked(api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running' }));
   jobs.clear();
   list.forEach(take);
 }

@@ -2,7 +2,7 @@
 import { computed, shallowReactive, shallowRef, type ComputedRef, type ShallowReactive, type ShallowRef } from 'vue';
 import { api } from '../net/api';
 import type { Ban, Member, Role, Room, RoomAi, RoomEntry, RoomInfo } from '../net/types';
-import { engine, isOpen, onChange, onClose, onOpen } from './core';
+import { engine, forWhoAsked, isOpen, onChange, onClose, onOpen } from './core';
 import { session } from './session';
 
 export interface NewRoom {
@@ -103,7 +103,7 @@ async function showMembers(room: string, ask: boolean): Promise<void> {
   if (kept) list.value = kept;
   if (!ask && kept) return;
   try {
-    list.value = await engine().listing.fetchMembers(room);
+    list.value = await forWhoAsked(engine().listing.fetchMembers(room));
     for (const listener of memberListeners) listener(list.value);
   } catch {
     memberLists.delete(room); // Whoever looks next asks again.

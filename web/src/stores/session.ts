@@ -1,7 +1,8 @@
 // Who is in. The door (login, registration) and the way out; everything else waits for `phase`.
 import { reactive } from 'vue';
 import { api, ApiError } from '../net/api';
-import { accept, keeperForLogin, leave, remembered, rememberMe, signedOut } from '../net/token';
+import { withMutex } from '../net/mutex';
+import { accept, credentials, keeperForLogin, leave, remembered, rememberMe, resumed, signedOut } from '../net/token';
 import type { Account, Login, ServerInfo } from '../net/types';
 import { closeEngine, engine, isOpen, openEngine } from './core';
 import { forgetSettingsOf, useSettingsOf } from './settings';
@@ -86,10 +87,14 @@ export function register(who: Registration): Promise<void> {
   return through('/api/v1/auth/register', { ...who });
 }
 async function through(path: string, body: object): Promise<void> {
-  const keeper = await keeperForLogin();
-  const answer = await api.post<Login>(path, keeper === 'cookie' ? { ...body, cookie: true } : body, { open: true });
-  accept(answer, keeper);
-  await enter(answer.user);
+  // One at a time: of two people who come in at once in two tabs, one has the browser's cookie.
+  const { user } = await withMutex('neuralchat.door', async () => {
+    const keeper = await keeperForLogin();
+    const answer = await api.post<Login>(path, keeper === 'cookie' ? { ...body, cookie: true } : body, { open: true, credentials: credentials(keeper) });
+    accept(answer, keeper);
+    return answer;
+  });
+  await enter(user);
 }
 
 /** In every tab; of this person nothing stays in this browser. */
@@ -111,6 +116,9 @@ signedOut.add((forget) => {
   session.me = null;
   gone = closeEngine(forget);
   if (forget && me) forgetSettingsOf(me.id);
+  // This tab slept while they left, and came in again in another.
+  const again = me && !forget ? resumed(me.id) : null;
+  if (again) void gone.then(() => enter(again));
 });
 
 if (typeof addEventListener === 'function')

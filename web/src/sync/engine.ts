@@ -32,6 +32,8 @@ export class Engine {
   private readonly ground: Ground;
   private readonly leading: Leading;
   private readonly intake: Intake;
+  /** Somebody came or went since we connected: a list asked for meanwhile may have counted them already. */
+  private moved = false;
   private opened: Promise<Kept> | null = null;
   private stopped = false;
   private evicting: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +47,12 @@ export class Engine {
     this.intake = new Intake(ground, {
       applied: (changes) => {
         if (changes.acked.length > 0) void this.outgoing.show();
+        if (changes.members.length > 0) this.moved = true;
         if (changes.askRooms) void this.listing.ask();
+      },
+      caughtUp: () => {
+        if (this.moved) void this.listing.ask();
+        this.moved = false;
       },
       refused: (times) => this.refused(times),
     });

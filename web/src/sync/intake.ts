@@ -7,6 +7,8 @@ export interface IntakeOptions {
   applied(changes: Changes): void;
   /** The disk would not take it, for the `times`th time in a row. */
   refused(times: number): Promise<void>;
+  /** What was missed has come, and is kept. */
+  caughtUp(): void;
 }
 interface Part {
   events: ServerEvent[];
@@ -37,6 +39,7 @@ export class Intake {
   private waiting: Part[] = [];
   private writing = false;
   private refusals = 0;
+  private atHead = false;
 
   constructor(
     private readonly ground: Ground,
@@ -46,6 +49,7 @@ export class Intake {
   /** The stream goes on from here; what waited comes again. */
   from(cursor: string | null): void {
     this.waiting = [];
+    this.here = null;
     this.streamed = cursor;
   }
 
@@ -56,6 +60,10 @@ export class Intake {
     if (durable.length > 0 || cursor) {
       this.waiting.push({ events: durable, ...(cursor ? { cursor } : {}) });
       if (!this.writing) void this.write();
+    }
+    if (live.some(({ type }) => type === 'online')) {
+      this.atHead = true;
+      if (!this.writing) this.settle();
     }
     // A delta may outrun the message it belongs to; stores keep it until that comes.
     if (live.length === 0) return;
@@ -97,6 +105,12 @@ export class Intake {
       if (this.ground.db.kind === 'memory') await new Promise((resolve) => setTimeout(resolve));
     }
     this.writing = false;
+    this.settle();
+  }
+  private settle(): void {
+    if (!this.atHead) return;
+    this.atHead = false;
+    this.on.caughtUp();
   }
 
   private next(): Part {

@@ -1,4 +1,4 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withMutex } from '../../../src/net/mutex';
 
 beforeEach(() => {
@@ -42,4 +42,78 @@ it('asks for a new token once, however many want one, and is out when the node s
   expect(out).toHaveBeenCalledWith(false);
   expect(localStorage.getItem('nc.session')).toBe(null);
   expect(token.remembered()).toBe(null);
+});
+
+describe('people in one browser', () => {
+  const person = (id: string) => ({ id, username: id, display_name: id, role: 'member' as const, created_at: '' });
+  const login = (id: string, token: string) => ({ user: person(id), access_token: token, refresh_token: `${token}-r`, expires_in: 900 });
+  let token: typeof import('../../../src/net/token');
+  let net: typeof import('../../../src/net/api');
+  beforeEach(async () => {
+    vi.resetModules();
+    token = await import('../../../src/net/token');
+    net = await import('../../../src/net/api');
+  });
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it('what one wrote is not said by the next', async () => {
+    token.accept(login('anna', 'a'), 'local');
+    const said: (string | null)[] = [];
+    vi.stubGlobal('fetch', async (_path: string, init: RequestInit) => {
+      said.push(new Headers(init.headers).get('Authorization'));
+      // Anna leaves and Boris comes while her words are under way.
+      token.leave();
+      token.accept(login('boris', 'b'), 'local');
+      return new Response('{}', { status: 401 });
+    });
+    await expect(net.api.post('/api/v1/rooms/r/messages', { text: 'mine' })).rejects.toMatchObject({ status: 401 });
+    expect(said).toEqual(['Bearer a']);
+    expect(token.whoAsks()).toBe('boris');
+  });
+
+  it('a refresh that ends after its person left does not put out the next one', async () => {
+    token.accept(login('anna', 'a'), 'local');
+    let answer: (response: Response) => void = () => {};
+    let asked = false;
+    vi.stubGlobal('fetch', () => {
+      asked = true;
+      return new Promise<Response>((resolve) => (answer = resolve));
+    });
+    const late = token.accessToken('a');
+    await vi.waitFor(() => expect(asked).toBe(true));
+    token.leave();
+    token.accept(login('boris', 'b'), 'local');
+    answer(new Response(JSON.stringify(login('anna', 'a2'))));
+    await expect(late).rejects.toBeInstanceOf(token.SignedOut);
+    expect(token.whoAsks()).toBe('boris');
+    expect(await token.accessToken()).toBe('b');
+  });
+
+  it('who has no cookie neither sends nor loses it; who lost it is out', async () => {
+    const sent: (RequestCredentials | undefined)[] = [];
+    vi.stubGlobal('fetch', async (_path: string, init: RequestInit) => {
+      sent.push(init.credentials);
+      return new Response('{}', { status: init.method === 'POST' ? 400 : 200 });
+    });
+    token.accept(login('boris', 'b'), 'tab');
+    await net.api.get('/api/v1/me');
+    token.leave();
+    token.accept(login('anna', 'a'), 'cookie');
+    await expect(token.accessToken('a')).rejects.toBeInstanceOf(token.SignedOut);
+    expect(sent).toEqual(['omit', 'same-origin']);
+    expect(token.whoAsks()).toBe(undefined);
+  });
+
+  it('word of a leaving that comes late does not end a session that began since', async () => {
+    const others = new BroadcastChannel('neuralchat');
+    const out = vi.fn();
+    token.signedOut.add(out);
+    token.accept(login('anna', 'a'), 'local');
+    others.postMessage({ t: 'out', user: 'anna', at: Date.now() - 1000 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(out).not.toHaveBeenCalled();
+    others.postMessage({ t: 'out', user: 'anna', at: Date.now() });
+    await vi.waitFor(() => expect(out).toHaveBeenCalledWith(true));
+    others.close();
+  });
 });

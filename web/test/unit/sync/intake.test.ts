@@ -11,7 +11,7 @@ const presence = (online: string[], offline: string[]): PresenceEvent => ({ type
 function begin() {
   const told: Word[] = [];
   const tabs = { emit() {}, spread() {}, tell: (word: Word) => void told.push(word) };
-  const intake = new Intake({ tabs } as unknown as Ground, { applied() {}, async refused() {} });
+  const intake = new Intake({ tabs } as unknown as Ground, { applied() {}, async refused() {}, caughtUp() {} });
   const greeted = (): string[] | null => {
     told.length = 0;
     intake.greet();

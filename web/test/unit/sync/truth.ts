@@ -91,13 +91,14 @@ export class Truth {
   }
 
   entry(room: string): RoomEntry {
-    const { topic, members } = this.rooms.get(room)!;
+    const { topic, members, read } = this.rooms.get(room)!;
     const unread = this.unread(room);
     return {
       ...this.core(room, topic),
       members_count: members.size,
       role: 'member',
       last_message: this.last(room),
+      read,
       unread: unread.length,
       mentions: unread.filter((message) => message.mentions.includes(me.username)).length,
     };
