@@ -1,4 +1,5 @@
-// build/ahead: the page asks for the room's screen along with the entry, which would only ask for it when it runs.
+// build/ahead: the page asks along with the entry for what the entry would only ask for when it runs: the room's screen;
+// and, by public/theme.js, which knows the language, for the words and for what reads the marks in texts.
 export default function ahead() {
   return {
     name: 'ahead',
@@ -6,12 +7,18 @@ export default function ahead() {
     transformIndexHtml: {
       order: 'post',
       handler(html, { bundle }) {
-        const room = Object.values(bundle ?? {}).find((chunk) => chunk.type === 'chunk' && chunk.name === 'RoomView');
-        if (!room) return html;
-        const css = [...(room.viteMetadata?.importedCss ?? [])];
+        const chunks = Object.values(bundle ?? {}).filter((chunk) => chunk.type === 'chunk');
+        const named = (name) => chunks.find((chunk) => chunk.name === name);
+        const words = ['en', 'ru'].map((lang) => [lang, chunks.find((chunk) => chunk.facadeModuleId?.endsWith(`/locales/${lang}.ts`))]);
+        const room = named('RoomView'), texts = named('Markdown');
+        if (!room || !texts || words.some(([, chunk]) => !chunk)) throw new Error('ahead: the build has other pieces now: see build/ahead.mjs');
+        const link = (attrs) => ({ tag: 'link', attrs, injectTo: 'head' });
+        const meta = (attrs) => ({ tag: 'meta', attrs: { name: 'ahead', ...attrs }, injectTo: 'head-prepend' });
         return [
-          ...[room.fileName, ...room.imports.filter((file) => !html.includes(file))].map((file) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `/${file}` }, injectTo: 'head' })),
-          ...css.map((file) => ({ tag: 'link', attrs: { rel: 'stylesheet', crossorigin: true, href: `/${file}` }, injectTo: 'head' })),
+          ...words.map(([lang, chunk]) => meta({ content: `/${chunk.fileName}`, lang })),
+          meta({ content: `/${texts.fileName}` }),
+          ...[room.fileName, ...room.imports.filter((file) => !html.includes(file))].map((file) => link({ rel: 'modulepreload', crossorigin: true, href: `/${file}` })),
+          ...[...(room.viteMetadata?.importedCss ?? [])].map((file) => link({ rel: 'stylesheet', crossorigin: true, href: `/${file}` })),
         ];
       },
     },

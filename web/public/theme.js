@@ -1,4 +1,4 @@
-// The chosen theme and language before the first paint. A file of its own, because no script stands in the page itself.
+// The chosen theme and language before the first paint, and the files that this language needs before the entry asks for them. A file of its own, because no script stands in the page itself.
 (function () {
   var root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
   try {
@@ -7,4 +7,13 @@
     root.lang = language || (/^ru/.test(navigator.language) ? "ru" : "en");
   } catch (e) { /* storage may be forbidden: then the system's theme holds */ }
   document.querySelector("meta[name=theme-color]").content = dark ? "#0e1016" : "#f5f6f9";
+  document.querySelectorAll("meta[name=ahead]").forEach(function (file) {
+    if (file.lang && file.lang !== root.lang) return;
+    var link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.crossOrigin = "";
+    if (!file.lang) link.fetchPriority = "low";
+    link.href = file.content;
+    document.head.append(link);
+  });
 })();

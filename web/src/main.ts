@@ -7,9 +7,11 @@ import { follow, wantedLocale } from './app/prefs';
 import { router } from './app/router';
 import { listen } from './app/shortcuts';
 import { setKitWords } from './kit/words';
+import { accessToken } from './net/token';
 import { startSession } from './stores/session';
 
 void startSession();
+accessToken().catch(() => {}); // all that is asked waits for it: it is asked for first, beside the words and the disk
 setKitWords(t);
 listen();
 locale.value = wantedLocale();
