@@ -5,7 +5,9 @@ import { h, type VNodeArrayChildren } from 'vue';
 import type { Token, Tokens } from 'marked';
 import { t } from '../app/i18n';
 import Code from './Code.vue';
+import Formula from './Formula';
 import { decodeEntities } from './entities';
+import type { Formula as FormulaToken } from './formulas';
 import { isOwn, safeHref } from './links';
 import { splitMentions } from './mentions';
 
@@ -34,6 +36,7 @@ function block(token: Token, reader: Reader, open: boolean): VNodeArrayChildren[
       // All of one level for who listens: the room's title stands above all of them.
       return h('h2', { class: 'h' + (token as Tokens.Heading).depth }, inner());
     case 'code':
+      if ((token as Tokens.Code).lang === 'math' && !open) return h('p', [formula({ type: 'math', raw: token.raw, tex: (token as Tokens.Code).text, display: true })]);
       return h(Code, { text: (token as Tokens.Code).text, lang: language((token as Tokens.Code).lang), open });
     case 'blockquote':
       return h('blockquote', drawBlocks((token as Tokens.Blockquote).tokens, reader, open));
@@ -95,6 +98,8 @@ function inline(token: Token, reader: Reader): VNodeArrayChildren[number] {
       return h('del', drawInline(token as Tokens.Del, reader));
     case 'codespan':
       return h('code', (token as Tokens.Codespan).text);
+    case 'math':
+      return formula(token as unknown as FormulaToken);
     case 'br':
       return h('br');
     case 'link':
@@ -107,11 +112,17 @@ function inline(token: Token, reader: Reader): VNodeArrayChildren[number] {
   }
 }
 
+function formula({ tex, raw, display }: FormulaToken) {
+  return h(Formula, { tex, raw, display });
+}
+
+const leads = (text: string, href: string) => text.replace(/\/$/, '') === href.replace(/\/$/, '');
+
 function link(token: Tokens.Link | Tokens.Image, children: VNodeArrayChildren, reader: Reader, kind?: string) {
   const href = safeHref(decodeEntities(token.href));
   if (!href) return text(token.raw, reader);
   const own = isOwn(href);
-  const title = token.text === token.href ? undefined : href; // what a link says and where it leads may differ
+  const title = leads(token.text, href) ? undefined : href; // what a link says and where it leads may differ, if only by a letter of another alphabet
   return h(
     'a',
     { href, title, class: kind, rel: 'noopener noreferrer nofollow ugc', target: own ? undefined : '_blank' },

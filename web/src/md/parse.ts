@@ -5,6 +5,7 @@
 // close something, than any person writes, is text too.
 
 import { Lexer, Tokenizer, type Token, type Tokens } from 'marked';
+import { putBack, putBackLinks, setAside } from './formulas';
 
 export type Links = Record<string, { href: string | null; title: string | null }>;
 
@@ -65,8 +66,12 @@ export function parse(raw: string, links: Links): Token[] {
   if (tooDense(raw)) return [plain(raw)];
   const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new Bounded() });
   lexer.tokens.links = links as typeof lexer.tokens.links;
+  const aside = setAside(raw);
   try {
-    return [...lexer.lex(raw)];
+    const tokens = [...lexer.lex(aside?.text ?? raw)];
+    if (!aside) return tokens;
+    putBackLinks(links, aside.formulas);
+    return putBack(tokens, aside.formulas);
   } catch {
     return [plain(raw)]; // a text that the lexer gives up on is still somebody's text
   }

@@ -3,6 +3,7 @@ export default {
   'md.copy': 'Copy',
   'md.copied': 'Copied',
   'md.table': 'Table',
+  'md.formula': 'Formula',
   'md.done': 'Done',
   'md.todo': 'Not done',
   'md.everything': 'Show everything',
