@@ -30,7 +30,7 @@ export const isOpen = (): boolean => current !== null;
 
 /** False: they left, or somebody else came, before it was open. */
 export async function openEngine(me: Account): Promise<boolean> {
-  await closeEngine(false);
+  leave()?.stop();
   const made = (coming = new Engine(me));
   const kept = await made.open();
   if (coming !== made) return false;
@@ -43,13 +43,16 @@ export async function openEngine(me: Account): Promise<boolean> {
   return true;
 }
 export async function closeEngine(erase: boolean): Promise<void> {
+  const old = leave();
+  if (erase) await old?.erase();
+  else old?.stop();
+}
+function leave(): Engine | null {
   const old = current ?? coming;
-  if (!old) return;
   if (current) for (const listener of closers) listener();
   current = null;
   coming = null;
-  if (erase) await old.erase();
-  else old.stop();
+  return old;
 }
 /** What was asked for one person is not for the next: throws where somebody else is in by the time it comes. */
 export async function forWhoAsked<T>(work: Promise<T>): Promise<T> {

@@ -27,6 +27,8 @@ export const session: Session = reactive<Session>({ phase: 'starting', me: null,
 export const has = (feature: string): boolean => session.node?.features.includes(feature) ?? false;
 
 const NODE_KEY = 'nc.node';
+/** Of who was in last: closed, and erased where they left on purpose. */
+let gone: Promise<void> = Promise.resolve();
 
 /** Shows what is kept at once; nothing here waits for the network if somebody is remembered. */
 export async function startSession(): Promise<void> {
@@ -58,6 +60,7 @@ async function askNode(): Promise<void> {
 }
 
 async function enter(me: Account): Promise<void> {
+  await gone; // What is being erased may be of the same person.
   if (!(await openEngine(me))) return;
   useSettingsOf(me.id);
   session.me = me;
@@ -109,7 +112,6 @@ export async function logout(): Promise<void> {
   await gone;
 }
 
-let gone: Promise<void> = Promise.resolve();
 signedOut.add((forget) => {
   const me = session.me;
   session.phase = 'out';
