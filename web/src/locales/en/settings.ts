@@ -123,7 +123,7 @@ export default {
   'settings.https_notify': 'notifications of messages',
   'settings.https_tabs': 'one connection for all tabs, instead of one for each',
   'settings.https_safe': 'a login that no script of the page can reach',
-  'settings.https_how': 'Whoever runs the node puts a certificate or a reverse proxy before it, or begins with one that it makes itself:',
+  'settings.https_how': 'Whoever runs the node gives it a certificate, or puts a reverse proxy before it. To begin with, it makes a certificate itself:',
   'settings.app': 'App',
   'settings.app_offline': 'NeuralChat opens without a network, too: it is kept on this device.',
   'settings.app_later': 'When this page has been kept on the device, it opens without a network, too.',

@@ -69,7 +69,7 @@ export default {
   'shell.blocked': 'Something between you and the node lets no WebSocket through. Everything works, a little slower.',
   'shell.memory': 'This browser keeps nothing on the disk, as in a private window. When the tab is closed, unsent messages are gone.',
   'shell.insecure': 'The connection is not encrypted.',
-  'shell.insecure_how': 'With HTTPS you would also have offline reading, notifications, and one connection for all tabs. Put a certificate or a reverse proxy before the node; its documentation says how.',
+  'shell.insecure_how': 'With HTTPS you would also have offline reading, notifications, and one connection for all tabs. Give the node a certificate, or put a reverse proxy before it; its documentation says how.',
   'shell.account': 'You',
   'shell.settings': 'Settings',
   'shell.admin': 'Administration',

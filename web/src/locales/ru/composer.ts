@@ -1,7 +1,7 @@
 export default {
   'composer.label': 'Новое сообщение',
   'composer.to_room': 'Сообщение в «{name}»',
-  'composer.to_person': 'Сообщение для {name}',
+  'composer.to_person': 'Сообщение: {name}',
   'composer.ask': 'Спросите: {name}',
   'composer.mention': 'Позвать кого-нибудь',
   'composer.command': 'Команды',

@@ -34,7 +34,7 @@ export default {
   'message.notice.only': 'Это видите только вы',
   'message.notice.dismiss': 'Скрыть',
   'message.job.begins': 'вот-вот ответит',
-  'message.job.next': 'отвечает следующим',
+  'message.job.next': 'ответит, как только освободится',
   'message.job.place': {
     one: 'отвечает другим: перед вами {count} вопрос', few: 'отвечает другим: перед вами {count} вопроса',
     many: 'отвечает другим: перед вами {count} вопросов', other: 'отвечает другим: перед вами {count} вопроса',
@@ -69,7 +69,7 @@ export default {
   'message.ai.model': 'Модель',
   'message.ai.provider': 'Провайдер',
   'message.ai.where': 'Куда ушёл текст',
-  'message.ai.asked_by': 'Спрашивает',
+  'message.ai.asked_by': 'Кто спросил',
   'message.ai.read': 'Прочитано',
   'message.ai.wrote': 'Написано',
   'message.ai.thought': 'Размышления',
