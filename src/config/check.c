@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *nc_check_url(const char *v)
 {
@@ -26,6 +27,7 @@ const char *nc_check_file(const char *v)
 const char *nc_check_folder(const char *v)
 {
     struct stat st;
-    return stat(v, &st) == 0 && S_ISDIR(st.st_mode) ? NULL
-                                                    : "must name a folder that is there";
+    if (stat(v, &st) != 0 || !S_ISDIR(st.st_mode))
+        return "must name a folder that is there";
+    return access(v, R_OK | X_OK) == 0 ? NULL : "must name a folder that may be read";
 }

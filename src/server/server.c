@@ -23,6 +23,7 @@
 #include "server/models_setup.h"
 #include "server/notify.h"
 #include "server/route.h"
+#include "server/web_dir.h"
 
 /* A signing key lives this long; then a new one signs and the old one stays published
  * until the last token it signed has ended: refresh tokens, 30 days. */
@@ -119,6 +120,8 @@ static enum nc_err apply(struct nc_server *s)
     s->trusted = trusted;
     s->admin_from = admin_from;
     nc_log_level((enum nc_level)c->log_level);
+    if (*c->web_dir)
+        nc_web_check(c->web_dir);
     if (*c->public_url)
         snprintf(s->public_url, sizeof(s->public_url), "%s", c->public_url);
     if (s->chat) {

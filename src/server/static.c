@@ -31,6 +31,14 @@ static const char no_client[] =
     "клиент — `neuralchat`. script/build соберёт веб-клиент там, где есть Node 22, а\n"
     "--web-dir отдаёт его из папки.\n";
 
+static const char no_index[] =
+    "This is a NeuralChat node whose setting web_dir (--web-dir) names a folder that has\n"
+    "no index.html, or that it may not read: its log says which. The API is under\n"
+    "/api/v1, the terminal client is `neuralchat`.\n\n"
+    "Это узел NeuralChat, настройка web_dir (--web-dir) которого указывает на папку без\n"
+    "index.html или на такую, которую ему нельзя читать: подробности в журнале узла.\n"
+    "API находится под /api/v1, терминальный клиент — `neuralchat`.\n";
+
 /* ---- finding -------------------------------------------------------------- */
 
 static int by_path(const void *key, const void *row)
@@ -90,8 +98,9 @@ bool nc_static_find(const struct nc_server *s, const struct nc_http_head *h,
     *out = (struct nc_static){.found.fd = -1};
     if (look(s, h, path, out) || (opens && look(s, h, &root, out)))
         return true;
-    out->words = path->n == 0 || opens;
-    return out->words;
+    if (path->n == 0 || opens)
+        out->words = *s->cfg->web_dir ? no_index : no_client;
+    return out->words != NULL;
 }
 
 void nc_static_drop(struct nc_static *what) { nc_web_close(&what->found); }
@@ -203,10 +212,10 @@ static bool cut(struct reply *p, const struct nc_http_head *h)
     return false;
 }
 
-static void serve_words(struct nc_req *r, struct reply *p)
+static void serve_words(struct nc_req *r, struct reply *p, const char *words)
 {
     p->a.type = NC_STR("text/plain; charset=utf-8");
-    p->a.body = NC_STR(no_client);
+    p->a.body = nc_str(words);
     add(p, "Cache-Control", NC_STR("no-cache"));
     protect(p, r);
     nc_respond(r, &p->a);
@@ -217,7 +226,7 @@ void nc_static_serve(struct nc_req *r, struct nc_static *what)
     struct reply p = {.a.status = 200};
 
     if (what->words) {
-        serve_words(r, &p);
+        serve_words(r, &p, what->words);
         return;
     }
     describe(&p, r->head, what);

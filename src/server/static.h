@@ -18,7 +18,7 @@ struct nc_server;
 struct nc_static {
     const struct nc_web_file *file;
     struct nc_web_found found;
-    bool words;
+    const char *words; /* or NULL */
 };
 
 /* Is there something at `path` for this request?  If so: nc_static_serve, or, when it is

@@ -139,6 +139,20 @@ static void try_packed(int folder, const char *name, const struct nc_http_head *
     }
 }
 
+void nc_web_check(const char *dir)
+{
+    char name[NAME_LEN + 1];
+    struct nc_web_found page = {.fd = -1};
+    int folder = folder_of(dir, &(struct nc_http_path){.slash = true}, name);
+
+    if (folder < 0)
+        return; /* logged */
+    if (!open_file(folder, name, NULL, &page))
+        nc_log(NC_WARN, "web.no_index", "path=%s", nc_log_q(nc_str(dir)));
+    nc_web_close(&page);
+    close(folder);
+}
+
 bool nc_web_find(const char *dir, const struct nc_http_path *path,
                  const struct nc_http_head *h, bool whole, struct nc_web_found *out)
 {

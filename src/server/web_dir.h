@@ -19,6 +19,8 @@ struct nc_web_found {
     char etag[56];      /* without quotes; of its time and size */
 };
 
+/* Logs what the folder lacks to be a client; it may come yet. */
+void nc_web_check(const char *dir);
 /* Finds a file.  Whole: without packed ones beside it, for ranges are of its own bytes.
  * false: there is none, or it is no plain file, or larger than is served (logged). */
 bool nc_web_find(const char *dir, const struct nc_http_path *path,

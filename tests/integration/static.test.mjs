@@ -243,7 +243,7 @@ test("--web-dir must be there; a node without a client says so in words", async 
     for (const path of ["/", "/r/room"]) {
       const r = await ask(path, PAGE, "GET", bare);
       assert.equal(`${r.status} ${r.headers.get("content-type")}`, "200 text/plain; charset=utf-8");
-      assert.match(r.text, /without its web client[^]*без веб-клиента/);
+      assert.match(r.text, /web_dir[^]*index\.html[^]*без/);
     }
     assert.equal((await ask("/api/v1/server", {}, "GET", bare)).status, 200);
     problem(await ask("/", {}, "DELETE", bare), 405, "method_not_allowed");

@@ -47,7 +47,8 @@ void nc_room_json_open(const struct nc_chat *c, struct nc_json *j, const struct 
 
 static int order_of(struct nc_str x, struct nc_str y)
 {
-    int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+    size_t n = x.n < y.n ? x.n : y.n;
+    int order = n ? memcmp(x.p, y.p, n) : 0; /* nothing may be at NULL */
 
     return order ? order : (x.n > y.n) - (x.n < y.n);
 }
