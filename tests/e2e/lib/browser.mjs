@@ -3,7 +3,7 @@ import { after } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
-import { patience } from "../../integration/lib/node.mjs";
+import { patience, WAIT } from "../../integration/lib/node.mjs";
 
 const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
@@ -24,7 +24,7 @@ export const PHONE = { width: 390, height: 844 };
  */
 export async function person(node, { viewport = WIDE, locale = "en-GB", colorScheme = "light", allow = [], ...more } = {}) {
   const context = await (await launch()).newContext({ baseURL: node.url, viewport, locale, colorScheme, ...more });
-  context.setDefaultTimeout(10000 * patience);
+  context.setDefaultTimeout(WAIT * patience);
   const complaints = [];
   const complain = (text) => allow.some((a) => a.test(text)) || complaints.push(text);
   const host = new URL(node.url).host;
