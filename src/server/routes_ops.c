@@ -92,9 +92,9 @@ static void limits(struct nc_json *j, const struct nc_config *c)
 
 /* What clients may show.  A word here is a promise that its calls are there. */
 static const char *const features[] = {
-    "rooms",    "direct", "dialogs",    "invites",      "commands", "replies",
-    "mentions", "typing", "presence",   "keys",         "ai",       "providers",
-    "models",   "jobs",   "regenerate", "alternatives", "openai",   "usage"};
+    "rooms",  "direct",   "dialogs",    "invites",      "commands", "replies", "mentions",
+    "typing", "presence", "online",     "bans",         "keys",     "ai",      "providers",
+    "models", "jobs",     "regenerate", "alternatives", "openai",   "usage"};
 
 static void server(struct nc_call *call)
 {
