@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lexer } from 'marked';
 import { Blocks } from '@/md/blocks';
+import { isEndless } from '@/md/endless';
 import { work } from './work';
 
 const whole = (text: string) => new Blocks().update(text, true);
@@ -91,6 +92,12 @@ test.each([
   '[a]: b\n', ' ', '\n', 'a\n\n', 'a\n=', '\t', '&#', '\\*', '- a\n\n  b\n\n', '> a\nb\n', '[a]((', '*a **b _c __d ~~e `f [g](h) ', '[a][b]',
 ])('64 KiB of %j take no longer than a moment', (sign) => {
   expect(work(() => tokensOf(fill(sign)))).toBeLessThan(1500);
+});
+
+test('words that no line holds are told from texts that are only long', () => {
+  expect(isEndless('*_'.repeat(600))).toBe(true);
+  expect(isEndless('a word and '.repeat(1000) + 'https://example.org/' + 'a'.repeat(900))).toBe(false);
+  expect(isEndless('x'.repeat(999))).toBe(false);
 });
 
 test('a wide table does not become a million cells', () => {
