@@ -2,7 +2,8 @@
 
 import { h, type VNode } from 'vue';
 import { t } from '../../app/i18n';
-import { read, type Node } from './tex';
+import type { Node } from './row';
+import { read } from './tex';
 import './math.css';
 
 const KEPT_MAX = 300;

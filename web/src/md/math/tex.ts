@@ -4,43 +4,17 @@
 // written, a group that nobody closes ends with the formula, and what is longer or nests deeper than any formula is
 // refused. So nothing is ever lost, and nothing takes longer than a moment.
 
+import { BIG, FENCED, FRACTIONS, INFIX, MARKED, NEGATED, PRIMES, SILENT, SIZES, STYLES, TALL_MAX, TEXTS, type Style } from './commands';
+import { heightOf, spaced, type Node } from './row';
 import { ACCENTS, DELIMITERS, functionOf, inAlphabet, kindOf, letterOf, SPACES, symbolOf, type Kind } from './symbols';
 import { layoutOf, type Layout } from './tables';
 
-export interface Node {
-  tag: string;
-  kids: (Node | string)[];
-  attrs: Record<string, string>;
-  kind: Kind | 'space';
-  /** Its scripts stand above and below it. */
-  limits?: boolean;
-  /** A sign of its own, whose room depends on what is beside it. */
-  sign?: boolean;
-}
 /** Not a formula that can be drawn. */
 export class Refused extends Error {}
 
 const CHARS_MAX = 8000;
 const DEPTH_MAX = 40;
 const NODES_MAX = 6000;
-
-type Style = 'rm' | 'bf' | 'it' | 'bs' | 'sf' | 'tt' | 'bb' | 'cal' | 'frak' | '';
-const STYLES: Record<string, Style> = {
-  mathrm: 'rm', mathup: 'rm', rm: 'rm', mathbf: 'bf', bf: 'bf', mathit: 'it', it: 'it', boldsymbol: 'bs', bm: 'bs', pmb: 'bs', mathsf: 'sf', mathtt: 'tt', mathbb: 'bb', mathds: 'bb', mathcal: 'cal', cal: 'cal', mathscr: 'cal', mathfrak: 'frak', mathnormal: '',
-};
-const TEXTS: Record<string, string> = { text: '', mbox: '', hbox: '', textnormal: '', textrm: '', textup: '', textbf: 'bf', textit: 'slant', emph: 'slant', textsf: 'sf', texttt: 'tt' };
-const SIZES: Record<string, [display: string, level: string]> = { displaystyle: ['true', '0'], textstyle: ['false', '0'], scriptstyle: ['false', '1'], scriptscriptstyle: ['false', '2'] };
-const BIG: Record<string, number> = { big: 1.2, Big: 1.8, bigg: 2.4, Bigg: 3 };
-const TALL_MAX = 20; // half lines: what math.css knows
-const FENCED = /^(big|Big|bigg|Bigg)([lrm]?)$/;
-const FRACTIONS: Record<string, { style?: string; line?: false; fences?: true }> = {
-  frac: {}, dfrac: { style: 'true' }, tfrac: { style: 'false' }, cfrac: { style: 'true' }, binom: { line: false, fences: true }, dbinom: { style: 'true', line: false, fences: true }, tbinom: { style: 'false', line: false, fences: true },
-};
-const INFIX: Record<string, { line?: false; fences?: true }> = { over: {}, atop: { line: false }, choose: { line: false, fences: true } };
-const MARKED: Record<string, string> = { overline: 'over', underline: 'under', boxed: 'boxed', fbox: 'boxed', cancel: 'struck', bcancel: 'struck', xcancel: 'struck', sout: 'struck' };
-const SILENT = new Set(['nonumber', 'notag', 'hline', 'left.', 'allowbreak', 'nobreak', 'mathstrut', 'strut', 'protect', 'relax', 'centering', 'displaylimits']);
-const NEGATED: Record<string, string> = { '=': '≠', '∈': '∉', '∃': '∄', '⊂': '⊄', '⊃': '⊅', '⊆': '⊈', '⊇': '⊉', '≡': '≢', '∼': '≁', '≈': '≉', '<': '≮', '>': '≯', '≤': '≰', '≥': '≱', '∣': '∤', '∥': '∦', '→': '↛', '←': '↚', '⇒': '⇏' };
-const PRIMES = ['', '′', '″', '‴', '⁗'];
 
 /** The formula's elements, in a row. Throws Refused. */
 export function read(tex: string): Node[] {
@@ -495,32 +469,6 @@ class Reader {
 
 /** What no row goes beyond, whoever began it. */
 const isEnd = (token: string) => token === '}' || token === '&' || token === '\\\\' || token === '\\cr' || token === '\\end';
-/** How many lines high, about: for browsers that have no font whose fences grow. */
-function heightOf(nodes: readonly (Node | string)[]): number {
-  let highest = 1;
-  for (const node of nodes) if (typeof node !== 'string') highest = Math.max(highest, height(node));
-  return highest;
-}
-function height(node: Node): number {
-  const parts = node.kids.filter((kid) => typeof kid !== 'string');
-  switch (node.tag) {
-    case 'mfrac':
-      return heightOf(parts.slice(0, 1)) + heightOf(parts.slice(1)) + 0.2;
-    case 'mtable':
-      return parts.reduce((sum, row) => sum + heightOf(row.kids.flatMap((cell) => (typeof cell === 'string' ? [] : cell.kids))) + 0.2, 0);
-    case 'munderover':
-      return heightOf(parts) + 1.4;
-    case 'munder':
-    case 'msubsup':
-      return heightOf(parts) + 0.6;
-    case 'mover':
-    case 'msub':
-    case 'msup':
-      return heightOf(parts) + 0.3;
-    default:
-      return heightOf(parts);
-  }
-}
 const em = (width: number) => `${width}em`;
 const own = <T>(table: Record<string, T>, key: string): T | undefined => (Object.hasOwn(table, key) ? table[key] : undefined);
 const plain = (raw: string) => raw.replace(/\\([#$%&_{} ,;:!\\])/g, (_, sign: string) => (/[,;: ]/.test(sign) ? ' ' : sign === '!' ? '' : sign)).replace(/(?<!\\)[{}]/g, '').replace(/[~\s]+/g, ' ');
@@ -528,28 +476,3 @@ const plain = (raw: string) => raw.replace(/\\([#$%&_{} ,;:!\\])/g, (_, sign: st
 function styleClass(style: Style): Record<string, string> {
   return style === 'bf' || style === 'bs' ? { class: 'bf' } : style === 'sf' || style === 'tt' ? { class: style } : {};
 }
-
-/** A sign between two parts is one thing, before one it is another; and a function's name stands off from what it takes. */
-function spaced(row: Node[], goesOn = false): Node[] {
-  const out: Node[] = [];
-  let before: Node | undefined;
-  for (const [i, node] of row.entries()) {
-    const next = row[i + 1];
-    const last = before?.kind;
-    if (node.kind === 'bin' && node.sign) {
-      const first = before ? last === 'bin' || last === 'rel' || last === 'open' || last === 'punct' || last === 'op' : !goesOn;
-      const end = !next || next.kind === 'rel' || next.kind === 'close' || next.kind === 'punct';
-      if (first || end) node.attrs = { ...node.attrs, form: first ? 'prefix' : 'postfix', lspace: '0em', rspace: '0em' };
-      else node.attrs = { ...node.attrs, form: 'infix' };
-      if (first || end) node.kind = 'ord';
-    }
-    const touches = (kind: Node['kind'] | undefined) => kind === 'ord' || kind === 'op';
-    if ((node.kind === 'op' && (touches(last) || last === 'close')) || (last === 'op' && node.kind === 'ord')) {
-      if (!isLarge(node) || last !== 'op') out.push({ tag: 'mspace', kids: [], attrs: { width: '0.1667em' }, kind: 'space' });
-    }
-    out.push(node);
-    if (node.kind !== 'space') before = node;
-  }
-  return out;
-}
-const isLarge = (node: Node) => node.tag === 'mo' && node.limits === true;

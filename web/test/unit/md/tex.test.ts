@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { read, Refused, type Node } from '@/md/math/tex';
+import type { Node } from '@/md/math/row';
+import { read, Refused } from '@/md/math/tex';
 import { work } from './work';
 
 const ROOM = new Set(['lspace', 'rspace', 'stretchy', 'symmetric']);
