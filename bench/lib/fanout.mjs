@@ -14,11 +14,12 @@ export async function eventBytes(node, world) {
   return Math.floor(r.frame_bytes);
 }
 
-/** Take turns: `runs` is {name: () => Promise<result>}; returns the medians by name. */
-export async function interleave(runs) {
+/** Take turns: `runs` is {name: () => Promise<result>}; returns the medians by name. until: when it has become too late for all but the first round. */
+export async function interleave(runs, { until = Infinity } = {}) {
   const got = Object.fromEntries(Object.keys(runs).map((k) => [k, []]));
   for (let round = 0; round < settings.rounds; round++)
     for (const [name, run] of Object.entries(runs)) {
+      if (round && Date.now() > until) break;
       if (process.stderr.isTTY) process.stderr.write(`-- ${name}, round ${round + 1} of ${settings.rounds}\x1b[K\r`);
       got[name].push(await run());
     }

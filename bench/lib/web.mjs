@@ -60,25 +60,28 @@ async function prepare(world, wanted, ends) {
   return Object.fromEntries(Object.entries(runs).filter(([name]) => wanted.includes(name)));
 }
 
-const BUSY = cpus().length / 2;
+const BUSY = cpus().length / 2, LONG_ENOUGH_MS = 200_000;
 
 export async function web() {
   const wanted = settings.only ?? PARTS, unknown = wanted.filter((name) => !PARTS.includes(name));
   if (unknown.length) throw unfit(`no part ${unknown.join(", ")}; there are: ${PARTS.join(", ")}`);
   const load = [loadavg()[0]], ends = [];
+  const until = settings.long ? Infinity : Date.now() + LONG_ENOUGH_MS; // a busy machine has fewer rounds
   const world = await startWorld(ends);
   console.log(`\nThe web client in Chromium ${world.browser.version()}; the node has CPU 0, the browser all. Load average before: ${fmt(load[0], 1)}.`);
-  const r = await interleave(await prepare(world, wanted, ends)), { rounds } = r;
+  const r = await interleave(await prepare(world, wanted, ends), { until }), { rounds } = r;
   if (wanted.includes("offline")) {
     const page = await openOffline(world);
     await world.node.stop();
-    const offline = await interleave({ offline: page.run });
+    const offline = await interleave({ offline: page.run }, { until });
     Object.assign(r, offline);
     Object.assign(rounds, offline.rounds);
   }
   for (const end of ends.reverse()) await end();
   load.push(loadavg()[0]);
   report(r, rounds);
+  const least = Math.min(...Object.values(rounds).map((all) => all.length));
+  if (least < settings.rounds) console.log(`  There was time for ${least} whole round${least === 1 ? "" : "s"} only.`);
   console.log(`  Load average after: ${fmt(load[1], 1)}.${load[0] > BUSY ? " Something else was at work here before: what is told by the clock is worse than the client is. Once more when it is quiet." : ""}`);
   return { load_average: load, files: world.parts, ...r, rounds };
 }
