@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { lexer } from 'marked';
 import { Blocks } from '@/md/blocks';
 import { isEndless } from '@/md/endless';
-import { work } from './work';
+import { work } from './cost';
 
 const whole = (text: string) => new Blocks().update(text, true);
 const tokensOf = (text: string) => whole(text).flatMap((block) => block.tokens);

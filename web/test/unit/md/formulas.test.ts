@@ -6,7 +6,7 @@ import { t } from '@/app/i18n';
 import { Blocks } from '@/md/blocks';
 import { setAside, type Formula } from '@/md/formulas';
 import Markdown from '@/md/Markdown.vue';
-import { work } from './work';
+import { work } from './cost';
 
 const found = (text: string) => (setAside(text)?.formulas ?? []).map(({ tex, display }) => (display ? [tex.trim(), 'display'] : [tex]));
 const draw = (text: string) => mount(Markdown, { props: { text } }).element as HTMLElement;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Node } from '@/md/math/row';
 import { read, Refused } from '@/md/math/tex';
-import { work } from './work';
+import { work } from './cost';
 
 const ROOM = new Set(['lspace', 'rspace', 'stretchy', 'symmetric']);
 const show = (node: Node | string): string =>
