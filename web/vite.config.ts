@@ -20,6 +20,9 @@ const policy = [
 const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: new URL(node).origin } };
 const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
 
+/** What the room's screen draws at once, also where other screens use it. */
+const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/|kit\/(Button|Empty|Popover)|md\/(Text|copy|md))/;
+
 export default defineConfig({
   plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
@@ -29,8 +32,8 @@ export default defineConfig({
     assetsInlineLimit: 0, // a font or picture as data: would break the policy
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
-    // what every page needs comes in one piece, not in thirty
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'base', tags: ['$initial'] }] } } },
+    // what every page needs comes in one piece, not in thirty, and what a room needs in a second one
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'base', tags: ['$initial'], priority: 2 }, { name: 'room', test: ofRoom, priority: 1 }] } } },
     manifest: true, // build/budget.mjs reads what the first load is
   },
   server: { proxy },

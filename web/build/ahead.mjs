@@ -12,13 +12,15 @@ export default function ahead() {
         const words = ['en', 'ru'].map((lang) => [lang, chunks.find((chunk) => chunk.facadeModuleId?.endsWith(`/locales/${lang}.ts`))]);
         const room = named('RoomView'), texts = named('Markdown');
         if (!room || !texts || words.some(([, chunk]) => !chunk)) throw new Error('ahead: the build has other pieces now: see build/ahead.mjs');
+        const files = [room.fileName, ...room.imports.filter((file) => !html.includes(file))];
+        const styles = new Set(files.flatMap((file) => [...(bundle[file]?.viteMetadata?.importedCss ?? [])]));
         const link = (attrs) => ({ tag: 'link', attrs, injectTo: 'head' });
         const meta = (attrs) => ({ tag: 'meta', attrs: { name: 'ahead', ...attrs }, injectTo: 'head-prepend' });
         return [
           ...words.map(([lang, chunk]) => meta({ content: `/${chunk.fileName}`, lang })),
           meta({ content: `/${texts.fileName}` }),
-          ...[room.fileName, ...room.imports.filter((file) => !html.includes(file))].map((file) => link({ rel: 'modulepreload', crossorigin: true, href: `/${file}` })),
-          ...[...(room.viteMetadata?.importedCss ?? [])].map((file) => link({ rel: 'stylesheet', crossorigin: true, href: `/${file}` })),
+          ...files.map((file) => link({ rel: 'modulepreload', crossorigin: true, href: `/${file}` })),
+          ...[...styles].map((file) => link({ rel: 'stylesheet', crossorigin: true, href: `/${file}` })),
         ];
       },
     },

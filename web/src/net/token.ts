@@ -140,7 +140,7 @@ export function resumed(user: string): Account | null {
 /** Where a login that is about to happen will keep its refresh token. */
 export async function keeperForLogin(): Promise<Keeper> {
   const other = await ask({ t: 'who?' }, (word) => (word.t === 'here' ? word.user : undefined), 120);
-  if (other !== null) return 'tab';
+  if (other !== null || readKept()) return 'tab';
   return globalThis.isSecureContext ? 'cookie' : 'local';
 }
 export function accept(login: Login, keeper: Keeper, since = Date.now()): void {
@@ -180,12 +180,21 @@ export async function accessToken(refused?: string): Promise<string> {
   return refreshing;
 }
 
+const mutexOf = (user: string) => `neuralchat.refresh:${user}`;
+
+/** Whether another tab may know a token: each that is in holds one of our locks, or waits for one. */
+async function hasOthers(user: string): Promise<boolean> {
+  const { held = [], pending = [] } = (await navigator.locks?.query?.()) ?? {};
+  const me = held.find(({ name }) => name === mutexOf(user))?.clientId;
+  return me === undefined || [...held, ...pending].some(({ name, clientId }) => clientId !== me && name?.startsWith('neuralchat'));
+}
+
 async function refresh(refused?: string): Promise<string> {
   const user = kept!.me.id;
-  return withMutex(`neuralchat.refresh:${user}`, async () => {
+  return withMutex(mutexOf(user), async () => {
     if (kept?.me.id !== user) throw new SignedOut();
     // Somebody may have asked while we waited for our turn.
-    if (!(fresh(access) && access.token !== refused)) {
+    if (!(fresh(access) && access.token !== refused) && (await hasOthers(user))) {
       const other = await ask({ t: 'token?', user }, (word) => (word.t === 'token' && word.access.user === user && word.access.token !== refused ? word.access : undefined), 60);
       if (other && fresh(other) && kept?.me.id === user && access?.token !== other.token) take(other);
     }

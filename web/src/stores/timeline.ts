@@ -88,15 +88,15 @@ class RoomTimeline implements Timeline {
   }
 
   private async open(): Promise<void> {
-    const entry = rooms.get(this.room);
-    const unread = entry?.unread ?? 0;
+    const unreadNow = () => rooms.get(this.room)?.unread;
+    const before = unreadNow(), unread = before ?? 0;
     const mark = readMark(this.room);
     const want = Math.min(UNREAD_MAX, unread + PAGE);
     const kept = await engine().archive.cached(this.room, {}, want);
     if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh, true);
     void engine().listing.change(this.room, (record) => void (record.opened = coarse(Date.now())));
     if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
-    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', unread, mark);
+    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', before ?? unreadNow() ?? 0, mark ?? readMark(this.room));
     this.ready.value = true;
   }
 
