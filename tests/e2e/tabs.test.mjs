@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { until } from "../integration/lib/node.mjs";
 import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { PASSWORD, composer, enter, inside, messageWith, openRoom, say, start } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -13,6 +13,11 @@ const boris = await node.register("boris");
 const den = await anna.room("Den");
 await boris.join(den);
 
+/** Out by the account's menu. */
+async function leave(page, username) {
+  await page.locator("button[aria-haspopup=menu]").filter({ hasText: `@${username}` }).click();
+  await page.getByRole("menuitem", { name: "Log out" }).click();
+}
 /** The live streams of the node, as it counts them. */
 const listeners = async () => Number(/^neuralchat_listeners (\d+)/m.exec((await node.call("GET", "/metrics")).text)[1]);
 
@@ -36,6 +41,79 @@ test("two tabs have one socket; when the one that has it goes, the other takes o
   await who.close();
 });
 
+test("a leader that is hidden gives the socket to a tab that is looked at; each says which it is", async () => {
+  const who = await person(node);
+  const one = await who.page();
+  await enter(one, "anna");
+  await openRoom(one, den);
+  const two = await who.page();
+  await openRoom(two, den);
+  const roles = /holds the connection|listens to another tab/;
+  const role = async (page) => {
+    const status = page.getByRole("navigation").locator('button[aria-haspopup="dialog"]').first();
+    if ((await status.getAttribute("aria-expanded")) !== "true") await status.click();
+    return (await page.getByRole("dialog", { name: "Connection" }).innerText()).match(roles)?.[0];
+  };
+  const look = (page, visible) =>
+    page.evaluate((state) => {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, visible ? "visible" : "hidden");
+  const leads = async (page) => (await role(page)) === "holds the connection";
+  const first = await until(async () => ((await leads(one)) ? one : (await leads(two)) ? two : null), "a leader");
+  const [leader, other] = first === one ? [one, two] : [two, one];
+  await until(async () => (await role(other)) === "listens to another tab", "the other to listen");
+  await look(other, true);
+  await look(leader, false);
+  await until(() => leads(other), "the tab that is looked at to lead");
+  await until(async () => (await role(leader)) === "listens to another tab", "the hidden one to listen");
+  await until(async () => (await listeners()) === 1, "one socket");
+  await boris.say(den, "whoever has it");
+  for (const page of [one, two]) await messageWith(page, "whoever has it").waitFor();
+  await who.close();
+});
+
+test("two people in one browser: a socket, rooms and drafts of their own; one leaves, the other stays", async () => {
+  const cave = await boris.room("Cave", { visibility: "private" });
+  const who = await person(node);
+  const hers = await who.page();
+  await enter(hers, "anna");
+  await openRoom(hers, den);
+  await composer(hers).fill("anna's own words");
+  await hers.getByRole("button", { name: /@anna/ }).click();
+  const [his] = await Promise.all([who.context.waitForEvent("page"), hers.getByRole("menuitem", { name: "Somebody else, in a new tab" }).click()]);
+  await his.locator("input[name=username]").fill("boris");
+  await his.locator("input[name=password]").fill(PASSWORD);
+  await his.locator("form button[type=submit]").click();
+  await inside(his);
+  await openRoom(his, cave);
+  await his.getByRole("button", { name: /@boris/ }).waitFor();
+  await say(his, "only mine");
+  await messageWith(his, "only mine").waitFor();
+  await openRoom(his, den);
+  assert.equal(await composer(his).inputValue(), "");
+  await say(his, "from the same browser");
+  await messageWith(hers, "from the same browser").waitFor();
+  assert.equal(await hers.getByRole("link", { name: /Cave/ }).count(), 0);
+  await until(async () => (await listeners()) === 2, "a socket for each");
+  const locks = await hers.evaluate(async () => (await navigator.locks.query()).held.map(({ name }) => name));
+  for (const { user } of [anna, boris]) assert.ok(locks.some((name) => name.includes("leader") && name.includes(user.id)), locks.join());
+  await his.reload();
+  await his.getByRole("button", { name: /@boris/ }).waitFor();
+
+  await leave(hers, "anna");
+  await hers.waitForURL(/\/login/);
+  const kept = () => hers.evaluate(async () => [...(await indexedDB.databases()).map(({ name }) => name), ...Object.keys(localStorage)].join());
+  await until(async () => !(await kept()).includes(anna.user.id), "nothing of hers");
+  assert.ok((await kept()).includes(boris.user.id));
+  await boris.say(den, "still here");
+  await messageWith(his, "still here").waitFor();
+  await say(his, "and able to speak");
+  await until(async () => (await boris.history(den)).some(({ text }) => text === "and able to speak"), "his word on the node");
+  await who.close();
+});
+
 test("a tab that is frozen does not keep the socket from the others", async () => {
   const who = await person(node);
   const one = await who.page();
@@ -53,7 +131,7 @@ test("a tab that is frozen does not keep the socket from the others", async () =
 });
 
 test("two devices: what is read on one is read on the other; leaving in one tab leaves in all", async () => {
-  const desk = await person(node), phone = await person(node);
+  const desk = await person(node, { allow: [/40[01]/] }), phone = await person(node);
   const one = await desk.page(), two = await phone.page();
   await enter(one, "anna");
   await enter(two, "anna");
@@ -67,13 +145,16 @@ test("two devices: what is read on one is read on the other; leaving in one tab 
   const third = await desk.page();
   await third.goto("/settings/profile");
   await third.getByRole("heading", { name: "Profile" }).waitFor();
-  await third.locator("button[aria-haspopup=menu]").filter({ hasText: "@anna" }).click();
-  await third.getByRole("menuitem", { name: "Log out" }).click();
+  await leave(third, "anna");
   await third.waitForURL(/\/login/);
   await one.waitForURL(/\/login/);
   // Nothing of theirs stays in the browser.
-  const kept = () => one.evaluate(async (id) => [...(await indexedDB.databases()).map((base) => base.name), ...Object.keys(localStorage)].filter((name) => name.includes(id) || name === "nc.session"), anna.user.id);
+  const kept = () => one.evaluate(async (id) => [...(await indexedDB.databases()).map((base) => base.name), ...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((name) => name.includes(id) || name === "nc.session"), anna.user.id);
   await until(async () => !(await kept()).length, "an empty browser");
+  // What is cached are the client's own files, never what the node says.
+  const cached = await one.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)))).flat());
+  assert.deepEqual(cached.filter((path) => path.startsWith("/api/")), []);
+  for (const page of [one, third]) assert.equal(await page.evaluate(async () => (await fetch("/api/v1/auth/refresh", { method: "POST" })).ok), false);
   await desk.close();
   await phone.close();
 });
@@ -95,6 +176,21 @@ test("over plain http from another address it works, and says what HTTPS would a
     await page.reload();
     await messageWith(page, "over plain http").waitFor();
     await composer(page).waitFor();
+    // Where no tab can lead the others each has a socket, and a way to say so.
+    const tab = await who.page();
+    const [socket] = await Promise.all([tab.waitForEvent("websocket"), openRoom(tab, room)]);
+    await messageWith(tab, "over plain http").waitFor();
+    assert.equal(socket.isClosed(), false);
+    const more = [];
+    page.on("websocket", (one) => more.push(one));
+    await say(tab, "from the second tab");
+    await messageWith(page, "from the second tab").waitFor();
+    await until(async () => (await carl.history(room)).length === 2, "it, once");
+    await tab.getByRole("button", { name: "Connected" }).click();
+    await tab.getByText("The connection is not encrypted.").waitFor();
+    await tab.getByText("With HTTPS you would also have").waitFor();
+    await tab.close();
+    assert.equal(more.length, 0, "the first tab kept its own");
     await page.goto("/settings/node");
     await page.getByText("With HTTPS you would have besides").waitFor();
     await who.close();

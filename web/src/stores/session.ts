@@ -26,6 +26,9 @@ export const session: Session = reactive<Session>({ phase: 'starting', me: null,
 
 export const has = (feature: string): boolean => session.node?.features.includes(feature) ?? false;
 
+/** Somebody else at this browser: a tab of their own, whoever is in in the others. */
+const apart = typeof location === 'object' && location.pathname === '/login' && new URLSearchParams(location.search).has('other');
+
 const NODE_KEY = 'nc.node';
 /** Of who was in last: closed, and erased where they left on purpose. */
 let gone: Promise<void> = Promise.resolve();
@@ -34,7 +37,7 @@ let gone: Promise<void> = Promise.resolve();
 export async function startSession(): Promise<void> {
   session.node = readNode();
   const asked = askNode();
-  const me = remembered();
+  const me = apart ? null : remembered();
   if (me) {
     await enter(me);
     return;
@@ -126,7 +129,7 @@ signedOut.add((forget) => {
 if (typeof addEventListener === 'function')
   addEventListener('storage', ({ key }) => {
     // Somebody came in by another tab's door.
-    if (key !== 'nc.session' || session.phase !== 'out' || isOpen()) return;
+    if (key !== 'nc.session' || apart || session.phase !== 'out' || isOpen()) return;
     const me = remembered();
     if (me) void enter(me);
   });

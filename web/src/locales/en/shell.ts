@@ -78,6 +78,7 @@ export default {
   'shell.theme_system': 'As the system',
   'shell.theme_light': 'Light',
   'shell.theme_dark': 'Dark',
+  'shell.other': 'Somebody else, in a new tab',
   'shell.logout': 'Log out',
   'shell.logout_title': 'Log out now?',
   'shell.logout_queued': 'Messages that have not been sent yet would be lost.',

@@ -78,6 +78,7 @@ export default {
   'shell.theme_system': 'Как в системе',
   'shell.theme_light': 'Светлое',
   'shell.theme_dark': 'Тёмное',
+  'shell.other': 'Другой человек, в новой вкладке',
   'shell.logout': 'Выйти',
   'shell.logout_title': 'Выйти сейчас?',
   'shell.logout_queued': 'Сообщения, которые ещё не отправлены, пропадут.',
