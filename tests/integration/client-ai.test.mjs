@@ -5,7 +5,7 @@ import { Node, ok, sleep, until } from "./lib/node.mjs";
 import { Home, Terminal } from "./lib/terminal.mjs";
 import { chunk, DONE, finish, Upstream, usage } from "./lib/upstream.mjs";
 
-const ENTER = "\r", CTRL_C = "\x03", CTRL_G = "\x07", CTRL_T = "\x14", F2 = "\x1bOQ", F5 = "\x1b[15~", LEFT = "\x1b[D", ALT = "\x1b";
+const ENTER = "\r", CTRL_C = "\x03", CTRL_G = "\x07", CTRL_T = "\x14", F5 = "\x1b[15~", LEFT = "\x1b[D", ALT = "\x1b";
 const upstream = await Upstream.start();
 const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-model", "test-model"] });
 const home = new Home(node);
@@ -35,13 +35,6 @@ async function shows(t, word) {
     throw new Error(`${e.message}: ${JSON.stringify(t.text.slice(-2000))}`);
   });
 }
-async function enter(t, name) {
-  await t.see("F1");
-  t.type(`${F2}${name}`);
-  await sleep(150);
-  t.type(ENTER);
-  await sleep(300);
-}
 async function leave(t) {
   t.type(CTRL_C);
   await sleep(150);
@@ -58,7 +51,7 @@ async function answered(a, ...pieces) {
 test("an answer begins anew, and stands beside the one before", async () => {
   const room = await kira.room("alternating");
   const t = new Terminal(home);
-  await enter(t, "alternating");
+  await t.enter("alternating");
   await shows(t, "Ольга → this node"); // where the text goes
   await shows(t, "limit: cloud");
   t.type(`@olga one${ENTER}`);
@@ -90,7 +83,7 @@ test("an answer begins anew, and stands beside the one before", async () => {
 test("thoughts are one line until they are unfolded", async () => {
   await kira.room("thinking");
   const t = new Terminal(home);
-  await enter(t, "thinking");
+  await t.enter("thinking");
   t.type(`@olga why${ENTER}`);
   const a = await upstream.next();
   a.begin();
@@ -109,10 +102,7 @@ test("thoughts are one line until they are unfolded", async () => {
 test("a failed and a stopped one say why, in Russian and in 40 by 10", async () => {
   await kira.room("узкая");
   const t = new Terminal(home, { columns: 40, rows: 10, args: ["--plain"], env: { LANG: "ru_RU.UTF-8", LC_ALL: "", LC_CTYPE: "C.UTF-8" } });
-  await t.see("справка");
-  t.type(`${F2}узкая`);
-  await sleep(150);
-  t.type(ENTER);
+  await t.enter("узкая");
   await shows(t, "узкая - Ольга -> этот узел"); // no line of its own here
   t.type(`Ольга, раз${ENTER}`);
   const bad = await upstream.next();
@@ -135,7 +125,7 @@ test("a failed and a stopped one say why, in Russian and in 40 by 10", async () 
 test("a question that waits is seen waiting, and can be stopped", async () => {
   const room = await kira.room("queueing");
   const t = new Terminal(home);
-  await enter(t, "queueing");
+  await t.enter("queueing");
   t.type(`@olga one${ENTER}`);
   const first = await upstream.next();
   first.begin();
@@ -163,7 +153,7 @@ test("a question that waits is seen waiting, and can be stopped", async () => {
 test("notices are shown", async () => {
   await kira.room("noticing");
   const t = new Terminal(home);
-  await enter(t, "noticing");
+  await t.enter("noticing");
   t.type(`/ai${ENTER}`);
   await shows(t, "* ");
   await leave(t);
@@ -314,7 +304,7 @@ test("a model that fails in the middle: another one begins anew, in the window a
   ok(await kira.call("PATCH", `/api/v1/personas/${olga.id}`, { model: "openai/test-model", fallbacks: ["two/b"] }));
   const room = await kira.room("falling");
   const t = new Terminal(home);
-  await enter(t, "falling");
+  await t.enter("falling");
   const run = home.start(["send", "--wait-answer", "falling", "@olga tell"]);
   const a = await upstream.next();
   a.begin();
@@ -342,7 +332,7 @@ test("in a quiet room, too, the window says when the model's server goes and com
   const check = async () => ok(await kira.call("POST", `/api/v1/providers/${id}/check`)).state;
   assert.equal(await check(), "up");
   const t = new Terminal(home);
-  await enter(t, "still");
+  await t.enter("still");
   await shows(t, "Quiet → this node");
   const { port } = passing.server.address();
   passing.server.closeAllConnections();

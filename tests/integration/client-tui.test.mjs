@@ -28,10 +28,7 @@ test("register by the form, talk, be called, leave", async () => {
   assert.doesNotMatch(t.text, /correct/);
   await home.ok("join", "Parlour"); // the live channel tells the terminal
   await t.see("Parlour");
-  t.type(`${F2}parl`);
-  await sleep(100);
-  t.type(ENTER);
-  await sleep(200);
+  await t.enter("Parlour", "parl");
   t.type(`Привет-отсюда${ENTER}`);
   await until(async () => (await owner.history(room)).find((m) => m.text === "Привет-отсюда"), "the message");
   await owner.say(room, "@greta-is-not-her @greta hears-this");
@@ -51,9 +48,7 @@ test("in 40 by 10, in Russian, plain, with a terminal that others can't steer", 
   await owner.say(room, "bell\u0007-title\u001b]0;pwned\u0007-bidi\u202eevil");
   const t = new Terminal(home, { columns: 40, rows: 10, args: ["--plain"], env: { LANG: "ru_RU.UTF-8", LC_ALL: "", LC_CTYPE: "C.UTF-8" } });
   await t.see("справка");
-  t.type(`${F2}narrow`);
-  await sleep(100);
-  t.type(ENTER);
+  await t.enter("narrow");
   await t.see("-bidi");
   assert.doesNotMatch(t.raw, /\x1b\]0;pwned|\u202e/);
   assert.doesNotMatch(t.raw, /\x1b\[[0-9;]*3[0-7]m|[─│↳]/); // no colours, plain lines
@@ -77,8 +72,7 @@ test("what was written without a connection survives kill -9 of both, once and i
     await home.register("ida");
     await home.ok("create", "aaa-first");
     const t = new Terminal(home);
-    await t.see("aaa-first");
-    await sleep(300);
+    await t.opened("aaa-first");
     await own.kill();
     await t.see("offline");
     for (let i = 0; i < 5; i++) t.type(`unsent${i}${ENTER}`);
@@ -107,11 +101,7 @@ test("a message that is refused stays, and comes back into the line", async () =
   const room = await owner.room("walled");
   await home.ok("join", room.id);
   const t = new Terminal(home);
-  await t.see("walled");
-  t.type(`${F2}walled`);
-  await sleep(100);
-  t.type(ENTER);
-  await sleep(300);
+  await t.enter("walled");
   t.type(`/nonsense${ENTER}`);
   await t.see("/help"); // the notice of an unknown command
   assert.equal((await owner.history(room)).length, 0);
@@ -135,8 +125,7 @@ test("an answer is seen growing, and is stopped by a key", async () => {
     const home = new Home(own);
     await home.register("kira", "--owner-code", own.ownerCode);
     const t = new Terminal(home);
-    await t.see("Lounge");
-    await sleep(300);
+    await t.opened("Гостиная");
     t.type(`@olga count${ENTER}`);
     const asked = await upstream.next();
     asked.begin();

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cleanEnv, neuralchat, until } from "./node.mjs";
+import { cleanEnv, neuralchat, sleep, until } from "./node.mjs";
 
 export class Home {
   constructor(node) {
@@ -54,6 +54,8 @@ export class Home {
   }
 }
 
+const plain = (raw) => raw.replace(/\x1b\[[0-9;?]*[ -\/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78MDE]|\x1b\][^\x07]*\x07/g, "");
+
 /** The chat in a terminal, through script(1). */
 export class Terminal {
   raw = "";
@@ -70,7 +72,7 @@ export class Terminal {
   }
   /** What is on the wire without its steering: a word that was drawn stands in it whole. */
   get text() {
-    return this.raw.replace(/\x1b\[[0-9;?]*[ -\/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78MDE]|\x1b\][^\x07]*\x07/g, "");
+    return plain(this.raw);
   }
   type(s) {
     this.child.stdin.write(s);
@@ -80,6 +82,29 @@ export class Terminal {
     await until(() => this.text.slice(from).includes(word), `${word} on the screen`).catch((e) => {
       throw new Error(`${e.message}: ${JSON.stringify(this.text.slice(-1500))}`);
     });
+  }
+  /** What stands in its first line once the whole screen has been drawn anew: curses else sends only what differs. */
+  async #title() {
+    const from = this.raw.length;
+    this.type("\x0c");
+    await sleep(100);
+    const at = this.raw.lastIndexOf("\x1b[H\x1b[2J");
+    return at < from ? "" : plain(this.raw.slice(at)).trimStart();
+  }
+  /** The rooms have come, and one of them is open: this one. */
+  async opened(name = "") {
+    await until(async () => {
+      const title = await this.#title();
+      return title && !title.startsWith("NeuralChat") && title.startsWith(name);
+    }, `${name || "a room"} to be open`).catch((e) => {
+      throw new Error(`${e.message}: ${JSON.stringify(this.text.slice(-1500))}`);
+    });
+  }
+  /** Into a room, by its name or the beginning of it. */
+  async enter(name, typed = name) {
+    await this.opened();
+    this.type(`\x1bOQ${typed}\r`); // F2
+    await this.opened(name);
   }
   get mark() {
     return this.text.length;
