@@ -5,7 +5,7 @@ import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import type { Ground } from './ground';
 import { mergePage, type Asked, type Page } from './history';
 import { BEGINNING, HEAD, newestRange, rangeAt, type Range } from './ranges';
-import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES } from './reduce';
+import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './reduce';
 
 export interface Part {
   messages: Message[];
@@ -18,6 +18,7 @@ export interface Part {
 }
 
 const PAGE = 50;
+const TRIES = 3;
 const STORES = ['rooms', 'messages', 'ranges', 'meta'] as const;
 
 export class Archive {
@@ -51,11 +52,13 @@ export class Archive {
   }
 
   /** Asks the node for a page and keeps it. */
-  async fetchPage(room: string, asked: Asked, limit = PAGE): Promise<MessageRecord[]> {
+  async fetchPage(room: string, asked: Asked, limit = PAGE): Promise<void> {
     const { db } = this.ground;
-    const asOf: Position = await db.read(['meta'], readPosition);
-    const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit });
-    return db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf));
+    for (let tries = 0; tries < TRIES; tries++) {
+      const asOf: Position = await db.read(['meta'], readPosition);
+      const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit });
+      if (await db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf))) return;
+    }
   }
 
   message(id: string): Promise<Message | null> {
@@ -85,7 +88,11 @@ export class Archive {
   }
 
   async forget(room: string): Promise<void> {
-    await this.ground.db.write(['messages', 'ranges'], (tx) => dropHistory(tx, room));
+    await this.ground.db.write([...STORES], async (tx) => {
+      const position = await readPosition(tx);
+      await dropHistory(tx, room, position);
+      await writePosition(tx, position);
+    });
     this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
   }
 }

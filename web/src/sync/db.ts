@@ -22,6 +22,8 @@ export interface RoomRecord {
   opened: number;
   /** The step of the position at which it last changed: a list that was asked for before that is older. */
   step?: number;
+  /** The same of its name, topic and so on. */
+  core?: number;
 }
 export interface MessageRecord {
   room: string;
@@ -40,6 +42,8 @@ export interface MembersRecord {
 export interface RangesRecord {
   room: string;
   ranges: Range[];
+  /** The step at which some of it was let go: a page asked for before that relies on what is gone. */
+  dropped?: number;
 }
 export interface DraftRecord {
   room: string;
@@ -53,8 +57,8 @@ export interface Position {
   epoch: number;
   /** Rises with every change of rooms, in whichever tab. */
   step: number;
-  /** The step at which a room was last removed. */
-  removed: number;
+  /** The step at which a room was last removed, or the chain broke: lists from before tell nothing. */
+  broken: number;
 }
 export interface Stores {
   rooms: RoomRecord;
@@ -211,9 +215,10 @@ function idbTx(transaction: AnyTx): Tx {
       const bounds = roomBounds(room, slice);
       if (!bounds) return [];
       if (!slice.newest || slice.limit === undefined) return index.getAll(bounds, slice.limit);
-      const found: MessageRecord[] = [];
-      for (let cursor = await index.openCursor(bounds, 'prev'); cursor && found.length < slice.limit; cursor = await cursor.continue()) found.push(cursor.value as MessageRecord);
-      return found.reverse();
+      // Where the slice begins is found by a jump: a step for each record is a question for each.
+      const newest = await index.openKeyCursor(bounds, 'prev');
+      const oldest = slice.limit > 1 ? await newest?.advance(slice.limit - 1) : newest;
+      return index.getAll(oldest ? IDBKeyRange.bound(oldest.key, bounds.upper, false, bounds.upperOpen) : bounds);
     },
     async delSlice(room, slice) {
       const bounds = roomBounds(room, slice);

@@ -15,9 +15,14 @@ export interface Page {
   has_more: boolean;
 }
 
-/** `asOf`: where we were when the page was asked for. Events since then are replayed over it, unless they no longer come. */
-export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, asOf: Position): Promise<MessageRecord[]> {
+/**
+ * `asOf`: where we were when the page was asked for. What events brought since then is kept, and is the later word.
+ * False: some of that was let go again; only a new page knows.
+ */
+export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, asOf: Position): Promise<boolean> {
   const now = await readPosition(tx);
+  const known = await tx.get('ranges', room);
+  if ((known?.dropped ?? 0) > asOf.step) return false;
   const member = (await tx.get('rooms', room))?.entry.role != null;
   const live = member && asOf.cursor !== null && asOf.epoch === now.epoch;
   const ids = page.messages.map(({ id }) => id);
@@ -25,22 +30,22 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
   // A page does not tell of the message it was asked from. Where that is not known as of now itself (jumped to, gone
   // since, kept from before a resync), it is no part of what is known.
   const anchor = asked.before ?? asked.after;
-  const ranges = (await tx.get('ranges', room))?.ranges ?? [];
+  const ranges = known?.ranges ?? [];
   const anchored = anchor === undefined || (rangeAt(ranges, anchor)?.epoch === epoch && (await tx.get('messages', anchor)) !== undefined);
   const whole = pageRange(asked, ids, page.has_more, epoch, live);
   const range = anchored || whole === null ? whole : ids.length === 0 ? null : { ...whole, ...(asked.before ? { hi: ids.at(-1)! } : { lo: ids[0]! }) };
   if (range) await forgetGone(tx, room, page, range, asOf.epoch);
-  const records: MessageRecord[] = [];
-  for (const message of page.messages) {
-    const kept = await tx.get('messages', message.id);
+  // asked all at once: one after the other is a question and an answer for each
+  const before = await Promise.all(ids.map((id) => tx.get('messages', id)));
+  const records = page.messages.map((message, i): MessageRecord => {
+    const kept = before[i];
     const sameChain = kept !== undefined && epochOf(kept.rev) === now.epoch;
     const best = sameChain ? prefer(kept.message, message) : message;
-    const record: MessageRecord = best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
-    await tx.put('messages', record);
-    records.push(record);
-  }
+    return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
+  });
+  await Promise.all(records.map((record) => tx.put('messages', record)));
   if (range) await tx.put('ranges', { room, ranges: addRange(ranges, range) });
-  return records;
+  return true;
 }
 
 /** What is kept between the page's ends and is not in it is no longer there; unless an event brought it meanwhile. */
@@ -55,11 +60,11 @@ async function forgetGone(tx: Tx, room: string, page: Page, range: Range, epoch:
 
 /**
  * Takes over the node's list. What changed since it was asked for (`asOf`: the step then) stays as that made it. Null:
- * it is older than a removal, and would bring back what is gone.
+ * it is older than a removal or a resync, and would bring back what is gone.
  */
 export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], asOf: number): Promise<{ records: RoomRecord[]; removed: string[] } | null> {
   const position = await readPosition(tx);
-  if (position.removed > asOf) return null;
+  if (position.broken > asOf) return null;
   const kept = new Map((await tx.all('rooms')).map((record) => [record.id, record]));
   const touched = ({ step = 0 }: RoomRecord) => step > asOf;
   const records: RoomRecord[] = [];
@@ -69,20 +74,22 @@ export async function mergeRooms(tx: Tx, list: readonly RoomEntry[], asOf: numbe
     const read = later(entry.read, before?.read);
     records.push(
       before
-        ? { ...before, read, entry: touched(before) ? { ...entry, ...newerParts(before.entry, entry) } : entry }
+        ? { ...before, read, entry: touched(before) ? { ...entry, ...((before.core ?? 0) > asOf && coreOf(before.entry)), ...(await newerParts(tx, before.entry, entry)) } : entry }
         : { id: entry.id, entry, rev: 0, members_rev: 0, read, marks: 0, opened: 0 },
     );
   }
   const removed = [...kept.values()].filter((record) => !touched(record)).map(({ id }) => id);
-  for (const id of removed) await dropRoom(tx, id);
+  for (const id of removed) await dropRoom(tx, id, position);
   await putRooms(tx, position, records);
   return { records, removed };
 }
 /** Marks only go forward. */
 const later = (a: string | null | undefined, b: string | null | undefined): string | null => (a && b ? (a > b ? a : b) : (a ?? b ?? null));
 
-/** Events that came while the list was under way counted on: theirs is the later word on these. */
-function newerParts(kept: RoomEntry, read: RoomEntry): Partial<RoomEntry> {
-  const later = kept.last_message && (!read.last_message || kept.last_message.id >= read.last_message.id);
+const coreOf = ({ name, visibility, topic, retention_days, ai }: RoomEntry): Partial<RoomEntry> => ({ name, visibility, topic, retention_days, ai });
+/** Events that came while the list was under way counted on: theirs is the later word, unless the list knows of a message that they have not brought. */
+async function newerParts(tx: Tx, kept: RoomEntry, read: RoomEntry): Promise<Partial<RoomEntry>> {
+  const last = read.last_message;
+  const later = !last || (kept.last_message !== null && kept.last_message.id >= last.id) || (await tx.get('messages', last.id)) !== undefined;
   return later ? { last_message: kept.last_message, unread: kept.unread, mentions: kept.mentions } : {};
 }

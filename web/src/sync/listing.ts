@@ -60,7 +60,9 @@ export class Listing {
       const kept = await tx.get('rooms', id);
       if (!kept) return null;
       await change(kept, tx);
-      await putRooms(tx, await readPosition(tx), [kept]);
+      const position = await readPosition(tx);
+      kept.core = position.step + 1;
+      await putRooms(tx, position, [kept]);
       return kept;
     });
     if (record) this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), rooms: [record] } });
@@ -68,8 +70,9 @@ export class Listing {
 
   async remove(id: string): Promise<void> {
     await this.ground.db.write(REDUCED_STORES, async (tx) => {
-      await dropRoom(tx, id);
-      await putRooms(tx, await readPosition(tx), [], [id]);
+      const position = await readPosition(tx);
+      await dropRoom(tx, id, position);
+      await putRooms(tx, position, [], [id]);
     });
     this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), removed: [id] } });
   }

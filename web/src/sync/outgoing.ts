@@ -171,9 +171,10 @@ export async function acknowledge(tx: Tx, entry: OutboxRecord, message: Message 
   const position = await readPosition(tx);
   changes.rooms = [room];
   await putRooms(tx, position, changes.rooms);
-  const ranges = (await tx.get('ranges', message.room))?.ranges ?? [];
+  const known = await tx.get('ranges', message.room);
+  const ranges = known?.ranges ?? [];
   const grows = ranges.some((range) => range.hi === HEAD && range.epoch === position.epoch);
-  if (position.cursor !== null && !grows && !message.late) await tx.put('ranges', { room: message.room, ranges: addRange(ranges, { lo: message.id, hi: HEAD, epoch: position.epoch }) });
+  if (position.cursor !== null && !grows && !message.late) await tx.put('ranges', { ...known, room: message.room, ranges: addRange(ranges, { lo: message.id, hi: HEAD, epoch: position.epoch }) });
   return changes;
 }
 

@@ -31,7 +31,7 @@ const EPOCH_STEP = 2 ** 40;
 export const revOf = (event_id: string, epoch: number): number => epoch * EPOCH_STEP + Number(event_id.slice(event_id.lastIndexOf(':') + 1));
 export const epochOf = (rev: number): number => Math.floor(rev / EPOCH_STEP);
 
-const BEGIN: Position = { cursor: null, epoch: 1, step: 0, removed: 0 };
+const BEGIN: Position = { cursor: null, epoch: 1, step: 0, broken: 0 };
 export async function readPosition(tx: Tx): Promise<Position> {
   return { ...BEGIN, ...((await tx.get('meta', 'position'))?.value as Partial<Position> | undefined) };
 }
@@ -40,7 +40,7 @@ export const writePosition = (tx: Tx, position: Position): Promise<void> => tx.p
 /** Rooms changed, or one is gone: lists that were asked for before know less. */
 export async function putRooms(tx: Tx, position: Position, records: readonly RoomRecord[], removed: readonly string[] = []): Promise<void> {
   position.step += 1;
-  if (removed.length > 0) position.removed = position.step;
+  if (removed.length > 0) position.broken = position.step;
   for (const record of records) {
     record.step = position.step;
     await tx.put('rooms', record);
@@ -131,7 +131,7 @@ class Reducer {
     const room = await this.room(message.room);
     if (message.client_id) await this.acknowledge(message.client_id);
 
-    const created = type === 'message.created' && !kept;
+    const created = type === 'message.created' && isNew(kept);
     this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
     if (!room && !kept) {
       // Of a room that is not in our list yet, or no more: nothing would ever remove it.
@@ -161,7 +161,9 @@ class Reducer {
       this.changes.askRooms = true;
     } else if (counts && record.counted !== room.marks && isNews(type, kept, message)) {
       // What a list of rooms had as its last message has been counted there.
-      const listed = last !== null && message.id <= last.id && !message.late && last.state !== 'streaming' && !kept;
+      const listed = last !== null && message.id <= last.id && !message.late && last.state !== 'streaming' && isNew(kept);
+      // An answer may have ended since; then it is not known whether that was counted.
+      if (listed && type === 'message.completed') this.changes.askRooms = true;
       record.counted = room.marks;
       entry.unread += listed ? 0 : 1;
       entry.mentions += listed ? 0 : mentioned;
@@ -187,7 +189,7 @@ class Reducer {
     const kept = await this.tx.get('ranges', message.room);
     const { epoch } = this.position;
     if (kept?.ranges.some((range) => range.hi === HEAD && range.epoch === epoch)) return;
-    await this.tx.put('ranges', { room: message.room, ranges: addRange(kept?.ranges ?? [], { lo: message.id, hi: HEAD, epoch }) });
+    await this.tx.put('ranges', { ...kept, room: message.room, ranges: addRange(kept?.ranges ?? [], { lo: message.id, hi: HEAD, epoch }) });
   }
 
   private async acknowledge(client_id: string): Promise<void> {
@@ -201,7 +203,7 @@ class Reducer {
     if (kept && kept.rev >= rev) return;
     if (kept) {
       // A direct room's name is empty in events, and empty it is for everybody.
-      this.rooms.set(core.id, { ...kept, rev, entry: { ...kept.entry, ...core } });
+      this.rooms.set(core.id, { ...kept, rev, core: this.position.step + 1, entry: { ...kept.entry, ...core } });
     } else if (created) {
       const entry: RoomEntry = { ...core, members_count: 1, role: 'owner', last_message: null, unread: 0, mentions: 0, read: null };
       this.rooms.set(core.id, { id: core.id, entry, rev, members_rev: 0, read: null, marks: 0, opened: 0 });
@@ -215,7 +217,7 @@ class Reducer {
     const kept = await this.room(id);
     if (kept && kept.rev > rev) return;
     this.rooms.delete(id);
-    await dropRoom(this.tx, id);
+    await dropRoom(this.tx, id, this.position);
     for (const [key, { message }] of this.messages) if (message.room === id) this.messages.delete(key);
     this.changes.removed.push(id);
   }
@@ -259,12 +261,14 @@ class Reducer {
   }
 
   private async resync(cursor: string): Promise<void> {
-    for (const { room, ranges } of await this.tx.all('ranges')) {
+    for (const kept of await this.tx.all('ranges')) {
+      const { room, ranges } = kept;
       const [newest] = await this.tx.slice(room, { newest: true, limit: 1 });
-      await this.tx.put('ranges', { room, ranges: cutHeads(ranges, newest?.id ?? null) });
+      await this.tx.put('ranges', { ...kept, ranges: cutHeads(ranges, newest?.id ?? null) });
     }
     await this.tx.clear('members');
     this.position.epoch += 1;
+    this.position.broken = this.position.step + 1;
     this.position.cursor = cursor;
     this.changes.resync = true;
     this.changes.askRooms = true;
@@ -273,8 +277,10 @@ class Reducer {
 
 /** New in the room by this event, or an answer that has just ended. Another answer to an old question is no news. */
 function isNews(type: string, kept: MessageRecord | undefined, message: Message): boolean {
-  return type === 'message.completed' ? (message.alternatives?.count ?? 1) === 1 : type === 'message.created' && !kept;
+  return type === 'message.completed' ? (message.alternatives?.count ?? 1) === 1 : type === 'message.created' && isNew(kept);
 }
+/** No event has told of it yet; a page of history may have. */
+const isNew = (kept: MessageRecord | undefined) => kept === undefined || kept.rev === 0;
 
 /** Moves the mark and counts what is behind it; false when too little is kept to count. */
 export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Reader): Promise<boolean> {
@@ -287,7 +293,9 @@ export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Rea
     return true;
   }
   const ranges = (await tx.get('ranges', room.id))?.ranges ?? [];
-  if (!ranges.some((range) => range.hi === HEAD && range.lo <= upTo)) return false;
+  // A list may be ahead of the events: then what is behind the mark is not all here yet.
+  const behindList = (await tx.get('messages', entry.last_message.id)) === undefined;
+  if (behindList || !ranges.some((range) => range.hi === HEAD && range.lo <= upTo)) return false;
   const behind = (await tx.slice(room.id, { after: upTo })).filter(({ message }) => others(message, me));
   for (const record of behind) await tx.put('messages', { ...record, counted: room.marks });
   entry.unread = behind.length;
@@ -295,14 +303,17 @@ export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Rea
   return true;
 }
 
-export async function dropRoom(tx: Tx, id: string): Promise<void> {
+/** The caller writes the position. */
+export async function dropRoom(tx: Tx, id: string, position: Position): Promise<void> {
   await tx.del('rooms', id);
   await tx.del('members', id);
   await tx.del('drafts', id);
-  await dropHistory(tx, id);
+  await dropHistory(tx, id, position);
   for (const entry of await tx.all('outbox')) if (entry.room === id) await tx.del('outbox', entry.client_id);
 }
-export async function dropHistory(tx: Tx, id: string): Promise<void> {
-  await tx.del('ranges', id);
+/** The caller writes the position. */
+export async function dropHistory(tx: Tx, id: string, position: Position): Promise<void> {
+  position.step += 1;
+  await tx.put('ranges', { room: id, ranges: [], dropped: position.step });
   await tx.delSlice(id, {});
 }

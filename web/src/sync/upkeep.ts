@@ -3,12 +3,15 @@ import type { Message } from '../net/types';
 import { eraseDb, openDb, type Db, type MessageRecord, type StoreName, type Stores } from './db';
 import { memoryDb } from './memory';
 import { cutBefore, HEAD } from './ranges';
+import { readPosition, writePosition } from './reduce';
 
 export const MESSAGES_KEPT = 20_000;
 /** Of one room, however long it was read back. */
 const SHARE = 4;
 /** So many records at once: between two the page can draw. */
 const PART = 400;
+/** So many steps later no page is under way that was asked for before. */
+const FORGOTTEN = 1_000;
 
 /** Every record of a room, oldest first, a part at a time. */
 async function* parts(db: Db, room: string): AsyncGenerator<MessageRecord[]> {
@@ -40,10 +43,14 @@ export async function find(db: Db, words: string, room: string | null, limit: nu
  * it is looked at. What waits to be sent and what is being written is not touched.
  */
 export async function evict(db: Db, cap = MESSAGES_KEPT): Promise<void> {
-  const rooms = await db.read(['rooms', 'ranges'], async (tx) => {
+  const rooms = await db.write(['rooms', 'ranges', 'meta'], async (tx) => {
+    const { step } = await readPosition(tx);
     const opened = new Map((await tx.all('rooms')).map((record) => [record.id, record.opened]));
     // Public rooms that were looked at, and not joined, stand in no list.
-    return (await tx.all('ranges')).map(({ room }) => ({ id: room, opened: opened.get(room) ?? 0 }));
+    const ranges = await tx.all('ranges');
+    const empty = ranges.filter((known) => known.ranges.length === 0 && (known.dropped ?? 0) < step - FORGOTTEN);
+    for (const { room } of empty) await tx.del('ranges', room);
+    return ranges.map(({ room }) => ({ id: room, opened: opened.get(room) ?? 0 }));
   });
   rooms.sort((a, b) => b.opened - a.opened);
   const each = Math.ceil(cap / SHARE);
@@ -51,7 +58,7 @@ export async function evict(db: Db, cap = MESSAGES_KEPT): Promise<void> {
   for (const { id } of rooms) {
     const count = await db.read(['messages'], (tx) => tx.count(id));
     const keep = Math.min(count, each, left);
-    if (count > keep || keep === 0) await trim(db, id, keep);
+    if (count > keep) await trim(db, id, keep);
     left -= keep;
   }
 }
@@ -61,11 +68,13 @@ async function trim(db: Db, room: string, keep: number): Promise<void> {
   const [first] = keep > 0 ? await db.read(['messages'], (tx) => tx.slice(room, { newest: true, limit: keep })) : [];
   const end = first?.id ?? HEAD;
   for (let more = true; more; )
-    more = await db.write(['messages', 'ranges'], async (tx) => {
+    more = await db.write(['messages', 'ranges', 'meta'], async (tx) => {
       // Each time anew: a page that came in between says it knows what goes here.
       const ranges = cutBefore((await tx.get('ranges', room))?.ranges ?? [], end).filter(({ lo, hi }) => lo < hi);
-      if (ranges.length > 0) await tx.put('ranges', { room, ranges });
-      else await tx.del('ranges', room);
+      const position = await readPosition(tx);
+      position.step += 1;
+      await tx.put('ranges', { room, ranges, dropped: position.step });
+      await writePosition(tx, position);
       const gone = await tx.slice(room, { before: end, limit: PART });
       const last = gone.at(-1);
       if (last) await tx.delSlice(room, { before: last.id, inclusive: true });

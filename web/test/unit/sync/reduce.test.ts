@@ -3,21 +3,26 @@
 import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ServerEvent } from '../../../src/net/types';
+import type { RoomEntry, ServerEvent } from '../../../src/net/types';
 import { openDb, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
 import { memoryDb } from '../../../src/sync/memory';
 import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
 import { BEGINNING, HEAD } from '../../../src/sync/ranges';
-import { applyEvents, readPosition, REDUCED_STORES, writePosition } from '../../../src/sync/reduce';
+import { applyEvents, readPosition, REDUCED_STORES } from '../../../src/sync/reduce';
+import { Intake } from '../../../src/sync/intake';
+import { Tabs } from '../../../src/sync/tabs';
+import { evict } from '../../../src/sync/upkeep';
 import { me, other, persona, Truth } from './truth';
 
 const ROOMS = ['r-1', 'r-2'];
+const account = { id: me.id, username: me.username, display_name: me.display_name, role: 'member' as const, created_at: '' };
 
 /** One browser: gets events in batches, loses its connection, asks for pages, is restarted. */
 class Browser {
   stream: ServerEvent[] = [];
   delivered: ServerEvent[] = [];
   pages: { room: string; asked: Asked; page: Page; asOf: Position }[] = [];
+  lists: { rooms: RoomEntry[]; asOf: number }[] = [];
   streamed: string | null = null;
 
   constructor(
@@ -27,10 +32,18 @@ class Browser {
   position(): Promise<Position> {
     return this.db.read(['meta'], readPosition);
   }
+  /** The first connection of all; what was read before it may have changed since. */
   async begin(): Promise<void> {
-    await this.db.write(['meta'], async (tx) => writePosition(tx, { cursor: this.truth.head(), epoch: 1, step: 0, removed: 0 }));
+    await new Intake({ db: this.db, tabs: new Tabs('u'), me: account }, { applied() {}, caughtUp() {}, async refused() {} }).begin(this.truth.head());
     this.streamed = this.truth.head();
     await this.rooms();
+  }
+  async askList(): Promise<void> {
+    this.lists.push({ rooms: structuredClone(ROOMS.map((id) => this.truth.entry(id))), asOf: (await this.position()).step });
+  }
+  async answerList(): Promise<void> {
+    const next = this.lists.shift();
+    if (next) await this.db.write(REDUCED_STORES, (tx) => mergeRooms(tx, next.rooms, next.asOf));
   }
   async list(): Promise<void> {
     const asOf = (await this.position()).step;
@@ -92,16 +105,24 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 5 }), shuffle: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('again' as const), index: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('ask' as const), room: fc.nat(1), pick: fc.nat(), side: fc.constantFrom('newest' as const, 'before' as const, 'after' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('ask' as const), room: fc.nat(1), pick: fc.nat(), side: fc.constantFrom('newest' as const, 'before' as const, 'after' as const, 'around' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restore' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('evict' as const), keep: fc.nat(12) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('ask list' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('answer list' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 async function play(db: Db, steps: Step[]): Promise<void> {
   const truth = new Truth(ROOMS);
-  truth.say(ROOMS[0]!, other);
+  const first = truth.say(ROOMS[0]!, other);
   const browser = new Browser(db, truth);
+  // Read before there is a cursor, and changed before there is one: no event will ever tell.
+  await browser.list();
+  await browser.ask(ROOMS[0]!, {});
+  await browser.answer();
+  truth.change(first, 'edit');
   await browser.begin();
   for (const next of steps) {
     switch (next.do) {
@@ -139,7 +160,7 @@ async function play(db: Db, steps: Step[]): Promise<void> {
       case 'ask': {
         const ids = truth.history(ROOMS[next.room]!).map(({ id }) => id);
         const id = ids[next.pick % Math.max(1, ids.length)];
-        await browser.ask(ROOMS[next.room]!, next.side === 'newest' || id === undefined ? {} : next.side === 'before' ? { before: id } : { after: id });
+        await browser.ask(ROOMS[next.room]!, next.side === 'newest' || id === undefined ? {} : { [next.side]: id });
         break;
       }
       case 'answer':
@@ -148,9 +169,19 @@ async function play(db: Db, steps: Step[]): Promise<void> {
       case 'restore':
         truth.incarnation += 1;
         break;
+      case 'evict':
+        await evict(db, next.keep);
+        break;
+      case 'ask list':
+        await browser.askList();
+        break;
+      case 'answer list':
+        await browser.answerList();
+        break;
     }
   }
   while (browser.pages.length > 0) await browser.answer();
+  while (browser.lists.length > 0) await browser.answerList();
   await browser.cut();
   await browser.catchUp();
   await same(browser);
@@ -163,6 +194,7 @@ async function same({ db, truth }: Browser): Promise<void> {
       const kept = (await tx.get('rooms', id))!;
       expect(kept.entry.topic).toBe(truth.rooms.get(id)!.topic);
       expect(kept.entry.last_message).toEqual(truth.last(id));
+      expect(kept.read).toEqual(truth.rooms.get(id)!.read);
       const ranges = (await tx.get('ranges', id))?.ranges ?? [];
       for (const range of ranges.filter(({ epoch }) => epoch === position.epoch)) {
         const inRange = ({ id: message }: { id: string }) => (range.lo === BEGINNING || message >= range.lo) && (range.hi === HEAD || message <= range.hi);
@@ -201,6 +233,8 @@ describe('unread', () => {
       fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 4 }) }),
       fc.record({ do: fc.constant('again' as const), index: fc.nat() }),
       fc.record({ do: fc.constant('cut' as const) }),
+      fc.record({ do: fc.constant('evict' as const), keep: fc.nat(4) }),
+      fc.record({ do: fc.constantFrom('ask' as const, 'answer' as const, 'ask list' as const, 'answer list' as const) }),
     ),
     { maxLength: 60 },
   );
@@ -219,6 +253,11 @@ describe('unread', () => {
             await browser.apply(next.count, false);
           } else if (next.do === 'again') await browser.again(next.index);
           else if (next.do === 'cut') await browser.cut();
+          else if (next.do === 'evict') await evict(browser.db, next.keep);
+          else if (next.do === 'ask') await browser.ask('r-1', {});
+          else if (next.do === 'answer') await browser.answer();
+          else if (next.do === 'ask list') await browser.askList();
+          else if (next.do === 'answer list') await browser.answerList();
           else if (ids().length > 0) {
             const id = ids()[next.pick % ids().length]!;
             if (next.do === 'read') truth.read('r-1', id);

@@ -141,6 +141,12 @@ export class Truth {
       const found = all.filter(({ id }) => id > asked.after!);
       return { messages: found.slice(0, limit), has_more: found.length > limit };
     }
+    if (asked.around !== undefined) {
+      const at = all.findIndex(({ id }) => id >= asked.around!);
+      const from = Math.max(0, (at < 0 ? all.length : at) - (limit >> 1));
+      const found = all.slice(from, from + limit);
+      return { messages: found, has_more: found.length < all.length };
+    }
     return { messages: all.slice(-limit), has_more: all.length > limit };
   }
 }
