@@ -31,6 +31,7 @@ export default {
   'message.notice.only': 'Only you see this',
   'message.notice.dismiss': 'Dismiss',
   'message.job.begins': 'is about to answer',
+  'message.job.no_model': 'waits for a model: there is none yet',
   'message.job.next': 'answers next',
   'message.job.place': { one: 'is busy: {count} question before yours', other: 'is busy: {count} questions before yours' },
   'message.job.cancel': 'Do not wait',

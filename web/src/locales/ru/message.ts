@@ -34,6 +34,7 @@ export default {
   'message.notice.only': 'Это видите только вы',
   'message.notice.dismiss': 'Скрыть',
   'message.job.begins': 'вот-вот ответит',
+  'message.job.no_model': 'ждёт модель: её пока нет',
   'message.job.next': 'ответит, как только освободится',
   'message.job.place': {
     one: 'отвечает другим: перед вами {count} вопрос', few: 'отвечает другим: перед вами {count} вопроса',

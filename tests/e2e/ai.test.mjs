@@ -1,8 +1,8 @@
-// What the panel beside a room says of it, and what it does not say before it knows.
+// What a room says of its AI, and what it does not say before it knows. The node of these tests has no model.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
-import { enter, start } from "./lib/door.mjs";
+import { enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -25,5 +25,19 @@ test("nobody hears that there is no AI while the node has not told", async () =>
   tell();
   await page.getByText("Texts of this room go no further").waitFor();
   await page.locator("section", { hasText: "AI in this room" }).getByText("Ольга").waitFor();
+  await who.close();
+});
+
+test("a question says that it waits for a model, and does not promise an answer", async () => {
+  const who = await person(node);
+  const page = await who.page();
+  await enter(page, "anna");
+  await openRoom(page, kitchen);
+  await page.getByRole("button", { name: /Where this text goes/ }).click();
+  assert.equal(await page.getByText("there is no model", { exact: true }).count(), 1);
+  await page.keyboard.press("Escape");
+  await say(page, "Olga, are you there?");
+  await messageWith(page, "are you there").getByText("waits for a model").waitFor();
+  await page.getByRole("log").getByText("the node has no model").waitFor();
   await who.close();
 });
