@@ -49,6 +49,8 @@ export interface Alternative {
 const PAGE = 50;
 const UNREAD_MAX = 300;
 const LOOKED_MS = 60_000;
+/** How long the unread line waits for the list of rooms: who reads a room from outside is in none. */
+const LISTED_MS = 1_500;
 
 class RoomTimeline implements Timeline {
   readonly items: ShallowRef<Item[]> = shallowRef([]);
@@ -96,8 +98,12 @@ class RoomTimeline implements Timeline {
     if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh, true);
     void engine().listing.change(this.room, (record) => void (record.opened = coarse(Date.now())));
     if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
-    this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', before ?? unreadNow() ?? 0, mark ?? readMark(this.room));
-    this.ready.value = true;
+    const stand = () => {
+      this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', before ?? unreadNow() ?? 0, mark ?? readMark(this.room));
+      this.ready.value = true;
+    };
+    if (unreadNow() !== undefined) stand();
+    else void listed(this.room).then(() => this.opened && stand());
   }
 
   /** The newest from the node. What is shown stays if it can't be reached. */
@@ -303,6 +309,19 @@ function waiting(entry: OutboxEntry): Message {
     state: 'complete',
     ...(entry.reply_to ? { reply_to: entry.reply_to } : {}),
   };
+}
+
+/** In a browser that has just come the messages may be here before the list that says where their reader stopped. */
+function listed(room: string): Promise<void> {
+  return new Promise((done) => {
+    const end = () => {
+      clearTimeout(late);
+      stop();
+      done();
+    };
+    const late = setTimeout(end, LISTED_MS);
+    const stop = watch(() => rooms.has(room), end);
+  });
 }
 
 const timelines = new Map<string, RoomTimeline>();
