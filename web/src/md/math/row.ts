@@ -20,6 +20,7 @@ export function heightOf(nodes: readonly (Node | string)[]): number {
   return highest;
 }
 function height(node: Node): number {
+  if (node.tag === 'mo' || node.tag === 'mi' || node.tag === 'mn') return 1;
   const parts = node.kids.filter((kid) => typeof kid !== 'string');
   switch (node.tag) {
     case 'mfrac':
@@ -27,14 +28,13 @@ function height(node: Node): number {
     case 'mtable':
       return parts.reduce((sum, row) => sum + heightOf(row.kids.flatMap((cell) => (typeof cell === 'string' ? [] : cell.kids))) + 0.2, 0);
     case 'munderover':
-      return heightOf(parts) + 1.4;
     case 'munder':
-    case 'msubsup':
-      return heightOf(parts) + 0.6;
     case 'mover':
+      return heightOf(parts.slice(0, 1)) + parts.slice(1).reduce((sum, part) => sum + 0.7 * height(part), 0);
+    case 'msubsup':
     case 'msub':
     case 'msup':
-      return heightOf(parts) + 0.3;
+      return heightOf(parts.slice(0, 1)) + parts.slice(1).reduce((sum, part) => sum + 0.3 * height(part), 0);
     default:
       return heightOf(parts);
   }

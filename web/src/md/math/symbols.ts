@@ -79,9 +79,9 @@ export const ACCENTS: Record<string, { sign: string; wide?: boolean; below?: boo
   overbrace: { sign: '⏞', wide: true, limits: true }, underbrace: { sign: '⏟', wide: true, below: true, limits: true }, underrightarrow: { sign: '→', wide: true, below: true }, underleftarrow: { sign: '←', wide: true, below: true },
 };
 
-/** Room, in em. */
+/** Room, in em: never less than none, or a formula would stand on what is beside it. */
 export const SPACES: Record<string, number> = {
-  ',': 0.1667, thinspace: 0.1667, ':': 0.2222, '>': 0.2222, medspace: 0.2222, ';': 0.2778, thickspace: 0.2778, '!': -0.1667, negthinspace: -0.1667, ' ': 0.25, '\n': 0.25, '~': 0.25, nobreakspace: 0.25, space: 0.25, enspace: 0.5, enskip: 0.5, quad: 1, qquad: 2,
+  ',': 0.1667, thinspace: 0.1667, ':': 0.2222, '>': 0.2222, medspace: 0.2222, ';': 0.2778, thickspace: 0.2778, '!': 0, negthinspace: 0, ' ': 0.25, '\n': 0.25, '~': 0.25, nobreakspace: 0.25, space: 0.25, enspace: 0.5, enskip: 0.5, quad: 1, qquad: 2,
 };
 
 // Alphabets of Unicode's mathematical letters: where capitals, small letters and digits begin, and what was elsewhere already.

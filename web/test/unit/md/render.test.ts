@@ -1,6 +1,6 @@
 import { mount } from '@vue/test-utils';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { nextTick } from 'vue';
 import Markdown from '@/md/Markdown.vue';
 
@@ -88,4 +88,12 @@ test('a text of thousands of paragraphs is shown in part, until one asks for all
   expect(view.element.querySelectorAll('p').length).toBeLessThan(400);
   await view.get('button.more').trigger('click');
   expect(view.element.querySelectorAll('p')).toHaveLength(2000);
+});
+
+test('an answer of thousands of paragraphs grows to its end', async () => {
+  const view = mount(Markdown, { props: { text: 'a\n\n'.repeat(290), live: true } });
+  await view.setProps({ text: 'a\n\n'.repeat(1000), live: true });
+  await vi.waitFor(() => expect(view.element.querySelectorAll('p')).toHaveLength(1000));
+  await view.setProps({ live: false });
+  expect(view.element.querySelectorAll('p')).toHaveLength(1000);
 });

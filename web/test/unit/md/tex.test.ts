@@ -96,3 +96,8 @@ test('whatever is written, it is read or refused, in elements that are MathML', 
     { numRuns: 2000 },
   );
 });
+
+test('no room is negative, and scripts in scripts make no fence tower over what is around', () => {
+  expect(drawn('x' + '\\!'.repeat(1000) + 'y')).not.toContain('-');
+  expect(drawn(`\\left( ${'x_{'.repeat(18)}y${'}'.repeat(18)} \\right)`)).toMatch(/tall-3/);
+});
