@@ -104,7 +104,7 @@ export class Node {
       gone = true;
       running.delete(this);
     });
-    const from = this.log.length;
+    const from = (this.booted = this.log.length);
     this.child.stderr.setEncoding("utf8").on("data", (s) => (this.log += s));
     this.child.stdout.setEncoding("utf8").on("data", (s) => (this.log += s));
     this.url = await until(() => {
@@ -121,7 +121,10 @@ export class Node {
   /** SIGTERM; the exit status is returned. */
   async stop() {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGTERM");
+    // ThreadSanitizer puts signals off, and now and then loses one.
+    const again = kind === "tsan" && setInterval(() => this.log.includes("event=server.stopping", this.booted) || this.child.kill("SIGTERM"), 10_000);
     const { code, signal } = await this.exit;
+    clearInterval(again);
     if (this.ownsData) rmSync(this.data, { recursive: true, force: true });
     return code ?? signal;
   }
