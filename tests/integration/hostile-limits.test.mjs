@@ -5,7 +5,7 @@ import http from "node:http";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { Node, Socket, ok, patience, problem, sleep, until } from "./lib/node.mjs";
+import { Node, Socket, kind, ok, patience, problem, sleep, until } from "./lib/node.mjs";
 import { deflated, frame, RawWs, TEXT } from "./lib/frames.mjs";
 import { Wire } from "./lib/wire.mjs";
 import { Stream } from "./lib/live.mjs";
@@ -155,7 +155,9 @@ test("small frames that inflate a thousand times hold nobody up, and are counted
   s.close();
   const counted = await open(limited, await limited.register("bomber"));
   counted.send(Buffer.concat(Array(60).fill(bomb)));
-  assert.equal((await counted.end()).code, 4429);
+  const { code } = await counted.end();
+  // A sanitized node may be done with it while we are still writing, and what it said is lost with the connection.
+  assert(code === 4429 || (code === null && kind !== "release"), `${code}`);
 });
 
 test("answers that wait for others' turn go with their socket", async () => {
