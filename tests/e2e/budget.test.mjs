@@ -1,10 +1,10 @@
 // What the client may cost: a room of ten thousand messages in a small page, however far somebody scrolls in it.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { person } from "./lib/browser.mjs";
+import { PHONE, WIDE, person } from "./lib/browser.mjs";
 import { composer, enter, messageWith, messages, openRoom, start } from "./lib/door.mjs";
 
-const MESSAGES = 10000, NODES = 1500, HEAP_MIB = 40;
+const MESSAGES = 10000, NODES = 1500, HEAP_MIB = 40, SHIFT = 0.02;
 
 const node = await start();
 after(() => node.stop());
@@ -68,5 +68,104 @@ test("a room that comes for the first time: nothing moves when it is known what 
   await composer(page).waitFor();
   const after = await part.boundingBox();
   assert.ok(Math.abs(before.y - after.y) < 1 && Math.abs(before.height - after.height) < 1, JSON.stringify({ before, after }));
+  await who.close();
+});
+
+/** Collects what the browser calls layout shifts; read by `shifted`. */
+function watchShifts() {
+  globalThis.shifts = [];
+  new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map((one) => ({ value: one.value, of: one.sources.map(({ node }) => node?.className ?? "") })))).observe({ type: "layout-shift", buffered: true });
+}
+const shifted = (page) => page.evaluate(() => globalThis.shifts.splice(0));
+
+for (const [name, viewport] of Object.entries({ wide: WIDE, phone: PHONE }))
+  test(`nothing moves while a screen comes, ${name}: a room from the node, from the disk, another one, the door, home`, async (t) => {
+    const small = await anna.room("Small", { topic: "a few words" });
+    for (let i = 0; i < 12; i++) await anna.say(small, `words ${i} `.repeat(1 + (i % 5) * 8));
+    const who = await person(node, { viewport, locale: "ru-RU" });
+    await who.context.addInitScript(watchShifts);
+    const page = await who.page();
+    const check = async (what) => {
+      await page.evaluate(() => document.fonts.ready);
+      await page.waitForTimeout(700); // what would move has had the time to
+      const all = await shifted(page), sum = all.reduce((total, one) => total + one.value, 0);
+      t.diagnostic(`${what}: ${sum.toFixed(4)}`);
+      assert.ok(sum <= SHIFT, `${what}: ${sum} ${JSON.stringify(all)}`);
+    };
+    await page.goto("/login");
+    await page.locator("input[name=username]").waitFor();
+    await check("the door");
+    await enter(page, "anna");
+    await shifted(page);
+    for (const what of ["from the node", "from the disk"]) {
+      await openRoom(page, hall);
+      await messages(page).first().waitFor();
+      await check(what);
+    }
+    await openRoom(page, small);
+    await messageWith(page, "words 11").waitFor();
+    await check("another room");
+    await page.goto("/");
+    await page.locator("a[data-room]").first().waitFor();
+    await check("home");
+    await who.close();
+  });
+
+test("rows move by as much as one scrolls, also where the direction turns and where pages come", async () => {
+  const who = await person(node);
+  const page = await who.page();
+  await enter(page, "anna");
+  await openRoom(page, hall);
+  await messages(page).first().waitFor();
+  await page.waitForTimeout(500);
+  /** Scrolls frame by frame; returns the frames in which the middle row went elsewhere. */
+  const scroll = (frames, by) => page.evaluate(async ([frames, by]) => {
+    const log = document.querySelector("[role=log]"), inView = () => {
+      const { top, bottom } = log.getBoundingClientRect();
+      return new Map([...log.querySelectorAll("article")].map((one) => [one.dataset.key, one.getBoundingClientRect()]).filter(([, at]) => at.bottom > top + 10 && at.top < bottom - 10).map(([key, at]) => [key, at.top]));
+    };
+    const wrong = [];
+    if (by < 0) log.dispatchEvent(new WheelEvent("wheel", { deltaY: -10, bubbles: true })); // not by the end any more
+    for (let i = 0; i < frames; i++) {
+      const before = inView(), from = log.scrollTop;
+      log.scrollBy(0, by);
+      const asked = from - log.scrollTop;
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      const after = inView();
+      const moved = [...after].filter(([key]) => before.has(key)).map(([key, top]) => top - before.get(key)).sort((a, b) => a - b);
+      const middle = moved[moved.length >> 1];
+      if (!after.size || (middle !== undefined && Math.abs(middle - asked) > 2)) wrong.push({ i, asked, middle, rows: after.size });
+    }
+    return wrong;
+  }, [frames, by]);
+  for (const [frames, by] of [[60, -120], [30, 120], [150, -240], [100, 240], [10, -120], [60, 240]])
+    assert.deepEqual(await scroll(frames, by), [], `${frames} frames of ${by}`);
+  await who.close();
+});
+
+test("the beginning of a room: which it is, since when, and what to do in it first; it stays where one is", async () => {
+  const den = await anna.room("Den", { topic: "small talk", personas: [] });
+  const who = await person(node);
+  const page = await who.page();
+  await enter(page, "anna");
+  await openRoom(page, den);
+  const head = page.getByRole("log").locator(".beginning");
+  await head.getByRole("heading", { name: "This is the very beginning of Den" }).waitFor();
+  await head.getByText("small talk").waitFor();
+  await head.getByText("kept by anna").waitFor();
+  await head.getByRole("button", { name: "Invite people" }).click();
+  await page.waitForURL(/p=members/);
+  for (let i = 0; i < 60; i++) await anna.say(den, `line ${i}`);
+  await messageWith(page, "line 59").waitFor();
+  const top = () => messages(page).last().boundingBox().then(({ y }) => y);
+  const at = await top();
+  await page.reload();
+  await messageWith(page, "line 59").waitFor();
+  assert.ok(Math.abs((await top()) - at) < 2, "the end is where it was");
+  await page.getByRole("log").evaluate((log) => { log.dispatchEvent(new WheelEvent("wheel", { deltaY: -10, bubbles: true })); log.scrollTop = 0; });
+  await head.waitFor();
+  await page.getByRole("log").evaluate((log) => { log.scrollTop = 0; });
+  await messageWith(page, /^.*line 0$/).first().waitFor();
+  assert.equal(await head.getByRole("button", { name: "Invite people" }).count(), 0, "no hints among many words");
   await who.close();
 });
