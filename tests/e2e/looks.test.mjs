@@ -1,9 +1,10 @@
-// Every screen in both themes and sizes: pictures to be looked at, and nothing for axe to find.
+// Every screen in both themes, sizes and languages: pictures to be looked at, nothing for axe to find, no word left untranslated.
 import { after, test } from "node:test";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person, PHONE, WIDE } from "./lib/browser.mjs";
 import { enter, messageWith, start } from "./lib/door.mjs";
 import { accessible, shoot } from "./lib/look.mjs";
+import { worded } from "./lib/words.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -37,13 +38,16 @@ const screens = {
   nothing: ["/nowhere/at/all"],
 };
 
+/** What the people of this test have called and written; the rest of a screen is the client's own. */
+const GIVEN = /Kitchen|core-server|Boris Okafor|Lounge|[Oo]l(ga|ya)|I do\..*|scripted|openai|listed-model|a bot of mine|boris|anna|\bnode\b|soup, and what else there is|Nothing, I think: the list in|\.md is complete\.|- potatoes.*|soup|Mozilla.*|https?:\/\/\S+|[0-9a-f-]{36}/g;
+
 /** Cached and asked-for content is there. */
 const rest = (page) => page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"));
 
-for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]])
-  for (const colorScheme of ["light", "dark"])
-    test(`${size}, ${colorScheme}`, async (t) => {
-      const who = await person(node, { viewport, colorScheme, hasTouch: size === "phone", isMobile: size === "phone" });
+for (const [size, viewport, spoken] of [["wide", WIDE, { light: "en-GB", dark: "ru-RU" }], ["phone", PHONE, { light: "ru-RU", dark: "en-GB" }]])
+  for (const [colorScheme, locale] of Object.entries(spoken))
+    test(`${size}, ${colorScheme}, ${locale}`, async (t) => {
+      const who = await person(node, { viewport, colorScheme, locale, hasTouch: size === "phone", isMobile: size === "phone" });
       const page = await who.page();
       let isIn = false;
       for (const [name, [path, inside = true]] of Object.entries(screens))
@@ -55,6 +59,7 @@ for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]])
           if (name === "room") await messageWith(page, "The answer has two parts").waitFor();
           await shoot(page, `${name}-${size}-${colorScheme}`);
           await accessible(page, `${name}, ${size}, ${colorScheme}`);
+          await worded(page, locale.slice(0, 2), `${name}, ${size}, ${locale}`, GIVEN);
         });
       await who.close();
     });
