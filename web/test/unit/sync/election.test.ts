@@ -150,6 +150,36 @@ describe('the election', () => {
     expect(browser.leaders().map(({ id }) => id)).toEqual(['a']);
   });
 
+  it('is over while all is quiet: nobody takes what somebody has', () => {
+    const browser = new Browser();
+    browser.open('a', true);
+    browser.open('b', true);
+    browser.open('c', false);
+    let changes = 0;
+    const granted = browser.feed.bind(browser);
+    browser.feed = (id, input) => {
+      if (input.t === 'granted' || input.t === 'lost') changes += 1;
+      granted(id, input);
+    };
+    browser.run(120_000);
+    expect([changes, browser.leaders().map(({ id }) => id)]).toEqual([0, ['a']]);
+  });
+
+  it('who lost the lead stands in the queue again: when the other closes without a word, it goes on at once', () => {
+    const browser = new Browser();
+    browser.open('a', true);
+    browser.open('b', true);
+    browser.feed('a', { t: 'visible', on: false });
+    expect(browser.leaders().map(({ id }) => id)).toEqual(['b']);
+    browser.close('b');
+    expect(browser.leaders().map(({ id }) => id)).toEqual(['a']);
+  });
+
+  it('a lock that comes to a tab that is put away is given back', () => {
+    const [away] = step(newTab(true, 0), { t: 'freeze' }, 1);
+    expect(step(away, { t: 'granted' }, 2)).toEqual([away, [{ do: 'release' }]]);
+  });
+
   it('has exactly one leader once things are quiet, a visible one if there is one', () =>
     fc.assert(
       fc.property(

@@ -48,13 +48,19 @@ describe('the sender', () => {
         });
         const node: OutboxRecord[] = [];
         const failed: string[] = [];
+        const under = new Set<string>();
         let step = 0;
         const make = () =>
           new Sender({
             entries: async () => [...disk.values()],
             async deliver(sent): Promise<Outcome> {
               const now = fates[step++] ?? 'ok';
+              // Two of one room at once could arrive the other way round.
+              expect(under.has(sent.room)).toBe(false);
+              under.add(sent.room);
+              sender.kick();
               await new Promise((resolve) => setTimeout(resolve, 10));
+              under.delete(sent.room);
               if (now === 'lost') throw Object.assign(new Error(), { code: 'offline' });
               if (now === 'busy') return outcomeOf('rate_limited', '', 1);
               if (now === 'refused') return outcomeOf('forbidden', 'no');
@@ -71,7 +77,7 @@ describe('the sender', () => {
             underWay: () => {},
             random: () => 0,
           });
-        let sender = make();
+        let sender: Sender = make();
         sender.start();
         await vi.advanceTimersByTimeAsync(restartAt);
         // The tab goes away in the middle; another one takes the outbox over.
@@ -90,6 +96,51 @@ describe('the sender', () => {
       }),
       { numRuns: 200 },
     ));
+});
+
+describe('between two tries', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+  const one = entry('a', 'x');
+  const trying = () => {
+    let tries = 0;
+    const sender = new Sender({
+      entries: async () => [one],
+      deliver: async () => {
+        tries += 1;
+        throw Object.assign(new Error(), { code: 'offline' });
+      },
+      failed: async () => {},
+      underWay: () => {},
+      random: () => 0,
+    });
+    return { sender, tries: () => tries };
+  };
+  it('is ever more time, and none when the node is back', async () => {
+    const { sender, tries } = trying();
+    sender.start();
+    await vi.advanceTimersByTimeAsync(250);
+    expect(tries()).toBe(1);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(tries()).toBeLessThanOrEqual(9);
+    const before = tries();
+    sender.kick();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(tries()).toBe(before);
+    sender.kick(true);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(tries()).toBe(before + 1);
+    sender.stop();
+  });
+  it('nothing goes after a stop', async () => {
+    const { sender, tries } = trying();
+    sender.start();
+    await vi.advanceTimersByTimeAsync(10);
+    sender.stop();
+    sender.kick(true);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(tries()).toBe(1);
+  });
 });
 
 it('the queue keeps its order, also when the clock goes back', () => {

@@ -2,13 +2,16 @@
 // Lists, marks and leads against a node that answers late, in the wrong order, or not at all.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '../../../src/net/api';
-import type { RoomEntry, ServerEvent } from '../../../src/net/types';
+import type { Message, RoomEntry, ServerEvent } from '../../../src/net/types';
+import type { Position } from '../../../src/sync/db';
 import { Intake } from '../../../src/sync/intake';
 import { Leading } from '../../../src/sync/leading';
 import { Listing } from '../../../src/sync/listing';
 import { Marks } from '../../../src/sync/marks';
+import { mergePage } from '../../../src/sync/history';
 import { memoryDb } from '../../../src/sync/memory';
-import { readPosition } from '../../../src/sync/reduce';
+import { readPosition, REDUCED_STORES } from '../../../src/sync/reduce';
+import { evict } from '../../../src/sync/upkeep';
 import type { Ground } from '../../../src/sync/ground';
 import { Tabs, type Change } from '../../../src/sync/tabs';
 import { me, other, Truth } from './truth';
@@ -201,6 +204,47 @@ describe('what comes from the stream', () => {
     expect((await room('r-1'))!.entry.unread).toBe(700);
   });
 
+  it('says by itself how far it is, where nothing happened that concerns us', async () => {
+    const stream = intake();
+    stream.take([], '1.7');
+    await vi.waitFor(async () => expect((await ground.db.read(['meta'], readPosition)).cursor).toBe('1.7'));
+    expect(stream.streamed).toBe('1.7');
+  });
+
+  it('is kept also of rooms that nobody has opened: from its first message on', async () => {
+    await new Listing(ground).ask();
+    const stream = intake();
+    truth.say('r-1', other);
+    truth.say('r-1', other);
+    await hear(stream, truth.since('1.0'));
+    const [first] = truth.history('r-1');
+    expect((await ground.db.read(['ranges'], (tx) => tx.get('ranges', 'r-1')))!.ranges).toEqual([{ lo: first!.id, hi: '~', epoch: 1 }]);
+    // When the chain breaks nothing grows at that end any more.
+    await hear(stream, [{ type: 'resync', cursor: '2.0' }]);
+    const last = truth.history('r-1').at(-1)!;
+    expect((await ground.db.read(['ranges'], (tx) => tx.get('ranges', 'r-1')))!.ranges).toEqual([{ lo: first!.id, hi: last.id, epoch: 1 }]);
+  });
+
+  it('said again, or late, changes nothing: a topic, a mark', async () => {
+    await new Listing(ground).ask();
+    const stream = intake();
+    truth.topic('r-1');
+    const [before] = truth.since('1.0');
+    truth.topic('r-1');
+    await hear(stream, truth.since('1.0').slice(1));
+    await hear(stream, [before!].map((event) => ({ ...event, room: { ...(event as { room: object }).room, topic: 'as it was' } }) as never));
+    expect((await room('r-1'))!.entry.topic).toBe('tt');
+    truth.read('r-1', truth.say('r-1', me));
+    const [, mark] = truth.since('1.0').slice(-2);
+    await hear(stream, truth.since('1.0'));
+    await ground.db.write(['rooms'], async (tx) => {
+      const kept = (await tx.get('rooms', 'r-1'))!;
+      await tx.put('rooms', { ...kept, entry: { ...kept.entry, unread: 2 } });
+    });
+    await hear(stream, [mark!]);
+    expect((await room('r-1'))!.entry.unread).toBe(2);
+  });
+
   it('goes on behind an event that it can not make sense of', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     await new Listing(ground).ask();
@@ -236,5 +280,34 @@ describe('what comes from the stream', () => {
     await stream.begin('1.9');
     expect((await ground.db.read(['meta'], readPosition)).cursor).toBe('1.5');
     expect(told.filter((change) => change.t === 'changes' && change.changes.resync)).toHaveLength(1);
+  });
+});
+
+describe('a page of history', () => {
+  const merge = async (asked: object, page: { messages: Message[]; has_more: boolean }, asOf?: Position) => {
+    const at = asOf ?? (await ground.db.read(['meta'], readPosition));
+    return ground.db.write(REDUCED_STORES, (tx) => mergePage(tx, 'r-1', asked, page, at));
+  };
+  const ids = () => ground.db.read(['messages'], async (tx) => (await tx.slice('r-1', {})).map(({ id }) => id));
+
+  it('takes away what is not in it any more, if no event has brought that since', async () => {
+    await new Listing(ground).ask();
+    for (let i = 0; i < 3; i++) truth.say('r-1', other);
+    await merge({}, { messages: truth.history('r-1'), has_more: false });
+    const [first, second, third] = truth.history('r-1');
+    await merge({}, { messages: [first!, third!], has_more: false });
+    expect(await ids()).toEqual([first!.id, third!.id]);
+    expect(second).toBeDefined();
+  });
+
+  it('that was asked for before something was let go is no word on what is there', async () => {
+    await new Listing(ground).ask();
+    const asOf = await ground.db.read(['meta'], readPosition);
+    const page = { messages: [], has_more: false };
+    truth.say('r-1', other);
+    await hear(intake(), truth.since('1.0'));
+    await evict(ground.db, 0);
+    expect(await merge({}, page, asOf)).toBe(false);
+    expect(await merge({}, { messages: truth.history('r-1'), has_more: false })).toBe(true);
   });
 });

@@ -31,6 +31,18 @@ describe('ranges', () => {
     expect(addRange([newest], older)).toEqual([{ lo: BEGINNING, hi: HEAD, epoch: 1 }]);
   });
 
+  it('end where a page ends, unless it says that it is all', () => {
+    const ids = ['m3', 'm4'];
+    expect(pageRange({ before: 'm5' }, ids, true, 1, true)).toEqual({ lo: 'm3', hi: 'm5', epoch: 1 });
+    expect(pageRange({ before: 'm5' }, ids, false, 1, true)).toEqual({ lo: BEGINNING, hi: 'm5', epoch: 1 });
+    expect(pageRange({ after: 'm2' }, ids, true, 1, true)).toEqual({ lo: 'm2', hi: 'm4', epoch: 1 });
+    expect(pageRange({ after: 'm2' }, ids, false, 1, true)).toEqual({ lo: 'm2', hi: HEAD, epoch: 1 });
+    expect(pageRange({ after: 'm2' }, ids, false, 1, false)).toEqual({ lo: 'm2', hi: 'm4', epoch: 1 });
+    expect(pageRange({ around: 'm3' }, ids, true, 1, true)).toEqual({ lo: 'm3', hi: 'm4', epoch: 1 });
+    expect(pageRange({}, ids, true, 1, false)).toEqual({ lo: 'm3', hi: 'm4', epoch: 1 });
+    expect(pageRange({}, [], true, 1, true)).toBe(null);
+  });
+
   it('stop growing when the chain of cursors breaks', () => {
     expect(cutHeads([{ lo: 'm1', hi: HEAD, epoch: 1 }], 'm4')).toEqual([{ lo: 'm1', hi: 'm4', epoch: 1 }]);
     expect(cutHeads([{ lo: 'm1', hi: HEAD, epoch: 1 }], null)).toEqual([]);
