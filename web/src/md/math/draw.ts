@@ -8,6 +8,7 @@ import './math.css';
 
 const KEPT_MAX = 300;
 const LONG = 12; // parts of a row in a line: longer ones may break
+const WIDE = 40; // signs: a part that a phone may not have room for
 const kept = new Map<string, Node[] | null>();
 
 function parsed(tex: string): Node[] | null {
@@ -49,9 +50,18 @@ export function drawFormula(tex: string, raw: string, display: boolean): VNode |
   if (!looked) lookForFont();
   const row = parsed(tex);
   if (!row?.length) return h('code', raw);
-  // What is wider than the message scrolls by itself, so it must take the focus.
-  if (display) return h('span', { class: 'formula', tabindex: 0, role: 'group', 'aria-label': t('md.formula') }, [math(row, true)]);
-  return row.length > LONG ? pieces(row).flatMap((piece, i) => (i ? [h('wbr'), math(piece)] : [math(piece)])) : math(row);
+  if (display) return scrolling(math(row, true), 'formula');
+  return (row.length > LONG ? pieces(row) : [row]).flatMap((piece, i) => {
+    const drawn = lengthOf(piece) > WIDE ? scrolling(math(piece), 'formula inline') : math(piece);
+    return i ? [h('wbr'), drawn] : [drawn];
+  });
+}
+
+/** What is wider than the message scrolls by itself, so it must take the focus. */
+const scrolling = (formula: VNode, look: string) => h('span', { class: look, tabindex: 0, role: 'group', 'aria-label': t('md.formula') }, [formula]);
+
+function lengthOf(nodes: readonly (Node | string)[]): number {
+  return nodes.reduce((sum, node) => sum + (typeof node === 'string' ? node.length : lengthOf(node.kids)), 0);
 }
 
 /** A line breaks behind a relation or a sign between two parts, as in a book. */

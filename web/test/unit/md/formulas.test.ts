@@ -67,6 +67,13 @@ test('what cannot be drawn is shown as it was written, in the style of code', ()
   expect(root.querySelector('math')!.textContent).toBe('\\foox+α');
 });
 
+test('a long formula breaks behind its signs; what cannot break scrolls', () => {
+  const long = draw(`$${'a + b = '.repeat(6)}c$`);
+  expect(long.querySelectorAll('math')).toHaveLength(13);
+  expect(long.querySelectorAll('wbr')).toHaveLength(12);
+  expect(draw(`$\\frac{${'x'.repeat(60)}}{y}$`).querySelector('.formula.inline math')).not.toBeNull();
+});
+
 test('what is wider than the message scrolls by the keyboard, and says what it is', () => {
   const formula = draw('$$x$$').querySelector('.formula')!;
   expect([formula.getAttribute('tabindex'), formula.getAttribute('role'), formula.getAttribute('aria-label')]).toEqual(['0', 'group', t('md.formula')]);
