@@ -26,12 +26,13 @@ static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
         return;
     nc_buf_printf(
         &b,
-        russian ? "%.*s не может ответить: у узла нет модели; владелец может запустить на этой "
-                  "машине Ollama, добавить сервер в разделе «Администрирование → Провайдеры» "
-                  "(neuralchat admin providers add) или указать его параметром --ai-base-url."
-                : "%.*s can't answer: the node has no model; its owner can run Ollama on this "
-                  "machine, add a server under Administration → Providers (neuralchat admin "
-                  "providers add), or name one with --ai-base-url.",
+        russian
+            ? "%.*s не может ответить: у узла нет модели; владелец может запустить на этой "
+              "машине Ollama, добавить сервер в разделе «Администрирование → Провайдеры» "
+              "(neuralchat admin providers add) или указать его параметром --ai-base-url."
+            : "%.*s can't answer: the node has no model; its owner can run Ollama on this "
+              "machine, add a server under Administration → Providers (neuralchat admin "
+              "providers add), or name one with --ai-base-url.",
         NC_FMT(name));
     if (told)
         nc_message_notice(ai->o.chat, asker, r, nc_buf_str(&b));
