@@ -21,11 +21,14 @@ export const connection: Connection = reactive<Connection>({ state: 'connecting'
 /** Now, whatever the back-off says. */
 export const reconnect = (): void => engine().wake();
 
-onOpen(({ storage }) => Object.assign(connection, { storage: storage.kind, storageWhy: storage.why, state: 'connecting', transport: null, since: Date.now() }));
+onOpen(({ storage }) => {
+  delete connection.why;
+  Object.assign(connection, { storage: storage.kind, storageWhy: storage.why, state: 'connecting', transport: null, since: Date.now() });
+});
 onChange((change) => {
   if (change.t === 'storage') Object.assign(connection, { storage: 'memory', storageWhy: change.why });
   if (change.t === 'gone' && change.why === 'replaced') Object.assign(connection, { state: 'offline', transport: null, leader: false, since: Date.now(), why: 'replaced' });
-  if (change.t !== 'state') return;
+  if (change.t !== 'state' || connection.why === 'replaced') return;
   const { state, transport, leader, why } = change.state;
   if (state !== connection.state) connection.since = Date.now();
   Object.assign(connection, { state, transport, leader });
