@@ -56,6 +56,22 @@ describe('people in one browser', () => {
   });
   afterEach(() => void vi.unstubAllGlobals());
 
+  it.each([['alone', false], ['with another tab', true]])('a tab that is %s asks the others for a token, or does not', async (_, others) => {
+    const name = 'neuralchat.refresh:anna', there = others ? [{ name: 'neuralchat:leader:anna', clientId: 'other' }] : [];
+    vi.stubGlobal('navigator', { locks: {
+      request: (_name: string, _options: unknown, work: () => unknown) => work(),
+      query: async () => ({ held: [{ name, clientId: 'me' }, ...there], pending: [{ name: 'neuralchat:leader:anna', clientId: 'me' }] }),
+    } });
+    const asked = vi.fn(), ear = new BroadcastChannel('neuralchat');
+    ear.onmessage = ({ data }: MessageEvent<{ t: string }>) => void (data.t === 'token?' && asked());
+    vi.stubGlobal('fetch', async () => new Response(JSON.stringify(login('anna', 'new'))));
+    token.accept(login('anna', 'old'), 'local');
+    expect(await token.accessToken('old')).toBe('new');
+    await new Promise((done) => setTimeout(done, 20));
+    ear.close();
+    expect(asked).toHaveBeenCalledTimes(others ? 1 : 0);
+  });
+
   it('what one wrote is not said by the next', async () => {
     token.accept(login('anna', 'a'), 'local');
     const said: (string | null)[] = [];
