@@ -72,9 +72,10 @@ static void then_at_most_every_forty_milliseconds(void **state)
     end_turn(&a);
     say_piece(&a, "upon ");
     end_turn(&a);
-    assert_int_equal(heard(&a, "message.delta"), 1);
+    if (nc_mono_ms() - begun < 40) /* else this very test was held up */
+        assert_int_equal(heard(&a, "message.delta"), 1);
     /* Silence: nobody but the clock tells it. */
-    while (heard(&a, "message.delta") < 2 && nc_mono_ms() - begun < 5000)
+    while (heard(&a, "message.delta") < 2 && nc_mono_ms() - begun < 30000)
         turn(a.w);
     assert_int_equal(heard(&a, "\"text\":\"upon \""), 1);
     assert_true(nc_mono_ms() - begun >= 40);

@@ -172,7 +172,7 @@ static void a_long_branch_is_the_same_live_and_later(void **state)
     uint64_t pages = nc_hub_stats(d.w->chat->hub)->catchup_pages;
     assert_int_equal(branch(&d, &last, "new", NULL), NC_P_NONE);
     tell(&d, "and then");
-    for (uint64_t until = nc_mono_ms() + 5000;
+    for (uint64_t until = nc_mono_ms() + 30000;
          ear_count(live, "message.created") < 602 && nc_mono_ms() < until;)
         turn(d.w);
     assert_int_equal(ear_count(live, "message.created"), 602);

@@ -11,18 +11,22 @@
 #include "chat/observer.h"
 
 static const struct nc_presence_times quick = {60, 50, 60, 20};
+/* Longer than a busy machine holds a test up. */
+static const struct nc_presence_times calm = {500, 500, 60, 20};
 
-static struct world *quick_world(void)
+static struct world *timed_world(const struct nc_presence_times *times)
 {
     struct world *w = world_new();
 
     nc_presence_free(w->chat.hub->presence);
-    w->chat.hub->presence = nc_presence_new(&w->chat, &quick);
+    w->chat.hub->presence = nc_presence_new(&w->chat, times);
     join(w, 0, 0);
     join(w, 0, 1);
     world_settle(w);
     return w;
 }
+
+static struct world *quick_world(void) { return timed_world(&quick); }
 
 static unsigned count(const struct ear *e, const char *text)
 {
@@ -42,7 +46,7 @@ static void until(struct world *w, const struct ear *e, const char *text, unsign
     uint64_t begun = nc_mono_ms();
 
     while (count(e, text) < n) {
-        assert_true(nc_mono_ms() - begun < 5000);
+        assert_true(nc_mono_ms() - begun < 30000);
         world_turn(w);
     }
 }
@@ -81,7 +85,7 @@ static void coming_and_going_are_told(void **state)
 /* A long poll goes and comes again: nobody hears of it. */
 static void a_breath_is_no_leaving(void **state)
 {
-    struct world *w = quick_world();
+    struct world *w = timed_world(&calm);
     struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
                *b = ear_new(&w->users[1], NC_ENC_JSON);
 
@@ -96,7 +100,7 @@ static void a_breath_is_no_leaving(void **state)
         ear_attach_head(w, b);
         pass(w, 5);
     }
-    pass(w, 150);
+    pass(w, 1100);
     assert_int_equal(count(a, "presence"), had);
     ear_free(w, a);
     ear_free(w, b);
@@ -105,7 +109,7 @@ static void a_breath_is_no_leaving(void **state)
 
 static void one_frame_for_many(void **state)
 {
-    struct world *w = quick_world();
+    struct world *w = timed_world(&calm);
     struct ear *e[USERS];
 
     (void)state;

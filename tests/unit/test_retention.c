@@ -18,7 +18,7 @@ static enum nc_err run(struct world *w)
     over = false;
     assert_int_equal(nc_retention_run(w->chat, on_over, NULL), NC_OK);
     assert_int_equal(nc_retention_run(w->chat, on_over, NULL), NC_EEXIST);
-    for (uint64_t until = nc_mono_ms() + 5000; !over && nc_mono_ms() < until;)
+    for (uint64_t until = nc_mono_ms() + 30000; !over && nc_mono_ms() < until;)
         turn(w);
     assert_true(over);
     return result;
