@@ -220,15 +220,16 @@ class RoomTimeline implements Timeline {
 
   // --- What comes
 
-  take(message: Message, created: boolean): void {
+  /** True: there is something to be drawn, once all that came together is here. */
+  take(message: Message, created: boolean): boolean {
     const [next, how] = withMessage(this.window, message);
     if (how === 'no') {
       if (created && this.ready.value) this.hasNewer.value = !this.window.head;
-      return;
+      return false;
     }
     if (how === 'inserted' && created && message.late) this.late.value += 1;
     this.window = next;
-    this.render();
+    return true;
   }
 
   /** The chain of events broke, or the node can be reached again: what was shown as it once was is read anew. */
@@ -335,7 +336,12 @@ export function timelineOf(room: string): Timeline {
 
 onChange((change) => {
   if (change.t !== 'changes') return;
-  for (const { message, created } of change.changes.messages) timelines.get(message.room)?.take(message, created);
+  const taken = new Set<RoomTimeline>();
+  for (const { message, created } of change.changes.messages) {
+    const timeline = timelines.get(message.room);
+    if (timeline?.take(message, created)) taken.add(timeline);
+  }
+  for (const timeline of taken) timeline.render();
   for (const id of change.changes.removed) {
     timelines.get(id)?.clear();
     timelines.delete(id);

@@ -16,7 +16,7 @@ interface Part {
 }
 
 /** So many events in one transaction: between two the page can draw. */
-const PART = 200;
+const PART = 100;
 const isEphemeral = (event: ServerEvent) => !('event_id' in event) && event.type !== 'resync';
 const cursorOf = (event: ServerEvent | undefined) => (event as { cursor?: string } | undefined)?.cursor;
 /** The disk's fault; everything else is the event's. */

@@ -199,7 +199,7 @@ describe('what comes from the stream', () => {
     // As a WebSocket brings it: one by one.
     for (const event of events) stream.take([event]);
     await vi.waitFor(async () => expect((await ground.db.read(['meta'], readPosition)).cursor).toBe(truth.head()));
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(200);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(700);
     expect((await room('r-1'))!.entry.unread).toBe(700);
   });
