@@ -143,8 +143,8 @@ test("tail: history first, then live, through a restart, without gap or repeat",
     tail.child.kill("SIGINT");
     assert.equal((await tail.end).code, 0);
 
-    const json = home.start(["tail", "tailed", "--json"]);
-    await sleep(500);
+    const json = home.start(["tail", "tailed", "--json", "-v"]);
+    await until(() => json.err, "the connection"); // it says so
     const last = await speaker.say(room, "one");
     await speaker.call("PATCH", `/api/v1/messages/${last.id}`, { text: "uno" });
     await until(() => json.out.split("\n").length === 3, "two events");

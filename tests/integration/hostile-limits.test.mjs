@@ -73,7 +73,12 @@ test("one account has so many live connections, by whatever transport", async ()
 
 test("changes and lists are counted; logging out never is", async () => {
   const anna = await limited.register("vera");
-  const many = (n, call) => Promise.all(Array.from({ length: n }, call)).then((all) => all.map((r) => r.status));
+  /** So many at once, and again until one is refused: the slower the machine, the more are let through meanwhile. */
+  const many = async (n, call) => {
+    const all = [];
+    for (let i = 0; i < 10 && !all.includes(429); i++) all.push(...(await Promise.all(Array.from({ length: n }, call))).map((r) => r.status));
+    return all;
+  };
   const renames = await many(130, () => anna.call("PATCH", "/api/v1/me", { display_name: "V" }));
   assert(renames.includes(429), "renames");
   const joins = await many(40, () => anna.call("POST", `/api/v1/rooms/${randomUUID()}/join`));
@@ -83,7 +88,7 @@ test("changes and lists are counted; logging out never is", async () => {
   ok(await anna.call("GET", "/api/v1/me"));
   assert.equal((await anna.call("POST", "/api/v1/auth/logout")).status, 204);
   const audit = readFileSync(join(limited.data, "audit.log"), "utf8").split("\n").filter((l) => l.includes('"vera"'));
-  assert(audit.length < 130, "what was refused for its rate writes no line");
+  assert(audit.length < renames.length, "what was refused for its rate writes no line");
 });
 
 test("a page of history and a list of rooms stay small, whatever was said", async () => {
