@@ -5,7 +5,7 @@
  * notification at a time; it goes when the room is read.
  */
 import { computed, watch } from 'vue';
-import { plain } from '@/features/shell/preview';
+import { excerpt } from '@/features/message/excerpt';
 import type { Message } from '@/net/types';
 import { connection } from '@/stores/connection';
 import { onChange, onClose } from '@/stores/core';
@@ -29,7 +29,7 @@ async function tell(message: Message): Promise<void> {
   const who = message.sender.display_name || message.sender.username;
   const path = `/r/${message.room}/m/${message.id}`;
   const title = room.kind === 'room' ? t('notify.in', { who, room: roomTitle(room) }) : who;
-  const options: NotificationOptions = { body: plain(message.text), tag: message.room, icon: '/icon-192.png', lang: locale.value, data: { url: path } };
+  const options: NotificationOptions = { body: excerpt(message.text), tag: message.room, icon: '/icon-192.png', lang: locale.value, data: { url: path } };
   const registration = await registered();
   if (registration?.active) return registration.showNotification(title, options);
   const shown = new Notification(title, options);

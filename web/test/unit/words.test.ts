@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { pathOf } from '../../build/icons.mjs';
 import { formatDay, formatShort, locale, n, relative, setLocale, t, withWords } from '../../src/app/i18n';
 import { keysOfEvent } from '../../src/app/shortcuts';
-import { plain } from '../../src/features/shell/preview';
 
 describe('words', () => {
   beforeAll(() => setLocale('en'));
@@ -48,11 +47,4 @@ test('a shape of an icon begins where it says, not where the one before it ended
 test('a key is the same key whatever alphabet is typed', () => {
   expect(keysOfEvent(new KeyboardEvent('keydown', { key: 'л', code: 'KeyK', ctrlKey: true }))).toBe('Mod+K');
   expect(keysOfEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', code: 'ArrowUp', altKey: true, shiftKey: true }))).toBe('Alt+Shift+ArrowUp');
-});
-
-test('a line of the list has no marks of markdown', () => {
-  expect(plain('**bold** and `code`, [a link](https://x.org)')).toBe('bold and code, a link');
-  expect(plain('```js\nlet a = 1;\n```')).toBe('let a = 1;');
-  expect(plain('> quoted\n- one\n- two')).toBe('quoted one two');
-  expect(plain('2 * 3 * 4 and snake_case')).toContain('2 * 3 * 4');
 });
