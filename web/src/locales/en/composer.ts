@@ -27,5 +27,4 @@ export default {
   'composer.no_files': '“{name}” was not taken: this node takes no files, and only short texts fit into a message.',
   'composer.failed': 'That did not work. Your text is still here.',
   'composer.failed_count': { one: '{count} message was not sent', other: '{count} messages were not sent' },
-  'composer.waiting': { one: '{count} message waits for the connection', other: '{count} messages wait for the connection' },
 };
