@@ -7,6 +7,13 @@ import { home, place } from './place';
 
 type Text = string | [string, string] | undefined;
 
+/** The keyboard moves the focus: what opens, or comes to have it, names itself to nobody. */
+let moves = false;
+if (typeof addEventListener === 'function') {
+  addEventListener('keydown', ({ key }) => (moves = /^(Tab|Arrow|Home|End|F6)/.test(key)), true);
+  addEventListener('pointerdown', () => (moves = false), true);
+}
+
 let box: HTMLElement | undefined, timer: ReturnType<typeof setTimeout> | undefined, shownAt = 0;
 const texts = new WeakMap<Element, Text>();
 
@@ -33,7 +40,7 @@ function hide(): void {
 function onEnter(event: Event): void {
   const el = event.currentTarget as HTMLElement;
   if (event instanceof PointerEvent && event.pointerType !== 'mouse') return;
-  if (event.type === 'focus' && !el.matches(':focus-visible')) return;
+  if (event.type === 'focus' && !(moves && el.matches(':focus-visible'))) return;
   clearTimeout(timer);
   // whoever goes along a row of buttons reads them all at once
   timer = setTimeout(() => show(el), Date.now() - shownAt < 400 ? 0 : 550);

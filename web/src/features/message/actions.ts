@@ -46,8 +46,8 @@ export function steers(message: Message, room: RoomContext): boolean {
 
 /** Another answer: by the same model or, where there are others, by one that is chosen in a menu. */
 export function askAgain(message: Message, at?: HTMLElement): void {
-  const others = models().value.filter((model) => model.state !== 'down');
-  if (!at || others.length < 2) return void attempt(regenerate(message.id));
+  const others = models().value.filter((one) => one.state !== 'down' && !(one.model === message.ai?.model && one.provider === message.ai.provider));
+  if (!at || !others.length) return void attempt(regenerate(message.id));
   const items: MenuItem[] = [
     { label: t('message.again.same'), icon: 'rotate-cw', run: () => void attempt(regenerate(message.id)) },
     { heading: t('message.again.by') },
