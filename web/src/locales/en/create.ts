@@ -16,6 +16,7 @@ export default {
   'create.remove': 'Remove {name}',
   'create.looking': 'Looking…',
   'create.look_failed': 'People could not be looked up. Try once more.',
+  'create.nobody_yet': 'A full user name finds people you have not met.',
   'create.nobody': 'Nobody found. A full user name finds people you have not met.',
   'create.which_ai': 'AI in this room',
   'create.whom': 'To whom',

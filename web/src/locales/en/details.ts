@@ -88,7 +88,7 @@ export default {
   'details.invite_go': 'Bring in',
   'details.link': 'A link for newcomers',
   'details.link_hint': 'Whoever opens it makes an account and comes straight into this room.',
-  'details.link_until': 'Ends {when}, left: {uses}',
+  'details.link_until': { one: 'Ends {when}, {count} use left', other: 'Ends {when}, {count} uses left' },
   'details.link_make': 'Make a link',
   'details.set.name': 'Name',
   'details.set.visibility': 'Who finds it',

@@ -88,7 +88,7 @@ export default {
   'details.invite_go': 'Пригласить',
   'details.link': 'Ссылка для новых людей',
   'details.link_hint': 'Кто её откроет, заведёт учётную запись и сразу попадёт в эту комнату.',
-  'details.link_until': 'Действует: {when}, осталось приглашений: {uses}',
+  'details.link_until': { one: 'Закончится {when}, остался {count} вход', few: 'Закончится {when}, осталось {count} входа', many: 'Закончится {when}, осталось {count} входов', other: 'Закончится {when}, осталось {count} входа' },
   'details.link_make': 'Создать ссылку',
   'details.set.name': 'Название',
   'details.set.visibility': 'Кто её видит',
