@@ -34,6 +34,7 @@ export default {
   'room.gone': 'This room is not here',
   'room.gone.text': 'It was deleted, or it is private and you are not a member.',
   'room.where': 'Where this text goes',
+  'room.where.none': 'No model yet',
   'room.where.here': 'Stays on this node',
   'room.where.lan': 'Local network',
   'room.where.cloud': 'To the cloud',

@@ -34,6 +34,7 @@ export default {
   'room.gone': 'Такой комнаты здесь нет',
   'room.gone.text': 'Её удалили, или она закрытая, а вы в ней не состоите.',
   'room.where': 'Куда уходит текст',
+  'room.where.none': 'Модели пока нет',
   'room.where.here': 'Не покидает узел',
   'room.where.lan': 'Локальная сеть',
   'room.where.cloud': 'В облако',
