@@ -11,8 +11,16 @@ export interface Command {
   /** Without the slash; of a part of another its words: "ai model". */
   name: string;
   args: string;
+  /** The same for the reader: what stands for a word of theirs is in their language. */
+  takes: string;
   help: string;
 }
+
+const RUSSIAN: Record<string, string> = { command: 'команда', text: 'текст', name: 'имя', room: 'комната', user: 'имя', model: 'модель' };
+
+/** "[name|-]" stands for a name; "name|strict" are the words themselves. */
+const taken = (args: string, language: string) =>
+  language === 'ru' ? args.replace(/(?<![\w|])[a-z]+(?=[\]\s]|\|-|$)/g, (word) => RUSSIAN[word] ?? word) : args;
 
 export const commands = shallowRef<Command[]>([]);
 
@@ -22,9 +30,9 @@ export function commandIn(line: string, language: string): Command | null {
   if (!found) return null;
   const words = found[1]!.split(' '), both = found[2]!.split(' · ');
   const args = words.findIndex((word, i) => i > 0 && !(words[0] === 'ai' && i === 1 && /^[a-z]+$/.test(word)));
-  const name = (args < 0 ? words : words.slice(0, args)).join(' ');
+  const name = (args < 0 ? words : words.slice(0, args)).join(' '), rest = args < 0 ? '' : words.slice(args).join(' ');
   // "/me text": a lone word behind a name of one word is what it takes
-  return { name, args: args < 0 ? '' : words.slice(args).join(' '), help: both.length === 2 && language === 'ru' ? both[1]! : both[0]! };
+  return { name, args: rest, takes: taken(rest, language), help: both.length === 2 && language === 'ru' ? both[1]! : both[0]! };
 }
 
 export const commandsIn = (text: string, language: string): Command[] =>

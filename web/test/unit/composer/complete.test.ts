@@ -19,13 +19,14 @@ const AI = `/ai — кто здесь отвечает
 const known: Command[] = [...commandsIn(HELP, 'ru').filter((one) => one.name !== 'ai'), ...commandsIn(AI, 'ru')];
 
 test('the list of commands is read out of what the node says, in the reader’s language', () => {
-  expect(commandIn('/topic [text] — show it · показать', 'ru')).toEqual({ name: 'topic', args: '[text]', help: 'показать' });
-  expect(commandIn('/topic [text] — show it · показать', 'en')).toEqual({ name: 'topic', args: '[text]', help: 'show it' });
+  expect(commandIn('/topic [text] — show it · показать', 'ru')).toEqual({ name: 'topic', args: '[text]', takes: '[текст]', help: 'показать' });
+  expect(commandIn('/topic [text] — show it · показать', 'en')).toEqual({ name: 'topic', args: '[text]', takes: '[text]', help: 'show it' });
   expect(commandIn('//text — a slash', 'en')).toBeNull();
   expect(commandIn('nothing of the kind', 'en')).toBeNull();
   expect(known.map((one) => one.name)).toEqual(['help', 'me', 'topic', 'ban', 'ai', 'ai model', 'ai call', 'ai help']);
-  expect(known.at(-2)).toEqual({ name: 'ai call', args: 'name|strict', help: 'как звать персонажей: по имени или только с @ , :' });
+  expect(known.at(-2)).toEqual({ name: 'ai call', args: 'name|strict', takes: 'name|strict', help: 'как звать персонажей: по имени или только с @ , :' });
   expect(commandIn('/ban @user [30m|2h|7d] — x', 'en')?.args).toBe('@user [30m|2h|7d]');
+  expect(known.map((one) => one.takes)).toEqual(['[команда]', 'текст', '[текст]', '@имя [30m|2h|7d]', '', '[имя|-]', 'name|strict', '']);
 });
 
 const token = (marked: string) => tokenAt(marked.replace('|', ''), marked.indexOf('|'), known);
