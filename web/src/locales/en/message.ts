@@ -29,6 +29,7 @@ export default {
   'message.queue.waits': 'Will be sent when you are online',
   'message.queue.failed': 'Not sent',
   'message.notice.only': 'Only you see this',
+  'message.notice.providers': 'Add a server',
   'message.notice.dismiss': 'Dismiss',
   'message.job.begins': 'is about to answer',
   'message.job.no_model': 'waits for a model: there is none yet',

@@ -32,6 +32,7 @@ export default {
   'message.queue.waits': 'Уйдёт, когда появится связь',
   'message.queue.failed': 'Не отправлено',
   'message.notice.only': 'Это видите только вы',
+  'message.notice.providers': 'Добавить сервер',
   'message.notice.dismiss': 'Скрыть',
   'message.job.begins': 'вот-вот ответит',
   'message.job.no_model': 'ждёт модель: её пока нет',
