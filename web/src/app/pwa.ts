@@ -7,6 +7,7 @@
 import { shallowReactive, watch } from 'vue';
 import { toast } from '@/kit/toast';
 import { connection } from '@/stores/connection';
+import { flushDrafts } from '@/stores/drafts';
 import { t } from './i18n';
 import { ownScript } from './trusted';
 
@@ -30,14 +31,10 @@ let prompt: InstallPrompt | null = null;
 let looked = 0;
 let reloading = false;
 
-/** What must be kept before the page goes; each has its say. */
-const keepers: (() => Promise<unknown>)[] = [];
-export const beforeReload = (keep: () => Promise<unknown>): void => void keepers.push(keep);
-
 async function reload(): Promise<void> {
   if (reloading) return;
   reloading = true;
-  await Promise.allSettled(keepers.map((keep) => keep()));
+  await flushDrafts();
   location.reload();
 }
 
@@ -45,7 +42,7 @@ async function reload(): Promise<void> {
 export async function applyUpdate(): Promise<void> {
   const waiting = registration?.waiting;
   if (!waiting) return reload();
-  await Promise.allSettled(keepers.map((keep) => keep()));
+  await flushDrafts();
   waiting.postMessage({ type: 'take-over' });
 }
 
