@@ -1,13 +1,14 @@
 // Questions that wait for, or are being given, an answer.
-import { shallowReactive } from 'vue';
+import { shallowReactive, watch } from 'vue';
 import { api } from '../net/api';
 import type { Job } from '../net/types';
+import { connection } from './connection';
 import { forWhoAsked, onChange, onClose } from './core';
+import { has } from './session';
 
 export const jobs = shallowReactive(new Map<string, Job>());
-/** A question may ask several personas. */
-export const jobsOf = (questionId: string): Job[] => [...jobs.values()].filter((job) => job.question === questionId);
-export const jobOf = (questionId: string): Job | null => jobsOf(questionId)[0] ?? null;
+/** What events told of since the list was asked for: theirs is the later word. */
+let told = new Set<string>();
 
 const under = (job: Job) => job.state === 'queued' || job.state === 'running';
 function take(job: Job): void {
@@ -15,17 +16,39 @@ function take(job: Job): void {
   if (under(job)) jobs.set(job.id, { ...known, ...job });
   else jobs.delete(job.id);
 }
-/** What waits now, as far as one may see it. */
-export async function loadJobs(): Promise<void> {
-  const { jobs: list } = await forWhoAsked(api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running' }));
-  jobs.clear();
-  list.forEach(take);
+
+/** Events tell of changes alone, and none is told twice: what waits when the node is reached is asked for. */
+async function load(): Promise<void> {
+  const since = (told = new Set());
+  const { jobs: list } = await forWhoAsked(api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running', limit: 200 }));
+  if (since !== told) return;
+  for (const id of jobs.keys()) if (!since.has(id)) jobs.delete(id);
+  for (const job of list) if (!since.has(job.id)) take(job);
 }
+watch(
+  () => connection.state === 'online' && has('jobs'),
+  (now) => now && void load().catch(() => {}), // Lost again: the next connection asks.
+  { immediate: true },
+);
+
 onChange((change) => {
-  if (change.t === 'live') for (const event of change.events) if (event.type === 'job.updated') take(event.job);
+  if (change.t === 'live')
+    for (const event of change.events)
+      if (event.type === 'job.updated') {
+        told.add(event.job.id);
+        take(event.job);
+      }
   if (change.t !== 'changes') return;
-  // An answer that ended is the last word about its job, also where its event was dropped.
-  for (const { message } of change.changes.messages)
-    if (message.ai && message.state !== 'streaming') for (const job of jobs.values()) if (job.message_id === message.id) jobs.delete(job.id);
+  // An answer is the last word about its job, also where its event was dropped or never told.
+  for (const { message, created } of change.changes.messages)
+    for (const job of message.ai ? jobs.values() : []) {
+      const begins = created && job.question === message.reply_to && job.persona === message.sender.username;
+      if (!begins && (message.state === 'streaming' || job.message_id !== message.id)) continue;
+      told.add(job.id);
+      jobs.delete(job.id);
+    }
 });
-onClose(() => jobs.clear());
+onClose(() => {
+  told = new Set();
+  jobs.clear();
+});
