@@ -99,7 +99,7 @@ test("a machine that means harm: cut anywhere, its words stay words", async () =
   await asked.say("and that is all");
   asked.end();
   await messageWith(page, "and that is all").waitFor();
-  await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  await messageWith(page, "and that is all").getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
   await harmless(page);
   await who.close();
 });
