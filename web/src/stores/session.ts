@@ -5,7 +5,7 @@ import { withMutex } from '../net/mutex';
 import { accept, credentials, keeperForLogin, leave, remembered, rememberMe, resumed, signedOut } from '../net/token';
 import type { Account, Login, ServerInfo } from '../net/types';
 import { closeEngine, engine, isOpen, openEngine } from './core';
-import { forgetSettingsOf, useSettingsOf } from './settings';
+import { forgetKeptOf, useSettingsOf } from './settings';
 
 export interface Session {
   phase: 'starting' | 'out' | 'in';
@@ -32,6 +32,7 @@ const apart = typeof location === 'object' && location.pathname === '/login' && 
 const NODE_KEY = 'nc.node';
 /** Of who was in last: closed, and erased where they left on purpose. */
 let gone: Promise<void> = Promise.resolve();
+export const settled = (): Promise<void> => gone;
 
 /** Shows what is kept at once; nothing here waits for the network if somebody is remembered. */
 export async function startSession(): Promise<void> {
@@ -120,7 +121,7 @@ signedOut.add((forget) => {
   session.phase = 'out';
   session.me = null;
   gone = closeEngine(forget);
-  if (forget && me) forgetSettingsOf(me.id);
+  if (forget && me) forgetKeptOf(me.id);
   // This tab slept while they left, and came in again in another.
   const again = me && !forget ? resumed(me.id) : null;
   if (again) void gone.then(() => enter(again));

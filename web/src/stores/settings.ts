@@ -46,10 +46,11 @@ export function useSettingsOf(user: string): void {
   owner = user;
   take({ ...door, ...read(user) });
 }
-export function forgetSettingsOf(user: string): void {
+/** All that the local storage has of one person, `nc.<what>.<id>`, whoever put it there. */
+export function forgetKeptOf(user: string): void {
   owner = '';
   try {
-    localStorage.removeItem(keyOf(user));
+    for (const key of Object.keys(localStorage)) if (key.startsWith('nc.') && key.endsWith(`.${user}`)) localStorage.removeItem(key);
   } catch {
     // Then nothing was kept either.
   }
