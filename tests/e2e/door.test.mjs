@@ -2,7 +2,8 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
-import { PASSWORD, enter, inside, start } from "./lib/door.mjs";
+import { Person, ok } from "../integration/lib/node.mjs";
+import { PASSWORD, composer, enter, inside, start } from "./lib/door.mjs";
 
 const node = await start({ args: ["--registration", "invite"] });
 after(() => node.stop());
@@ -84,4 +85,37 @@ test("a link for a new password lets in with it and ends what there was", async 
   await other.getByText("The new password holds").waitFor();
   await enter(other, "boris", "another horse");
   await boris.close();
+});
+
+test("what an ended session leaves in a browser waits for its person, or is erased", async () => {
+  const anna = await person(node, { allow: [/40[01]/] });
+  const page = await anna.page();
+  await enter(page, "anna");
+  const { id } = await page.evaluate(() => JSON.parse(localStorage.getItem("nc.session")).me);
+  const keeps = () => page.evaluate(async () => (await indexedDB.databases()).map((one) => one.name));
+  await page.goto("/");
+  await page.locator("a[data-room]").first().click();
+  await composer(page).fill("half a thought");
+  await page.waitForTimeout(800); // a draft is kept a moment later
+  const erase = page.getByRole("button", { name: "Erase what this browser keeps" });
+  for (const last of [false, true]) {
+    const elsewhere = await new Person(node, "anna", { user: { id } }).login();
+    for (const one of ok(await elsewhere.call("GET", "/api/v1/me/sessions")).sessions.filter((one) => !one.current))
+      ok(await elsewhere.call("DELETE", `/api/v1/me/sessions/${one.id}`), 204);
+    await page.goto("/");
+    await erase.waitFor();
+    await page.getByText("There is 1 draft.").waitFor();
+    if (last) break;
+    await enter(page, "anna");
+    await page.locator("a[data-room]").first().click();
+    assert.equal(await composer(page).inputValue(), "half a thought");
+  }
+  await erase.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
+  await page.getByText("keeps nothing any more").waitFor();
+  assert.deepEqual((await keeps()).filter((name) => name.includes(id)), []);
+  await page.reload();
+  await page.locator("input[name=username]").waitFor();
+  assert.equal(await erase.count(), 0);
+  await anna.close();
 });

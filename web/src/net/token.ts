@@ -61,7 +61,7 @@ const fresh = (some: Access | null): some is Access => some !== null && some.unt
 function storage(keeper: Keeper): Storage {
   return keeper === 'tab' ? sessionStorage : localStorage;
 }
-function readKept(): Kept | null {
+export function readKept(): Kept | null {
   try {
     // A tab of its own goes first: it keeps its person through a reload.
     return JSON.parse(sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? 'null') as Kept | null;
