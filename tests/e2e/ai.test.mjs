@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
 import { enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
 
-const node = await start();
+const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
-const anna = await node.register("anna");
+const anna = await node.register("anna", { owner_code: "codecode" });
+const boris = await node.register("boris");
 const kitchen = await anna.room("Kitchen", { personas: ["olga"] });
 
 test("nobody hears that there is no AI while the node has not told", async () => {
@@ -33,11 +34,30 @@ test("a question says that it waits for a model, and does not promise an answer"
   const page = await who.page();
   await enter(page, "anna");
   await openRoom(page, kitchen);
-  await page.getByRole("button", { name: /Where this text goes/ }).click();
+  // the room allows the cloud: nobody can say yet that nothing leaves the node
+  await page.getByRole("button", { name: "Where this text goes: No model yet" }).click();
   assert.equal(await page.getByText("there is no model", { exact: true }).count(), 1);
   await page.keyboard.press("Escape");
   await say(page, "Olga, are you there?");
   await messageWith(page, "are you there").getByText("waits for a model").waitFor();
   await page.getByRole("log").getByText("the node has no model").waitFor();
   await who.close();
+});
+
+test("whose node it is comes from there to where a server is added; nobody else is sent there", async () => {
+  await boris.join(kitchen);
+  const hers = await person(node), his = await person(node);
+  const page = await hers.page(), other = await his.page();
+  await enter(other, "boris");
+  await openRoom(other, kitchen);
+  await say(other, "@olga?");
+  await other.getByRole("log").getByText("Administration → Providers").first().waitFor();
+  await enter(page, "anna");
+  await openRoom(page, kitchen);
+  await page.getByRole("link", { name: "Add a server" }).first().click();
+  await page.waitForURL("**/admin/providers");
+  await page.getByRole("heading", { name: "Providers" }).first().waitFor();
+  assert.equal(await other.getByRole("link", { name: "Add a server" }).count(), 0);
+  await hers.close();
+  await his.close();
 });
