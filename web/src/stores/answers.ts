@@ -40,7 +40,7 @@ export function growing(messageId: string): ShallowRef<Growing | null> {
 }
 
 /** The stored part of an answer that grows: what this tab did not hear from the beginning. */
-export function growFrom(message: Message): void {
+function growFrom(message: Message): void {
   if (message.state !== 'streaming') return end(message.id);
   const answer = answerOf(message.id);
   const run = message.alternatives?.chosen ?? 0;
@@ -48,19 +48,30 @@ export function growFrom(message: Message): void {
   set(message.id, joinStored(answer.state, run, message.text));
 }
 
+/** One that began before this tab was there: its words so far were told to the tab that has the connection, once. */
+export function comeUpWith(message: Message): void {
+  if (message.state !== 'streaming') return;
+  growFrom(message);
+  if (lacks(answerOf(message.id))) bridgeLater(message.id);
+}
+
 function hear(delta: MessageDeltaEvent): void {
   const answer = answerOf(delta.message_id);
   set(delta.message_id, joinDelta(answer.state, delta));
-  if (answer.state && hasGap(answer.state) && !answer.stored) {
-    answer.stored = true;
-    // The node stores what there is every second: that bridges the hole.
-    setTimeout(() => void bridge(delta.message_id), BRIDGE_MS);
-  }
+  if (lacks(answer)) bridgeLater(delta.message_id);
+}
+const lacks = ({ state }: Answer) => state === null || hasGap(state);
+/** The node stores what there is every second. */
+function bridgeLater(id: string): void {
+  const answer = answerOf(id);
+  if (answer.stored) return;
+  answer.stored = true;
+  setTimeout(() => void bridge(id), BRIDGE_MS);
 }
 async function bridge(id: string): Promise<void> {
   const answer = answers.get(id);
-  if (!answer?.state) return;
-  const message = await api.get<Message>(`/api/v1/messages/${id}`).catch(() => null);
+  if (!answer) return;
+  const message = lacks(answer) ? await api.get<Message>(`/api/v1/messages/${id}`).catch(() => null) : null;
   answer.stored = false;
   if (message?.state === 'streaming') growFrom(message);
 }

@@ -5,7 +5,7 @@ import type { Branch, Message } from '../net/types';
 import type { Part } from '../sync/archive';
 import { emptyWindow, place, trimmed, unreadLine, withMessage, withPart, type Window } from '../sync/window';
 import { uuidv7 } from '../sync/uuid';
-import { growFrom } from './answers';
+import { comeUpWith } from './answers';
 import { connection } from './connection';
 import { engine, isOpen, onChange, onClose } from './core';
 import { outbox, type OutboxEntry } from './outbox';
@@ -126,7 +126,7 @@ class RoomTimeline implements Timeline {
   private show(part: Part, fresh: boolean, newest = false): void {
     this.window = { messages: part.messages, beginning: part.beginning, head: part.head || newest, holes: new Set() };
     this.fresh = fresh;
-    part.messages.forEach(growIfStreaming);
+    part.messages.forEach(comeUpWith);
     this.render();
   }
 
@@ -160,7 +160,7 @@ class RoomTimeline implements Timeline {
     }
     if (!part) return;
     this.window = withPart(this.window, part, side);
-    part.messages.forEach(growIfStreaming);
+    part.messages.forEach(comeUpWith);
     this.render();
   }
 
@@ -292,7 +292,6 @@ class RoomTimeline implements Timeline {
 
 const useful = (part: Part | null): part is Part => part !== null && (part.messages.length > 0 || part.beginning || part.head);
 const coarse = (ms: number) => Math.floor(ms / LOOKED_MS) * LOOKED_MS;
-const growIfStreaming = (message: Message) => message.state === 'streaming' && growFrom(message);
 const sameEntry = (a: OutboxEntry | undefined, b: OutboxEntry | undefined) => a !== undefined && b !== undefined && a.state === b.state && a.text === b.text && a.error === b.error;
 
 /** What waits looks like the message it will be. */
