@@ -19,4 +19,5 @@ const app = createApp(App).use(router); // the first screen is fetched while the
 await follow();
 app.mount('#app');
 void import('./app/pwa').then(({ startPwa }) => startPwa((path) => void router.push(path)), () => {});
+void import('./app/told').then(({ showTold }) => showTold(), () => {});
 void import('./app/focus').then(({ keepFocus }) => keepFocus(), () => {});

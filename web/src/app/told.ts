@@ -1,0 +1,13 @@
+/** app/told: what the node itself has to say, in no room: a disk that fills up. It stays in sight until it is put away. */
+import { watch } from 'vue';
+import { toast } from '@/kit/toast';
+import { dismissNotice, nodeNotices } from '@/stores/notices';
+
+export function showTold(): void {
+  watch(nodeNotices, (told) => {
+    for (const { id, text } of told) {
+      toast(text, undefined, { stays: true, icon: 'server' });
+      dismissNotice(id);
+    }
+  }, { immediate: true });
+}
