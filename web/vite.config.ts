@@ -1,20 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import tailwind from '@tailwindcss/vite';
 import vue from '@vitejs/plugin-vue';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 import ahead from './build/ahead.mjs';
 import icons from './build/icons.mjs';
 import lexer from './build/lexer.mjs';
 import worker from './build/worker.mjs';
 
 const node = process.env.NEURALCHAT_URL ?? 'http://127.0.0.1:8080';
-
-/** What the node says with every file of the client; `npm run preview` says it, too. */
-const policy = [
-  "default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
-  "worker-src 'self'", "manifest-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'", 'trusted-types vue neuralchat',
-].join('; ');
 
 /** The node knows by `Origin` whose page asks: behind the proxy that is the node's own. */
 const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: new URL(node).origin } };
@@ -34,9 +27,7 @@ export default defineConfig({
     reportCompressedSize: true,
     // what every page needs comes in one piece, not in thirty, and what a room needs in a second one
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'base', tags: ['$initial'], priority: 2 }, { name: 'room', test: ofRoom, priority: 1 }] } } },
-    manifest: true, // build/budget.mjs reads what the first load is
+    manifest: true, // build/lint.mjs reads what the first load is
   },
   server: { proxy },
-  preview: { proxy, headers: { 'Content-Security-Policy': policy } },
-  test: { environment: 'jsdom', include: ['test/unit/**/*.test.ts', 'src/**/*.test.ts'] },
 });
