@@ -11,7 +11,7 @@ const NAMED: Record<string, string> = {
 export function decodeEntities(text: string): string {
   if (!text.includes('&')) return text;
   return text.replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z][a-zA-Z0-9]{1,7}));/g, (all, dec, hex, name) => {
-    if (name) return NAMED[name as string] ?? all;
+    if (name) return Object.hasOwn(NAMED, name as string) ? NAMED[name as string]! : all;
     const code = dec ? Number(dec) : parseInt(hex as string, 16);
     return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '\ufffd';
   });

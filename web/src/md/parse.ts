@@ -12,6 +12,7 @@ export type Links = Record<string, { href: string | null; title: string | null }
 const DEPTH_MAX = 12;
 const SIGNS_MAX = 3000; // in one block: the lexer looks for each one's partner in all that follows
 const LINES_MAX = 1500;
+const BLANK_MAX = 500; // spaces in a row: at each of them the lexer looks for the line's end behind all the others
 const CELLS_MAX = 5000; // a row of one cell counts as a full one: it is drawn as such
 
 class Bounded extends Tokenizer {
@@ -97,14 +98,19 @@ function tooDense(raw: string): boolean {
   if (raw.length < SIGNS_MAX) return false;
   let signs = 0;
   let lines = 0;
-  for (let i = 0; i < raw.length; i++)
-    switch (raw.charCodeAt(i)) {
+  let blank = 0;
+  for (let i = 0; i < raw.length; i++) {
+    const code = raw.charCodeAt(i);
+    if (code !== 32 && code !== 9) blank = 0;
+    else if (++blank > BLANK_MAX) return true;
+    switch (code) {
       case 10:
         if (++lines > LINES_MAX) return true;
         break;
       case 33: // !
       case 38: // &
       case 42: // *
+      case 58: // : of an address
       case 60: // <
       case 64: // @
       case 91: // [
@@ -114,9 +120,10 @@ function tooDense(raw: string): boolean {
       case 126: // ~
         if (++signs > SIGNS_MAX) return true;
     }
+  }
   return false;
 }
 
 function plain(raw: string): Tokens.Generic {
-  return { type: 'plain', raw, text: raw.replace(/^\n+|\s+$/g, '') };
+  return { type: 'plain', raw, text: raw.replace(/^\n+/, '').trimEnd() };
 }

@@ -1,5 +1,5 @@
 /** search/excerpts: the part of a message that shows why it was found. */
-const BEFORE = 60, LENGTH = 240;
+const BEFORE = 60, LENGTH = 240, WORDS_MAX = 24; // that are shown: an address may bring a search of thousands
 
 export interface Piece { text: string; hit: boolean }
 
@@ -10,7 +10,7 @@ export const wordsOf = (query: string): string[] => query.toLowerCase().split(/\
 export function excerpt(text: string, query: string): Piece[] {
   const flat = text.replace(/\s+/g, ' ').trim(), low = flat.toLowerCase();
   // a letter whose lower case is longer would move all places behind it
-  const words = low.length === flat.length ? wordsOf(query) : [];
+  const words = low.length === flat.length ? wordsOf(query).slice(0, WORDS_MAX) : [];
   const first = Math.min(...words.map((word) => low.indexOf(word)).filter((at) => at >= 0), flat.length);
   const from = first === flat.length || first <= BEFORE ? 0 : flat.indexOf(' ', first - BEFORE) + 1 || first;
   const to = Math.min(flat.length, from + LENGTH);

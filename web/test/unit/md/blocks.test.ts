@@ -89,9 +89,15 @@ const SIZE = 65_536;
 const fill = (text: string) => text.repeat(Math.ceil(SIZE / text.length)).slice(0, SIZE);
 test.each([
   '*a ', '**a *b ', '*a_', '_a ', '`a``b', '[', '[a](', '![a]', '<a ', '<a@b', '> ', '- ', '|', 'a|b\n', '|a|b|\n|-|-|\n', 'http://a.', 'www.a_', 'a@', 'a_b@c.', '~~a',
-  '[a]: b\n', ' ', '\n', 'a\n\n', 'a\n=', '\t', '&#', '\\*', '- a\n\n  b\n\n', '> a\nb\n', '[a]((', '*a **b _c __d ~~e `f [g](h) ', '[a][b]',
+  '[a]: b\n', ' ', '\n', 'a\n\n', 'a\n=', '\t', '&#', '\\*', '- a\n\n  b\n\n', '> a\nb\n', '[a]((', '*a **b _c __d ~~e `f [g](h) ', '[a][b]', 'http://a(',
 ])('64 KiB of %j take no longer than a moment', (sign) => {
   expect(work(() => tokensOf(fill(sign)))).toBeLessThan(1500);
+});
+
+test.each([' ', '\t', ' \t'])('64 KiB of %j between two words take no longer either, whole or growing', (blank) => {
+  const text = `a${fill(blank)}b`, growing = new Blocks();
+  expect(work(() => tokensOf(text))).toBeLessThan(300);
+  expect(work(() => { for (let at = 0; at <= text.length; at += 4096) growing.update(text.slice(0, at), false); })).toBeLessThan(1500);
 });
 
 test('words that no line holds are told from texts that are only long', () => {

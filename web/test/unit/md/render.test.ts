@@ -97,3 +97,7 @@ test('an answer of thousands of paragraphs grows to its end', async () => {
   await view.setProps({ live: false });
   expect(view.element.querySelectorAll('p')).toHaveLength(1000);
 });
+
+test('a reference to no character is what was written, whatever objects are made of', () => {
+  for (const text of ['&toString;', '&valueOf;', 'a &nosuch; b']) expect(draw(text).textContent).toBe(text);
+});
