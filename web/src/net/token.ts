@@ -64,7 +64,8 @@ function storage(keeper: Keeper): Storage {
 export function readKept(): Kept | null {
   try {
     // A tab of its own goes first: it keeps its person through a reload.
-    return JSON.parse(sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? 'null') as Kept | null;
+    const found = JSON.parse(sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? 'null') as Kept | null;
+    return typeof found?.me?.id === 'string' ? found : null;
   } catch {
     return null;
   }

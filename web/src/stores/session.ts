@@ -49,7 +49,8 @@ export async function startSession(): Promise<void> {
 
 function readNode(): ServerInfo | null {
   try {
-    return JSON.parse(localStorage.getItem(NODE_KEY) ?? 'null') as ServerInfo | null;
+    const kept = JSON.parse(localStorage.getItem(NODE_KEY) ?? 'null') as ServerInfo | null;
+    return Array.isArray(kept?.features) && typeof kept.limits === 'object' && kept.limits ? kept : null;
   } catch {
     return null;
   }

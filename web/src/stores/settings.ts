@@ -29,16 +29,37 @@ export const settings: Settings = reactive(fresh());
 let owner = '';
 const keyOf = (user: string) => `nc.settings.${user}`;
 
-function read(user: string): Partial<Settings> {
+type Loose = Record<string, unknown>;
+const isObject = (some: unknown): some is Loose => typeof some === 'object' && some !== null && !Array.isArray(some);
+
+function read(user: string): Loose {
   try {
-    return JSON.parse(localStorage.getItem(keyOf(user)) ?? '{}') as Partial<Settings>;
+    const kept: unknown = JSON.parse(localStorage.getItem(keyOf(user)) ?? '{}');
+    return isObject(kept) ? kept : {};
   } catch {
     return {}; // Unreadable or forbidden: the defaults do.
   }
 }
-function take(kept: Partial<Settings>): void {
-  const base = fresh();
-  Object.assign(settings, base, kept, { notifications: { ...base.notifications, ...kept.notifications } });
+/** What may be chosen; all else is kept by another release, or broken. */
+const CHOICES: Record<string, readonly string[]> = {
+  theme: ['system', 'light', 'dark'], language: ['system', 'en', 'ru'], density: ['comfortable', 'compact'], level: ['all', 'mentions', 'nothing'],
+};
+/** `base`, with what of `kept` is of its form: whatever is in the storage, the page begins. */
+function fitting<T extends object>(base: T, kept: unknown): T {
+  if (!isObject(kept)) return base;
+  const result = { ...base } as Loose;
+  for (const [name, value] of Object.entries(base)) {
+    const found = Object.hasOwn(kept, name) ? kept[name] : undefined;
+    if (isObject(value)) result[name] = Object.keys(value).length ? fitting(value, found) : words(found);
+    else if (typeof found === typeof value && (CHOICES[name]?.includes(String(found)) ?? true)) result[name] = found;
+  }
+  return result as T;
+}
+const words = (kept: unknown): Record<string, string> =>
+  isObject(kept) ? Object.fromEntries(Object.entries(kept).filter((entry): entry is [string, string] => typeof entry[1] === 'string')) : {};
+
+function take(kept: Loose): void {
+  Object.assign(settings, fitting(fresh(), kept));
 }
 /** Goes over to the settings of one person; the door's go on where they have none of their own. */
 export function useSettingsOf(user: string): void {
