@@ -3,7 +3,7 @@ import { getCurrentScope, onScopeDispose, ref, shallowRef, watch, type Ref, type
 import { api } from '../net/api';
 import type { Branch, Message } from '../net/types';
 import type { Part } from '../sync/archive';
-import { emptyWindow, place, trimmed, unreadLine, withMessage, withPart, type Window } from '../sync/window';
+import { emptyWindow, place, unreadLine, withMessage, withPart, type Window } from '../sync/window';
 import { uuidv7 } from '../sync/uuid';
 import { comeUpWith } from './answers';
 import { connection } from './connection';
@@ -281,12 +281,6 @@ class RoomTimeline implements Timeline {
     const before = this.shown.get(key);
     if (before && !before.gap === !hole && (message ? before.message === message && !before.queued : sameEntry(before.queued, queued))) return before;
     return { key, message: message ?? waiting(queued!), ...(queued ? { queued } : {}), ...(hole ? { gap: { after: message!.id } } : {}) };
-  }
-
-  trim(): void {
-    if (this.users > 0 || !this.window.head) return;
-    this.window = trimmed(this.window, 'newest', PAGE * 2);
-    this.render();
   }
 }
 
