@@ -1,6 +1,7 @@
 // What comes from the stream: written with the cursor behind it, a part at a time, then told to all tabs.
-import type { OnlineEvent, ServerEvent } from '../net/types';
+import type { MessageDeltaEvent, OnlineEvent, ServerEvent } from '../net/types';
 import type { Ground } from './ground';
+import { joinDelta, type GrowingState } from './growing';
 import { applyEvents, noChanges, readPosition, REDUCED_STORES, writePosition, type Changes } from './reduce';
 
 export interface IntakeOptions {
@@ -36,6 +37,8 @@ export class Intake {
   /** Others hear live events by themselves. */
   lone = false;
   private here: OnlineEvent | null = null;
+  /** Answers under way, each as far as it was heard, with the last that was said of it. */
+  private readonly growing = new Map<string, { state: GrowingState; last: MessageDeltaEvent }>();
   private waiting: Part[] = [];
   private writing = false;
   private refusals = 0;
@@ -50,6 +53,7 @@ export class Intake {
   from(cursor: string | null): void {
     this.waiting = [];
     this.here = null;
+    this.growing.clear();
     this.streamed = cursor;
   }
 
@@ -57,6 +61,7 @@ export class Intake {
     const live = events.filter(isEphemeral);
     const durable = events.filter((event) => !isEphemeral(event));
     this.streamed = cursor ?? cursorOf(durable.at(-1)) ?? this.streamed;
+    for (const event of durable) if ('message' in event && event.message.state !== 'streaming') this.growing.delete(event.message.id);
     if (durable.length > 0 || cursor) {
       this.waiting.push({ events: durable, ...(cursor ? { cursor } : {}) });
       if (!this.writing) void this.write();
@@ -68,13 +73,22 @@ export class Intake {
     // A delta may outrun the message it belongs to; stores keep it until that comes.
     if (live.length === 0) return;
     this.here = live.reduce(hereAfter, this.here);
+    for (const event of live) if (event.type === 'message.delta') this.grow(event);
     if (this.lone) this.ground.tabs.emit({ t: 'live', events: live });
     else this.ground.tabs.spread({ t: 'live', events: live });
   }
 
-  /** Who is here is told once, as the stream begins: to a tab that came later by us. */
+  /** The node says once, as the stream begins, who is here and how far answers have come: a tab that came later hears it of us. */
   greet(): void {
-    if (this.here) this.ground.tabs.tell({ t: 'live', events: [this.here] });
+    const events: ServerEvent[] = this.here ? [this.here] : [];
+    for (const { state, last } of this.growing.values())
+      for (const channel of ['reasoning', 'text'] as const)
+        if (state[channel].text) events.push({ ...last, run: state.run, at: 0, channel, text: state[channel].text, snapshot: true });
+    if (events.length > 0) this.ground.tabs.tell({ t: 'live', events });
+  }
+  private grow(delta: MessageDeltaEvent): void {
+    const state = joinDelta(this.growing.get(delta.message_id)?.state ?? null, delta);
+    this.growing.set(delta.message_id, { state, last: delta });
   }
 
   /** The first connection of all: from its cursor on nothing is missed; what was read before it may lack what came in between. */
