@@ -4,6 +4,7 @@ import type { Message } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import type { Ground } from './ground';
 import { mergePage, type Asked, type Page } from './history';
+import { prefer } from './prefer';
 import { BEGINNING, HEAD, newestRange, rangeAt, type Range } from './ranges';
 import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './reduce';
 
@@ -66,9 +67,10 @@ export class Archive {
   }
 
   /** The node's answer to a change of ours; its event comes too, perhaps before. */
-  async keep(message: Message): Promise<void> {
+  async keep(answer: Message): Promise<void> {
     const changes = await this.ground.db.write(REDUCED_STORES, async (tx) => {
-      const kept = await tx.get('messages', message.id);
+      const kept = await tx.get('messages', answer.id);
+      const message = kept ? prefer(kept.message, answer) : answer;
       const room = await tx.get('rooms', message.room);
       if (kept || room) await tx.put('messages', { ...(kept ?? { room: message.room, id: message.id, rev: 0 }), message });
       const rooms: RoomRecord[] = [];

@@ -4,7 +4,6 @@ export default {
   'app.yesterday': 'Yesterday',
   'app.retry': 'Try again',
   'app.reload': 'Load anew',
-  'app.broken': 'This part of the page could not be shown.',
   'app.outdated': 'NeuralChat was updated meanwhile. Load the page anew to go on: what you have typed is kept.',
   'app.not_found': 'There is nothing at this address.',
   'app.home': 'To the rooms',

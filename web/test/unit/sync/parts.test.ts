@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '../../../src/net/api';
 import type { Message, RoomEntry, ServerEvent } from '../../../src/net/types';
 import type { Position } from '../../../src/sync/db';
+import { Archive } from '../../../src/sync/archive';
 import { Intake } from '../../../src/sync/intake';
 import { Leading } from '../../../src/sync/leading';
 import { Listing } from '../../../src/sync/listing';
@@ -309,5 +310,17 @@ describe('a page of history', () => {
     await evict(ground.db, 0);
     expect(await merge({}, page, asOf)).toBe(false);
     expect(await merge({}, { messages: truth.history('r-1'), has_more: false })).toBe(true);
+  });
+});
+
+describe('the answer to a change of ours', () => {
+  it('does not undo the later change that an event brought before it', async () => {
+    await hear(intake(), truth.since(null));
+    const message = { ...truth.messages.get(truth.say('r-1', me))!, room: 'r-1' };
+    const later = { ...message, text: 'later', edited_at: '2026-11-21T12:00:02.000Z' };
+    await ground.db.write(['messages'], (tx) => tx.put('messages', { room: 'r-1', id: message.id, message: later, rev: 7 }));
+    await new Archive(ground).keep({ ...message, text: 'earlier', edited_at: '2026-11-21T12:00:01.000Z' });
+    expect((await ground.db.read(['messages'], (tx) => tx.get('messages', message.id)))!.message.text).toBe('later');
+    expect(told.at(-1)).toMatchObject({ t: 'changes', changes: { messages: [{ message: { text: 'later' } }] } });
   });
 });
