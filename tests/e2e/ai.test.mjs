@@ -36,7 +36,7 @@ test("a question says that it waits for a model, and does not promise an answer"
   await openRoom(page, kitchen);
   // the room allows the cloud: nobody can say yet that nothing leaves the node
   await page.getByRole("button", { name: "Where this text goes: No model yet" }).click();
-  assert.equal(await page.getByText("there is no model", { exact: true }).count(), 1);
+  await page.getByText("there is no model", { exact: true }).waitFor(); // strict: once
   await page.keyboard.press("Escape");
   await say(page, "Olga, are you there?");
   await messageWith(page, "are you there").getByText("waits for a model").waitFor();
