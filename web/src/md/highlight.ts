@@ -2,11 +2,13 @@
 
 import workerUrl from './highlight.worker.ts?worker&url';
 import { ownScript } from '../app/trusted';
+import { isEndless } from './endless';
 
 export type Run = [scope: string, text: string];
 
 const CHARS_MAX = 30_000; // longer code stays plain: each run is an element
 const KEPT_MAX = 100;
+const LONGEST_MS = 10_000; // what takes the highlighter longer was written to do so
 
 const kept = new Map<string, Run[] | null>();
 const waiting = new Map<number, (runs: Run[] | null) => void>();
@@ -20,16 +22,19 @@ export function recall(lang: string, text: string): Run[] | null {
 }
 
 export async function colours(lang: string, text: string): Promise<Run[] | null> {
-  if (text.length > CHARS_MAX) return null;
+  if (text.length > CHARS_MAX || isEndless(text)) return null; // its expressions try an endless word from each of its letters
   const had = kept.get(key(lang, text));
   if (had !== undefined) return had;
   await idle();
   const w = start();
   if (!w) return null;
+  let patience = 0;
   const runs = await new Promise<Run[] | null>((resolve) => {
     waiting.set(++asked, resolve);
     w.postMessage({ id: asked, lang, text });
+    patience = window.setTimeout(giveUp, LONGEST_MS);
   });
+  clearTimeout(patience);
   kept.set(key(lang, text), runs);
   if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
   return runs;
@@ -44,14 +49,21 @@ function start(): Worker | null {
       waiting.delete(data.id);
     };
     worker.onerror = () => {
+      giveUp();
       worker = null;
-      for (const give of waiting.values()) give(null);
-      waiting.clear();
     };
   } catch {
     worker = null;
   }
   return worker;
+}
+
+// The next one that wants colours gets another worker.
+function giveUp() {
+  worker?.terminate();
+  worker = undefined;
+  for (const give of waiting.values()) give(null);
+  waiting.clear();
 }
 
 const idle = () =>

@@ -10,6 +10,7 @@ import { decodeEntities } from './entities';
 import type { Formula as FormulaToken } from './formulas';
 import { isOwn, safeHref } from './links';
 import { splitMentions } from './mentions';
+import { seen } from './seen';
 
 export interface Reader {
   names: ReadonlySet<string>; // who is mentioned
@@ -97,7 +98,7 @@ function inline(token: Token, reader: Reader): VNodeArrayChildren[number] {
     case 'del':
       return h('del', drawInline(token as Tokens.Del, reader));
     case 'codespan':
-      return h('code', (token as Tokens.Codespan).text);
+      return h('code', seen((token as Tokens.Codespan).text));
     case 'math':
       return formula(token as unknown as FormulaToken);
     case 'br':

@@ -101,3 +101,12 @@ test('an answer of thousands of paragraphs grows to its end', async () => {
 test('a reference to no character is what was written, whatever objects are made of', () => {
   for (const text of ['&toString;', '&valueOf;', 'a &nosuch; b']) expect(draw(text).textContent).toBe(text);
 });
+
+test('code is read in the order that it runs in', () => {
+  const text = '/*\u202e } \u2066if (admin)\u2069 \u2066 begin */';
+  for (const around of [`\`\`\`js\n${text}\n\`\`\``, `\`${text}\``]) {
+    const code = draw(around).querySelector('code')!.textContent!;
+    expect(code).toContain('/*[U+202E] } [U+2066]if (admin)[U+2069]');
+    expect(code).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+  }
+});
