@@ -126,6 +126,33 @@ bool nc_utf8_unseen(uint32_t cp)
            (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
 }
 
+/* Spaces, fillers, joiners, selectors and tags. */
+static bool draws_nothing(uint32_t cp)
+{
+    static const struct {
+        uint32_t first, last;
+    } none[] = {
+        {0, ' '},         {0x7f, 0xa0},     {0xad, 0xad},       {0x34f, 0x34f},
+        {0x61c, 0x61c},   {0x115f, 0x1160}, {0x1680, 0x1680},   {0x17b4, 0x17b5},
+        {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f},   {0x205f, 0x206f},
+        {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164},   {0xfe00, 0xfe0f},
+        {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xe0000, 0xe0fff},
+    };
+
+    for (size_t i = 0; i < NC_COUNT(none); i++)
+        if (cp >= none[i].first && cp <= none[i].last)
+            return true;
+    return false;
+}
+
+bool nc_utf8_visible(struct nc_str s)
+{
+    while (s.n)
+        if (!draws_nothing(nc_utf8_next(&s)))
+            return true;
+    return false;
+}
+
 /* Every `step`-th code point of first..last folds to itself + delta.  From the
  * C and S rows of the Unicode CaseFolding table. */
 static const struct fold {

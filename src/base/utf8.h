@@ -22,6 +22,8 @@ void nc_utf8_add(struct nc_buf *out, uint32_t cp);
 /* A control character (C0, DEL, C1, line and paragraph separators) or one that
  * turns the direction of what follows: none belongs in a name. */
 bool nc_utf8_unseen(uint32_t cp);
+/* Something of it can be seen: it is not of spaces and of what draws nothing alone. */
+bool nc_utf8_visible(struct nc_str s);
 
 /* Unicode simple case folding of one code point: Latin, Greek, Cyrillic,
  * Armenian, fullwidth; others unchanged. */

@@ -57,7 +57,7 @@ test("me: read and rename", async () => {
   const renamed = ok(await p.call("PATCH", "/api/v1/me", { display_name: "Дора" }));
   assert.equal(renamed.display_name, "Дора");
   assert.deepEqual(ok(await p.call("GET", "/api/v1/me")), { ...p.user, display_name: "Дора" });
-  for (const display_name of ["", "   ", "x".repeat(101), "a\u0000b", "a\nb", 5])
+  for (const display_name of ["", "   ", "\u200b\u2800", "\u3164", "x".repeat(101), "a\u0000b", "a\nb", 5])
     problem(await p.call("PATCH", "/api/v1/me", { display_name }), 400, "bad_request");
   assert.equal(ok(await p.call("GET", "/api/v1/me")).display_name, "Дора");
   problem(await node.call("GET", "/api/v1/me"), 401, "unauthorized");

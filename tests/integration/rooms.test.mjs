@@ -140,7 +140,7 @@ test("what a room may not be", async () => {
   const make = (body) => anna.call("POST", "/api/v1/rooms", body);
   const before = ok(await anna.call("GET", "/api/v1/rooms")).rooms.length;
   for (const body of [
-    { kind: "room" }, { kind: "room", name: "" }, { kind: "room", name: "   " }, { kind: "room", name: "x".repeat(101) },
+    { kind: "room" }, { kind: "room", name: "" }, { kind: "room", name: "   " }, { kind: "room", name: "\u200b\u3164" }, { kind: "room", name: "x".repeat(101) },
     { kind: "room", name: "a\u0000b" }, { kind: "room", name: "a\nb" }, { kind: "room", name: "a\u202eb" }, { kind: "room", name: 5 }, { kind: "room", name: null },
     { kind: "chat", name: "x" }, { kind: 1, name: "x" }, { kind: "room", name: "x", visibility: "secret" }, { kind: "room", name: "x", topic: "t".repeat(1001) },
     { kind: "room", name: "x", topic: 5 }, { kind: "room", name: "x", members: "boris" }, { kind: "room", name: "x", members: [5] },

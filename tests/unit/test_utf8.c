@@ -142,12 +142,24 @@ static void unseen(void **state)
     assert_false(nc_utf8_unseen(0x200d)); /* emoji are joined by it */
 }
 
+static void visible(void **state)
+{
+    (void)state;
+    assert_true(nc_utf8_visible(NC_STR("a")));
+    assert_true(nc_utf8_visible(NC_STR(" \u200d\u0451")));
+    assert_true(nc_utf8_visible(NC_STR("\U0001f469\u200d\U0001f467")));
+    assert_false(nc_utf8_visible(NC_STR("")));
+    assert_false(nc_utf8_visible(NC_STR(" \t\u00a0\u3000")));
+    assert_false(nc_utf8_visible(NC_STR("\u200b\u3164\u2800\ufe0f\U000e0041")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(well_formed),     cmocka_unit_test(malformed),
         cmocka_unit_test(all_code_points), cmocka_unit_test(counting_and_cutting),
         cmocka_unit_test(folding),         cmocka_unit_test(unseen),
+        cmocka_unit_test(visible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

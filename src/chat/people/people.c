@@ -231,7 +231,7 @@ bool nc_people_text_ok(struct nc_str s, const char *member, unsigned max,
         return false;
     }
     size_t n = nc_utf8_count(s);
-    if (!nc_str_trim(s).n || n > max) {
+    if (!nc_utf8_visible(s) || n > max) {
         nc_problem_set(why, NC_P_BAD_REQUEST, "%s must have 1 to %u characters", member,
                        max);
         return false;

@@ -198,7 +198,7 @@ bool nc_name_ok(struct nc_str *s, unsigned max)
         if (n >= max || cp == NC_UTF8_BAD || nc_utf8_unseen(cp))
             return false;
     }
-    return n > 0;
+    return nc_utf8_visible(*s);
 }
 
 bool nc_is_cyrillic(struct nc_str s)
