@@ -23,6 +23,8 @@ export interface Item {
 export interface Timeline {
   items: ShallowRef<Item[]>;
   hasOlder: Ref<boolean>;
+  /** Nothing is before the first item: known, not merely not known otherwise. */
+  beginning: Ref<boolean>;
   hasNewer: Ref<boolean>;
   loading: Ref<'' | 'older' | 'newer' | 'jump'>;
   /** The message above the unread line; fixed while the room is open. */
@@ -55,6 +57,7 @@ const LISTED_MS = 1_500;
 class RoomTimeline implements Timeline {
   readonly items: ShallowRef<Item[]> = shallowRef([]);
   readonly hasOlder = ref(false);
+  readonly beginning = ref(false);
   readonly hasNewer = ref(false);
   readonly loading = ref<'' | 'older' | 'newer' | 'jump'>('');
   readonly unreadAfter = ref<string | null>(null);
@@ -113,7 +116,8 @@ class RoomTimeline implements Timeline {
       await engine().archive.fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
       const part = await engine().archive.cached(this.room, {}, Math.max(PAGE, want));
       if (part) this.show(part, true, true);
-      this.fault.value = '';
+      // Let go again as soon as it came, time after time: an empty list would pass for an empty room.
+      this.fault.value = part ? '' : 'internal';
     } catch (fault) {
       this.failed(fault);
     }
@@ -272,6 +276,7 @@ class RoomTimeline implements Timeline {
       for (const entry of outbox.value) if (entry.room === this.room && !said.has(entry.client_id)) items.push(this.item(entry.client_id, null, entry, false));
     this.shown = new Map(items.map((item) => [item.key, item]));
     this.items.value = items;
+    this.beginning.value = beginning;
     this.hasOlder.value = !beginning && messages.length > 0;
     this.hasNewer.value = !head && messages.length > 0;
   }

@@ -153,6 +153,35 @@ it('starts offline with what it has, queues, and sends once when the node is bac
   expect(sent).toEqual(['later']);
 });
 
+it('what waits in a room of which nothing is known yet is not its beginning', async () => {
+  for (let i = 0; i < 60; i++) truth.say('r-1', me);
+  answering = false;
+  await enter();
+  let timeline = on.timelineOf('r-1');
+  await on.send('r-1', 'first of all');
+  await until(() => timeline.ready.value && timeline.items.value.length === 1);
+  expect([timeline.beginning.value, timeline.fault.value]).toEqual([false, 'offline']);
+  await on.core.closeEngine(false);
+
+  answering = true;
+  await enter();
+  timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length >= 50);
+  expect([timeline.beginning.value, timeline.hasOlder.value]).toEqual([false, true]);
+  await timeline.older();
+  await until(() => timeline.beginning.value);
+  expect(timeline.hasOlder.value).toBe(false);
+  expect(timeline.items.value[0]!.message.id).toBe(truth.history('r-1')[0]!.id);
+});
+
+it('an empty room is at its beginning once that is known, not before', async () => {
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  expect(timeline.beginning.value).toBe(false);
+  await until(() => timeline.ready.value);
+  expect([timeline.beginning.value, timeline.items.value.length, timeline.fault.value]).toEqual([true, 0, '']);
+});
+
 it('reads again after a resync', async () => {
   for (let i = 0; i < 3; i++) truth.say('r-1', other);
   await enter();
