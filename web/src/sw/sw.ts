@@ -53,17 +53,22 @@ async function activate(): Promise<void> {
   await self.clients.claim();
 }
 
-async function piece(request: Request): Promise<Response> {
-  const cache = await caches.open(PIECES);
-  const kept = await cache.match(request);
-  if (kept) return kept;
+/** Undefined also where the browser has no room for caches, or lost them: then the node is asked. */
+const kept = async (name: string, what: Request | string) => (await caches.open(name)).match(what);
+
+async function piece(event: FetchEvent): Promise<Response> {
+  const { request } = event;
+  const found = await kept(PIECES, request).catch(() => undefined);
+  if (found) return found;
   const answer = await fetch(request);
-  if (answer.ok) await cache.put(request, answer.clone());
+  // A disk that is full, or a page that goes away in the middle, is no reason not to answer.
+  if (answer.ok) event.waitUntil(keep(request, answer.clone()).catch(() => {}));
   return answer;
 }
+const keep = async (request: Request, answer: Response) => (await caches.open(PIECES)).put(request, answer);
 
 async function own(path: string, request: Request): Promise<Response> {
-  return (await (await caches.open(shell)).match(path)) ?? fetch(request);
+  return (await kept(shell, path).catch(() => undefined)) ?? fetch(request);
 }
 
 self.addEventListener('install', (event) => event.waitUntil(install()));
@@ -74,7 +79,7 @@ self.addEventListener('fetch', (event) => {
   const { origin, pathname } = new URL(request.url);
 
   if (request.method !== 'GET' || origin !== self.location.origin || isNodes(pathname)) return;
-  if (isPiece(pathname)) event.respondWith(piece(request));
+  if (isPiece(pathname)) event.respondWith(piece(event));
   else if (FILES.includes(pathname)) event.respondWith(own(pathname, request));
   else if (request.mode === 'navigate' && isPage(pathname)) event.respondWith(own(PAGE, request));
 });
