@@ -125,3 +125,24 @@ test("who is no administrator is told so", async () => {
   await page.getByText("For administrators").waitFor();
   await who.close();
 });
+
+test("on a screen of 768 pixels a section has the width to itself", async () => {
+  const { who, page } = await at("personas", "anna", { viewport: { width: 768, height: 900 } });
+  await page.getByText("@olga").waitFor();
+  assert.ok(await page.getByRole("main").evaluate((main) => main.clientWidth > 450 && main.scrollWidth <= main.clientWidth));
+  await page.getByRole("button", { name: "Back" }).click();
+  await page.getByRole("link", { name: "Health" }).click();
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  await who.close();
+});
+
+test("a section that could not be asked for is asked for again when the node is back", async () => {
+  const { who, page } = await at("users", "anna", { allow: [/ERR_INTERNET_DISCONNECTED|ERR_FAILED/] });
+  await page.getByText("@anna").first().waitFor();
+  await who.context.setOffline(true);
+  await page.getByRole("link", { name: "Audit log" }).click();
+  await page.getByRole("main").getByRole("button", { name: "Try again" }).waitFor();
+  await who.context.setOffline(false);
+  await page.getByRole("main").getByText("register").first().waitFor();
+  await who.close();
+});

@@ -1,7 +1,7 @@
 // Coming in: the owner of a new node, somebody who is invited, somebody who comes back; and what is refused there.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { person } from "./lib/browser.mjs";
+import { PHONE, person } from "./lib/browser.mjs";
 import { Person, ok } from "../integration/lib/node.mjs";
 import { PASSWORD, composer, enter, inside, start } from "./lib/door.mjs";
 
@@ -48,6 +48,25 @@ test("who is invited makes an account with the link, once", async () => {
   await other.locator("form button[type=submit]").click();
   await other.getByRole("alert").waitFor();
   await carl.close();
+});
+
+test("who is invited into a room finds themselves in it, and is offered only what they may do there", async () => {
+  const anna = await new Person(node, "anna", { user: {} }).login();
+  const room = await anna.room("Kitchen", { visibility: "private" });
+  const { url } = ok(await anna.call("POST", "/api/v1/invites", { room: room.id, uses: 1 }), 201);
+  const dora = await person(node, { viewport: PHONE });
+  const page = await dora.page();
+  await page.goto(`/${new URL(url).hash}`);
+  await page.locator("input[name=username]").fill("dora");
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.locator("form button[type=submit]").click();
+  await page.waitForURL(`**/r/${room.id}`);
+  await composer(page).waitFor();
+  await page.getByRole("heading", { name: /very beginning of Kitchen/ }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Invite people" }).count(), 0);
+  // What takes the focus in place of something that is gone draws no line around the whole screen.
+  assert.equal(await page.locator("#main").evaluate((main) => (main.focus({ focusVisible: true }), getComputedStyle(main).outlineStyle)), "none");
+  await dora.close();
 });
 
 test("a wrong password is told where it was typed; the address one wanted is opened after the door", async () => {

@@ -8,5 +8,7 @@ function follow(query: string): Readonly<ShallowRef<boolean>> {
 }
 
 export const isPhone = follow('(max-width: 767.98px)');
+/** Too narrow for three columns beside each other. */
+export const isNarrow = follow('(max-width: 1023.98px)');
 export const isWide = follow('(min-width: 1280px)');
 export const isTouch = follow('(pointer: coarse)');

@@ -2,12 +2,13 @@
  * features/settings/form: what forms and lists of settings and administration have in common: a call that is under
  * way, and what it says when it fails, beside the member it is about.
  */
-import { type ShallowRef, onScopeDispose, shallowReactive, shallowRef } from 'vue';
+import { type ShallowRef, onScopeDispose, shallowReactive, shallowRef, watch } from 'vue';
 import { t } from '@/app/i18n';
 import { reason } from '@/app/reason';
 import { toast } from '@/kit/toast';
 import { copyText } from '@/md/copy';
 import { api } from '@/net/api';
+import { connection } from '@/stores/connection';
 
 /** The member an error names: "`base_url` must be …", "name must have …", "context.tokens must …". */
 const memberOf = (words: string) => /^`?([a-z_]+)[`.[:\s]/.exec(words)?.[1];
@@ -49,7 +50,7 @@ export function useForm(...members: string[]): Form {
 
 export interface Loaded<T> { data: ShallowRef<T | null>; error: ShallowRef<string>; reload: () => Promise<void> }
 
-/** Asked for at once, and again by `reload`; what was there stays until the answer is. */
+/** Asked for at once, again by `reload`, and when the node is back that was away; what was there stays until the answer is. */
 export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
   const data = shallowRef<T | null>(null), error = shallowRef('');
   async function reload(): Promise<void> {
@@ -61,6 +62,7 @@ export function useLoaded<T>(load: () => Promise<T>): Loaded<T> {
     }
   }
   void reload();
+  watch(() => connection.state, (state) => { if (state === 'online' && error.value) void reload(); });
   return { data, error, reload };
 }
 

@@ -27,6 +27,7 @@ export default {
   'message.branch.go': 'Go on from here',
   'message.queue.sending': 'Sending…',
   'message.queue.waits': 'Will be sent when you are online',
+  'message.queue.soon': 'Will be sent in a moment',
   'message.queue.failed': 'Not sent',
   'message.notice.only': 'Only you see this',
   'message.notice.providers': 'Add a server',

@@ -30,6 +30,7 @@ export default {
   'message.branch.go': 'Продолжить отсюда',
   'message.queue.sending': 'Отправляется…',
   'message.queue.waits': 'Уйдёт, когда появится связь',
+  'message.queue.soon': 'Скоро отправится',
   'message.queue.failed': 'Не отправлено',
   'message.notice.only': 'Это видите только вы',
   'message.notice.providers': 'Добавить сервер',
