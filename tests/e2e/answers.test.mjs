@@ -84,6 +84,28 @@ test("an answer grows in a second tab, goes on over a reload in the middle, and 
   await who.close();
 });
 
+test("an answer under way is there in whole for a second device, and goes on where the tab with the connection is closed", async () => {
+  const cave = await room("Cave");
+  const one = await at("anna", cave);
+  await say(one.page, "@olga tell another");
+  const asked = await upstream.next();
+  await asked.begin().say("Far, ", "far away ");
+  await messageWith(one.page, "Far, far away").waitFor();
+  const device = await at("anna", cave);
+  await messageWith(device.page, "Far, far away").waitFor();
+  const tab = await one.who.page();
+  await openRoom(tab, cave);
+  await messageWith(tab, "Far, far away").waitFor();
+  await one.page.close();
+  await asked.say("there was ");
+  await messageWith(tab, "Far, far away there was").waitFor();
+  await asked.say("a fox.");
+  asked.end();
+  for (const page of [tab, device.page]) await messageWith(page, "Far, far away there was a fox.").waitFor();
+  await one.who.close();
+  await device.who.close();
+});
+
 test("another answer, by the same model and by another; flipping chooses for all, or is a look of one's own", async () => {
   const deck = await room("Deck");
   const one = await at("anna", deck), two = await at("boris", deck);
