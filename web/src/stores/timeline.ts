@@ -93,13 +93,16 @@ class RoomTimeline implements Timeline {
   }
 
   private async open(): Promise<void> {
+    if (!isOpen()) return;
     const unreadNow = () => rooms.get(this.room)?.unread;
     const before = unreadNow(), unread = before ?? 0;
     const mark = readMark(this.room);
     const want = Math.min(UNREAD_MAX, unread + PAGE);
-    const kept = await engine().archive.cached(this.room, {}, want);
+    // A disk that can't be read: the node is asked all the same, and who waits is told what came of it.
+    const kept = await engine().archive.cached(this.room, {}, want).catch(() => null);
+    if (!isOpen()) return;
     if (kept && (kept.messages.length > 0 || kept.beginning)) this.show(kept, kept.fresh, true);
-    void engine().listing.change(this.room, (record) => void (record.opened = coarse(Date.now())));
+    void engine().listing.change(this.room, (record) => void (record.opened = coarse(Date.now()))).catch(() => {});
     if (!kept?.fresh || !kept.head || kept.messages.length < Math.min(want, 30)) await this.reread(want, kept);
     const stand = () => {
       this.unreadAfter.value = unreadLine(this.window.messages, session.me?.id ?? '', before ?? unreadNow() ?? 0, mark ?? readMark(this.room));
@@ -124,7 +127,8 @@ class RoomTimeline implements Timeline {
   }
 
   private failed(fault: unknown): void {
-    this.fault.value = (fault as { code?: string }).code ?? 'internal';
+    const { code } = fault as { code?: unknown }; // The browser's own faults have numbers.
+    this.fault.value = typeof code === 'string' ? code : 'internal';
   }
   /** `newest`: as far as is known nothing is behind it, so what comes is added there. */
   private show(part: Part, fresh: boolean, newest = false): void {

@@ -182,6 +182,26 @@ it('an empty room is at its beginning once that is known, not before', async () 
   expect([timeline.beginning.value, timeline.items.value.length, timeline.fault.value]).toEqual([true, 0, '']);
 });
 
+it('a disk that can’t be read holds nobody up: the node is asked, and the room is ready whatever came of it', async () => {
+  truth.say('r-1', other);
+  await enter();
+  const { archive, listing } = on.core.engine();
+  const broken = () => Promise.reject(new DOMException('', 'InvalidStateError'));
+  vi.spyOn(listing, 'change').mockImplementation(broken);
+  const cached = vi.spyOn(archive, 'cached').mockImplementationOnce(broken);
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.ready.value);
+  expect([timeline.items.value.length, timeline.fault.value]).toEqual([1, '']);
+  await on.core.closeEngine(false);
+
+  await enter();
+  cached.mockRestore();
+  vi.spyOn(on.core.engine().archive, 'cached').mockImplementation(broken);
+  const none = on.timelineOf('r-1');
+  await until(() => none.ready.value);
+  expect([none.items.value.length, none.fault.value]).toEqual([0, 'internal']);
+});
+
 it('reads again after a resync', async () => {
   for (let i = 0; i < 3; i++) truth.say('r-1', other);
   await enter();
