@@ -1,5 +1,6 @@
 // The list of who is kept out, while lists are on their way.
 import { flushPromises, mount } from '@vue/test-utils';
+import type { Ref } from 'vue';
 import { beforeEach, expect, it, vi } from 'vitest';
 import Bans from '../../../src/features/details/Bans.vue';
 import type { Ban, RoomEntry } from '../../../src/net/types';
@@ -7,11 +8,12 @@ import type { Ban, RoomEntry } from '../../../src/net/types';
 type Answer = (page: { bans: Ban[]; has_more: boolean }) => void;
 const lists: Answer[] = [];
 const lifted: string[] = [];
+const members: Record<string, Ref<object[]>> = {};
 vi.mock('../../../src/stores/rooms', async () => {
   const { ref } = await import('vue');
   return {
     bansOf: () => new Promise((answer: Answer) => void lists.push(answer)),
-    membersOf: () => ref([]),
+    membersOf: (room: string) => (members[room] ??= ref([])),
     unban: async (_room: string, username: string) => void lifted.push(username),
   };
 });
@@ -49,4 +51,16 @@ it('a ban is lifted while a list is on its way, and that list does not bring it 
   await flushPromises();
   expect(view.text()).toContain('anna');
   expect(view.text()).not.toContain('boris');
+});
+
+it('follows who comes and goes in the room that is shown now, not in the one before', async () => {
+  const view = mount(Bans, { props: { room: { id: 'before' } as RoomEntry, changed: 0 } });
+  await view.setProps({ room: { id: 'next' } as RoomEntry });
+  expect(lists.length).toBe(2);
+  members['next']!.value = [{}];
+  await flushPromises();
+  expect(lists.length).toBe(3);
+  members['before']!.value = [{}];
+  await flushPromises();
+  expect(lists.length).toBe(3);
 });
