@@ -23,6 +23,12 @@ test("a link whose code is broken opens the door", async () => {
   await page.locator("form button[type=submit]").click();
   await page.waitForFunction(() => !location.pathname.startsWith("/login"));
   assert.equal(new URL(page.url()).origin, new URL(node.url).origin);
+  // Who is in needs no code, and others need not read it in the address.
+  for (const what of ["owner", "invite"]) {
+    await page.goto("about:blank");
+    await page.goto(`/#${what}=SECRET`);
+    await page.waitForFunction(() => document.querySelector("[data-landmark]") && !location.href.includes("SECRET"));
+  }
   await who.close();
 });
 

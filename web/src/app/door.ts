@@ -15,6 +15,8 @@ function allowed(to: RouteLocationNormalized): true | RouteLocationRaw {
   if (to.name === 'login') return session.phase !== 'in' || code === 'reset' ? true : inside(to.query.next);
   if (session.phase === 'out' || code === 'reset')
     return { name: 'login', hash: to.hash, query: to.fullPath === '/' || code ? {} : { next: to.fullPath }, replace: true };
+  // Whom it would let in is in: the code need not stand in the address for others to see.
+  if (code && session.phase === 'in') return { path: to.path, query: to.query, hash: '', replace: true };
   return true;
 }
 

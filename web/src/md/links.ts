@@ -16,3 +16,19 @@ export function safeHref(href: string): string | null {
 export function isOwn(href: string): boolean {
   return typeof location === 'object' && href.startsWith(location.origin + '/r/');
 }
+
+const BLANK = /^[\s\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufeff]*$/;
+const ADDRESS = /^\s*(?:https?:\/\/|(?=www\.))((?:[\p{L}\p{N}-]+\.)+[\p{L}\p{N}-]{2,})(?=[/:?#\s]|$)/iu;
+
+// What a link is to say besides its words: where it leads, if they say nothing, or name another place.
+export function besides(words: string, href: string): string | null {
+  if (BLANK.test(words)) return href;
+  const named = ADDRESS.exec(words)?.[1];
+  if (!named) return null;
+  const { host, hostname } = new URL(href);
+  try {
+    return new URL(`https://${named}`).hostname === hostname ? null : ` (${host || href})`;
+  } catch {
+    return ` (${host || href})`;
+  }
+}

@@ -8,7 +8,7 @@ import Code from './Code.vue';
 import Formula from './Formula';
 import { decodeEntities } from './entities';
 import type { Formula as FormulaToken } from './formulas';
-import { isOwn, safeHref } from './links';
+import { besides, isOwn, safeHref } from './links';
 import { splitMentions } from './mentions';
 import { seen } from './seen';
 
@@ -127,7 +127,7 @@ function link(token: Tokens.Link | Tokens.Image, children: VNodeArrayChildren, r
   return h(
     'a',
     { href, title, class: kind, rel: 'noopener noreferrer nofollow ugc', target: own ? undefined : '_blank' },
-    children,
+    [...children, besides(token.text, href)],
   );
 }
 

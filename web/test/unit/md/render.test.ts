@@ -110,3 +110,17 @@ test('code is read in the order that it runs in', () => {
     expect(code).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
   }
 });
+
+test.each([
+  ['[https://bank.example/](https://evil.example/)', 'https://bank.example/ (evil.example)'],
+  ['[https://bank.example](https://bank.example@evil.example:8080/)', 'https://bank.example (evil.example:8080)'],
+  ['[www.bank.example](mailto:a@evil.example)', 'www.bank.example (mailto:a@evil.example)'],
+  ['[https://bank.example/a?b](https://bank.example/c)', 'https://bank.example/a?b'],
+  ['[the bank](https://bank.example/)', 'the bank'],
+  ['https://b\u0430nk.example/', 'https://b\u0430nk.example/'],
+  ['www.bank.example', 'www.bank.example'],
+  ['[](https://evil.example/)', 'https://evil.example/'],
+  ['[\u200b\u3164](https://evil.example/)', '\u200b\u3164https://evil.example/'],
+])('a link says where it leads, if its words say nothing or another place: %s', (text, said) => {
+  expect(draw(text).querySelector('a')!.textContent).toBe(said);
+});
