@@ -81,5 +81,6 @@ export function unreadLine(messages: readonly Message[], me: string, unread: num
     if (sender.id !== me && !deleted && state !== 'streaming') left -= 1;
     if (left === 0) return messages[i - 1]?.id ?? null;
   }
-  return null;
+  // More than is here: it begins as far up as one can see, and the rest is above.
+  return messages[0]?.id ?? null;
 }
