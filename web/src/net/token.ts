@@ -35,6 +35,10 @@ const KEY = 'nc.session';
 const EARLY_MS = 60_000;
 /** Longer than any node takes; an answer that is lost costs the session. */
 const REFRESH_MS = 45_000;
+/** Since when a page asks with the browser's cookie; it stays where that page went away before it was answered. */
+const ASKING = 'nc.asking';
+/** So long the answer of a page that is gone may take to bring its cookie: the one from before is spent. */
+const LOST_MS = 5_000;
 
 let kept: Kept | null = null;
 let access: Access | null = null;
@@ -205,15 +209,36 @@ async function refresh(refused?: string): Promise<string> {
   });
 }
 
+/** Until the cookie that a page before us has asked for is here: reloaded while it asked, it left that to us. */
+async function cookieSettled(): Promise<void> {
+  const since = Number(noted(ASKING));
+  const left = since + LOST_MS - Date.now();
+  if (since > 0 && left > 0 && left <= LOST_MS) await new Promise((resolve) => setTimeout(resolve, left));
+}
+function noted(key: string, value?: string | null): string | null {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else if (value !== undefined) localStorage.setItem(key, value);
+    return localStorage.getItem(key);
+  } catch {
+    return null; // No storage: nobody is remembered over a reload either.
+  }
+}
+
 async function refreshNow(user: string): Promise<string> {
+  if (kept!.keeper === 'cookie') await cookieSettled();
+  if (kept?.me.id !== user) throw new SignedOut();
   const stored = readKept();
-  const mine = stored?.me.id === user ? stored : kept!;
-  if (stored && stored.me.id !== user && kept!.keeper === 'cookie') {
+  const mine = stored?.me.id === user ? stored : kept;
+  if (stored && stored.me.id !== user && kept.keeper === 'cookie') {
     // The browser's cookie is another person's by now.
     end(false);
     throw new SignedOut();
   }
   const withCookie = mine.keeper === 'cookie';
+  const asked = String(Date.now());
+  const answered = () => withCookie && noted(ASKING) === asked && noted(ASKING, null);
+  if (withCookie) noted(ASKING, asked);
   // keepalive: the answer's new token must reach the browser even if the page goes away meanwhile.
   const answer = await fetch('/api/v1/auth/refresh', {
     method: 'POST',
@@ -221,7 +246,12 @@ async function refreshNow(user: string): Promise<string> {
     credentials: credentials(mine.keeper),
     signal: AbortSignal.timeout(REFRESH_MS),
     ...(withCookie ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refresh_token: mine.refresh_token }) }),
+  }).catch((fault: unknown) => {
+    // A page that is going away is told that it failed, too: it has no time left for this.
+    setTimeout(answered, 100);
+    throw fault;
   });
+  answered();
   // 400: there is no cookie any more.
   const out = answer.status === 400 || answer.status === 401 || answer.status === 403;
   if (!out && !answer.ok) throw new TypeError(`refresh: ${answer.status}`);

@@ -72,6 +72,36 @@ describe('people in one browser', () => {
     expect(asked).toHaveBeenCalledTimes(others ? 1 : 0);
   });
 
+  it('a page that was reloaded while it asked for a token does not ask with the cookie that is being spent', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.stubGlobal('BroadcastChannel', undefined); // nobody else is there to be asked
+    vi.resetModules();
+    const before = await import('../../../src/net/token');
+    vi.stubGlobal('fetch', () => new Promise(() => {}));
+    before.accept(login('anna', 'old'), 'cookie');
+    void before.accessToken('old').catch(() => {});
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    vi.resetModules();
+    const now = await import('../../../src/net/token');
+    localStorage.removeItem('neuralchat.refresh:anna'); // the page went, and its lock with it
+    const asked = vi.fn(async () => new Response(JSON.stringify(login('anna', 'new'))));
+    vi.stubGlobal('fetch', asked);
+    now.remembered();
+    const token = now.accessToken();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(asked).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await token).toBe('new');
+    expect(localStorage.getItem('nc.asking')).toBe(null);
+    // Answered, nobody waits.
+    const next = now.accessToken('new');
+    await vi.advanceTimersByTimeAsync(500);
+    expect(asked).toHaveBeenCalledTimes(2);
+    await next;
+    vi.useRealTimers();
+  });
+
   it('what one wrote is not said by the next', async () => {
     token.accept(login('anna', 'a'), 'local');
     const said: (string | null)[] = [];
