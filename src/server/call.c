@@ -54,6 +54,9 @@ static void answer(struct nc_call *call, struct nc_answer *a)
 void nc_call_text(struct nc_call *call, unsigned status, struct nc_str type,
                   struct nc_str body)
 {
+    nc_call_header(call, "Cache-Control",
+                   NC_STR("no-store")); /* it was for this asker, now */
+    nc_call_header(call, "X-Content-Type-Options", NC_STR("nosniff"));
     answer(call,
            &(struct nc_answer){.status = status, .type = type, .body = body, .gzip = true});
 }

@@ -44,7 +44,7 @@ struct nc_call {
     /* call.c's and door.c's: */
     const struct nc_route *route;
     struct nc_arena memory;
-    struct nc_http_header extra[8];
+    struct nc_http_header extra[10];
     unsigned extra_n;
 };
 

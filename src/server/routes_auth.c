@@ -45,7 +45,6 @@ static void on_login(void *arg, const struct nc_problem *why, const struct nc_lo
     nc_json_obj_end(&j);
     if (e->cookie)
         nc_auth_set_cookie(e->call, l->refresh, l->refresh_s, e->secure);
-    nc_call_header(e->call, "Cache-Control", NC_STR("no-store"));
     nc_call_json(e->call, e->status, nc_buf_str(&out));
     nc_wipe(out.p, out.n);
     nc_buf_fini(&out);
@@ -156,7 +155,6 @@ static void post_ticket(struct nc_call *call)
     nc_json_kstr(&j, "ticket", nc_str(ticket));
     nc_json_kuint(&j, "expires_in", NC_TICKET_MS / 1000);
     nc_json_obj_end(&j);
-    nc_call_header(call, "Cache-Control", NC_STR("no-store"));
     nc_call_json(call, 200, nc_buf_str(&out));
     nc_buf_fini(&out);
 }

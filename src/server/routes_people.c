@@ -131,7 +131,6 @@ static void on_key(void *arg, const struct nc_problem *why, const struct nc_key 
     nc_key_json(&j, rec);
     nc_json_kstr(&j, "key", key);
     nc_json_obj_end(&j);
-    nc_call_header(call, "Cache-Control", NC_STR("no-store"));
     nc_call_json(call, 201, nc_buf_str(&out));
     nc_wipe(out.p, out.n);
     nc_buf_fini(&out);

@@ -14,7 +14,10 @@ test("register answers with the user and both tokens", async () => {
   assert.match(user.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.equal(expires_in, 900);
   assert.ok(access_token && refresh_token);
-  assert.equal(r.headers.get("cache-control"), "no-store");
+  for (const said of [r, await node.call("GET", "/api/v1/me", { token: access_token }), await node.call("GET", "/api/v1/me")]) {
+    assert.equal(said.headers.get("cache-control"), "no-store");
+    assert.equal(said.headers.get("x-content-type-options"), "nosniff");
+  }
 });
 
 test("a name that is taken is a conflict, also in the hands of many at once", async () => {
