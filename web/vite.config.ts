@@ -14,7 +14,7 @@ const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: 
 const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
 
 /** What the room's screen draws at once, also where other screens use it. */
-const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left)|kit\/(Button|Empty|Popover)|md\/(Text|copy|md))/;
+const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(Text|copy|md))/;
 
 export default defineConfig({
   plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],

@@ -1,5 +1,5 @@
 import { shallowRef, type ShallowRef } from 'vue';
-import { inOrder, type OutboxRecord } from '../sync/outbox';
+import { inOrder, type OutboxRecord, type RoomWas } from '../sync/outbox';
 import { uuidv7 } from '../sync/uuid';
 import { engine, onChange, onClose, onOpen } from './core';
 import { clearDraft } from './drafts';
@@ -12,7 +12,10 @@ export interface OutboxEntry {
   created_at: string;
   state: 'queued' | 'sending' | 'failed';
   error?: string;
+  /** The room it was written in, if that is gone from the list. */
+  was?: RoomWas;
 }
+export { NOT_IN_ROOM } from '../sync/outbox';
 export const outbox: ShallowRef<OutboxEntry[]> = shallowRef([]);
 
 /** Resolves once it is kept, on the disk; the network comes after. */
@@ -34,5 +37,7 @@ const show = (entries: OutboxRecord[], sending: readonly string[]) =>
 onOpen((opened) => show(opened.outbox, []));
 onChange((change) => {
   if (change.t === 'outbox') show(change.entries, change.sending);
+  // What waited in a room that is gone could not be sent.
+  if (change.t === 'changes' && change.changes.removed.length > 0) void engine().outgoing.show();
 });
 onClose(() => (outbox.value = []));

@@ -1,7 +1,7 @@
 // What a person's browser keeps: IndexedDB, or, where it gives none (private modes, no room), the same in memory.
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { Member, Message, RoomEntry } from '../net/types';
-import type { OutboxRecord } from './outbox';
+import type { OutboxRecord, RoomWas } from './outbox';
 import type { Range } from './ranges';
 
 export interface RoomRecord {
@@ -46,11 +46,15 @@ export interface RangesRecord {
   dropped?: number;
 }
 export interface DraftRecord {
+  /** A room, or a room, a slash, and what of it: what was put aside there. */
   room: string;
   text: string;
   reply_to?: string;
   editing?: string;
+  /** The room was gone from the list when this was kept. */
+  was?: RoomWas;
 }
+export const roomOfDraft = (key: string): string => key.split('/', 1)[0]!;
 /** Where we are in the log. `epoch` rises when the chain of cursors begins anew. */
 export interface Position {
   cursor: string | null;

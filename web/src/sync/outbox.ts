@@ -1,4 +1,11 @@
 // What is said and not yet acknowledged. Pure: what may go now, and what an answer makes of it.
+import type { RoomEntry } from '../net/types';
+
+/** What a room was, as far as it takes to name it: kept with what was typed there once it is gone. */
+export type RoomWas = Pick<RoomEntry, 'name' | 'kind' | 'members'>;
+/** Why it is not sent: its writer is out of the room. A code, as the words for it are in two languages. */
+export const NOT_IN_ROOM = 'not_in_room';
+
 export interface OutboxRecord {
   client_id: string;
   room: string;
@@ -9,6 +16,7 @@ export interface OutboxRecord {
   place: number;
   state: 'queued' | 'failed';
   error?: string;
+  was?: RoomWas;
 }
 export type Outcome = { kind: 'done' } | { kind: 'later'; afterMs?: number } | { kind: 'failed'; error: string };
 

@@ -2,7 +2,7 @@
 import { api, ApiError } from '../net/api';
 import type { Connection } from '../net/connection';
 import type { Message, NoticeAnswer } from '../net/types';
-import type { DraftRecord, Tx } from './db';
+import { roomOfDraft, type DraftRecord, type Tx } from './db';
 import type { Ground } from './ground';
 import { outcomeOf, type Outcome, type OutboxRecord } from './outbox';
 import { addRange, HEAD } from './ranges';
@@ -124,7 +124,16 @@ export class Outgoing {
     await this.show();
   }
   async saveDraft(draft: DraftRecord): Promise<void> {
-    await this.ground.db.write(['drafts'], (tx) => (draft.text || draft.reply_to || draft.editing ? tx.put('drafts', draft) : tx.del('drafts', draft.room)));
+    await this.ground.db.write(['drafts', 'rooms'], async (tx) => {
+      if (!draft.text && !draft.reply_to && !draft.editing) return tx.del('drafts', draft.room);
+      const listed = await tx.get('rooms', roomOfDraft(draft.room));
+      // Typed right before the room went: what it was called is not known any more.
+      const was = listed ? undefined : ((await tx.get('drafts', draft.room))?.was ?? { name: '', kind: 'room' as const });
+      await tx.put('drafts', { ...draft, ...(was && { was }) });
+    });
+  }
+  drafts(): Promise<DraftRecord[]> {
+    return this.ground.db.read(['drafts'], (tx) => tx.all('drafts'));
   }
 
   private async deliver(entry: OutboxRecord): Promise<Outcome> {

@@ -1,7 +1,8 @@
 // What durable events do to what is kept. Each is applied at most once, whatever comes twice or out of order: what
 // an event changed remembers its number. The caller commits the cursor in the same transaction.
 import type { Member, MemberJoinedEvent, MemberLeftEvent, MemberUpdatedEvent, Message, ReadEvent, RoomCore, RoomEntry, ServerEvent } from '../net/types';
-import type { MessageRecord, Position, RoomRecord, StoreName, Tx } from './db';
+import { roomOfDraft, type MessageRecord, type Position, type RoomRecord, type StoreName, type Tx } from './db';
+import { NOT_IN_ROOM } from './outbox';
 import { addRange, cutHeads, HEAD } from './ranges';
 
 export interface Changes {
@@ -303,13 +304,16 @@ export async function markReadIn(tx: Tx, room: RoomRecord, upTo: string, me: Rea
   return true;
 }
 
-/** The caller writes the position. */
+/** What was typed there stays: drafts as they are, and what waits as what could not be sent. The caller writes the position. */
 export async function dropRoom(tx: Tx, id: string, position: Position): Promise<void> {
+  const { name, kind, members } = (await tx.get('rooms', id))?.entry ?? {};
+  const was = kind && { was: { name: name!, kind, ...(members && { members }) } };
+  for (const draft of await tx.all('drafts')) if (roomOfDraft(draft.room) === id) await tx.put('drafts', { ...draft, ...was });
+  for (const entry of await tx.all('outbox'))
+    if (entry.room === id) await tx.put('outbox', { ...entry, ...(entry.state === 'queued' && { state: 'failed', error: NOT_IN_ROOM }), ...was });
   await tx.del('rooms', id);
   await tx.del('members', id);
-  await tx.del('drafts', id);
   await dropHistory(tx, id, position);
-  for (const entry of await tx.all('outbox')) if (entry.room === id) await tx.del('outbox', entry.client_id);
 }
 /** The caller writes the position. */
 export async function dropHistory(tx: Tx, id: string, position: Position): Promise<void> {

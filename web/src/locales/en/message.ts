@@ -29,6 +29,7 @@ export default {
   'message.queue.waits': 'Will be sent when you are online',
   'message.queue.soon': 'Will be sent in a moment',
   'message.queue.failed': 'Not sent',
+  'message.queue.left': 'you were no longer in this room',
   'message.notice.only': 'Only you see this',
   'message.notice.providers': 'Add a server',
   'message.notice.dismiss': 'Dismiss',

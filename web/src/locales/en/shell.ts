@@ -23,6 +23,7 @@ export default {
   'shell.types_here': 'typing…',
   'shell.draft': 'Draft:',
   'shell.not_sent': 'Not sent',
+  'shell.unsent_why': 'You are no longer in these rooms. What you wrote there stays here until you delete it.',
   'shell.mark_read': 'Mark as read',
   'shell.details': 'Details',
   'shell.copy_link': 'Copy link',

@@ -32,6 +32,7 @@ export default {
   'message.queue.waits': 'Уйдёт, когда появится связь',
   'message.queue.soon': 'Скоро отправится',
   'message.queue.failed': 'Не отправлено',
+  'message.queue.left': 'вас уже не было в этой комнате',
   'message.notice.only': 'Это видите только вы',
   'message.notice.providers': 'Добавить сервер',
   'message.notice.dismiss': 'Скрыть',

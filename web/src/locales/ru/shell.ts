@@ -23,6 +23,7 @@ export default {
   'shell.types_here': 'печатает…',
   'shell.draft': 'Черновик:',
   'shell.not_sent': 'Не отправлено',
+  'shell.unsent_why': 'Вас больше нет в этих комнатах. Написанное там хранится здесь, пока вы его не удалите.',
   'shell.mark_read': 'Отметить прочитанным',
   'shell.details': 'Сведения',
   'shell.copy_link': 'Скопировать ссылку',

@@ -4,11 +4,13 @@ import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RoomEntry, ServerEvent } from '../../../src/net/types';
-import { openDb, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
+import { openDb, roomOfDraft, STORE_NAMES, type Db, type Position } from '../../../src/sync/db';
 import { memoryDb } from '../../../src/sync/memory';
 import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
 import { BEGINNING, HEAD } from '../../../src/sync/ranges';
 import { applyEvents, readPosition, REDUCED_STORES } from '../../../src/sync/reduce';
+import { NOT_IN_ROOM } from '../../../src/sync/outbox';
+import { Outgoing } from '../../../src/sync/outgoing';
 import { Intake } from '../../../src/sync/intake';
 import { Tabs } from '../../../src/sync/tabs';
 import { evict } from '../../../src/sync/upkeep';
@@ -220,6 +222,53 @@ describe('events, pages and cursors', () => {
       }),
       { numRuns: 30 },
     ), 60_000);
+});
+
+describe('what was typed', () => {
+  const typed = fc.oneof(
+    fc.record({ do: fc.constant('queue' as const), room: fc.nat(1) }),
+    fc.record({ do: fc.constant('draft' as const), room: fc.nat(1), aside: fc.boolean() }),
+    fc.record({ do: fc.constantFrom('kicked' as const, 'deleted' as const, 'unlisted' as const, 'listed' as const), room: fc.nat(1) }),
+  );
+  const event = (n: number, of: object) => ({ event_id: `1:${n}`, cursor: `1.${n}`, time: '', ...of }) as unknown as ServerEvent;
+
+  it('is kept whatever becomes of its room: nothing waits for a room that is gone, and nothing of it is gone', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(typed, { maxLength: 30 }), async (steps) => {
+        const truth = new Truth(ROOMS);
+        const db = memoryDb();
+        const outgoing = new Outgoing({ db, tabs: new Tabs('u'), me: account }, { connection: () => null, lone: () => false, async makeRoom() {}, async cleared() {} });
+        const list = (ids: string[]) => db.write(REDUCED_STORES, async (tx) => mergeRooms(tx, ids.map((id) => truth.entry(id)), (await readPosition(tx)).step));
+        const queued = new Map<string, string>();
+        const drafts = new Map<string, string>();
+        await list(ROOMS);
+        for (const [n, next] of steps.entries()) {
+          const id = ROOMS[next.room]!;
+          const now = await db.read(['rooms'], (tx) => tx.all('rooms'));
+          if (next.do === 'queue') {
+            // Only where it is listed can one write; what is sent takes the room's draft along.
+            if (!now.some((record) => record.id === id)) continue;
+            await outgoing.enqueue({ client_id: `c-${n}`, room: id, text: `said ${n}`, created_at: '', state: 'queued' });
+            queued.set(`c-${n}`, id);
+            drafts.delete(id);
+          } else if (next.do === 'draft') {
+            const key = next.aside ? `${id}/aside` : id;
+            await outgoing.saveDraft({ room: key, text: `half ${n}` });
+            drafts.set(key, `half ${n}`);
+          } else if (next.do === 'kicked') await db.write(REDUCED_STORES, (tx) => applyEvents(tx, [event(n + 1, { type: 'member.left', room: id, user: me })], undefined, me));
+          else if (next.do === 'deleted') await db.write(REDUCED_STORES, (tx) => applyEvents(tx, [event(n + 1, { type: 'room.deleted', room: { id } })], undefined, me));
+          else if (next.do === 'unlisted') await list(now.map((record) => record.id).filter((other) => other !== id));
+          else await list([...new Set([...now.map((record) => record.id), id])]);
+        }
+        const kept = await db.read(STORE_NAMES, async (tx) => ({ rooms: await tx.all('rooms'), outbox: await tx.all('outbox'), drafts: await tx.all('drafts') }));
+        const listed = new Set(kept.rooms.map(({ id }) => id));
+        expect(new Map(kept.outbox.map(({ client_id, room }) => [client_id, room]))).toEqual(queued);
+        expect(new Map(kept.drafts.map(({ room, text }) => [room, text]))).toEqual(drafts);
+        for (const entry of kept.outbox.filter(({ room }) => !listed.has(room))) expect(entry).toMatchObject({ state: 'failed', error: NOT_IN_ROOM, was: { name: truth.entry(entry.room).name } });
+        for (const draft of kept.drafts.filter(({ room }) => !listed.has(roomOfDraft(room)))) expect(draft.was).toBeDefined();
+      }),
+      { numRuns: 300 },
+    ));
 });
 
 describe('unread', () => {
