@@ -16,8 +16,11 @@ setKitWords(t);
 listen();
 locale.value = wantedLocale();
 const app = createApp(App).use(router); // the first screen is fetched while the words are
+const later = () => import('./app/later');
+app.config.errorHandler = (fault) => {
+  console.error(fault);
+  void later().then(({ met }) => met(fault), () => {});
+};
 await follow();
 app.mount('#app');
-void import('./app/pwa').then(({ startPwa }) => startPwa((path) => void router.push(path)), () => {});
-void import('./app/told').then(({ showTold }) => showTold(), () => {});
-void import('./app/focus').then(({ keepFocus }) => keepFocus(), () => {});
+void later().then(({ begin }) => begin(), () => {});

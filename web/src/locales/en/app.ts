@@ -5,6 +5,7 @@ export default {
   'app.retry': 'Try again',
   'app.reload': 'Load anew',
   'app.outdated': 'NeuralChat was updated meanwhile. Load the page anew to go on: what you have typed is kept.',
+  'app.broken': 'Something went wrong here.',
   'app.not_found': 'There is nothing at this address.',
   'app.home': 'To the rooms',
   'app.unreachable': 'The node cannot be reached. Is there a network?',
