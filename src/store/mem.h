@@ -39,7 +39,8 @@ struct nc_mem_name { /* a username that is taken; its account may be gone */
 };
 struct nc_mem_message {
     struct nc_message m;
-    uint64_t again; /* a late one's seq, a generated one's completion; else 0 */
+    uint64_t again; /* a late one's seq, a generated one's first completion; else 0 */
+    bool ended;     /* has not been streaming once: what comes then is no news */
 };
 struct nc_mem_client { /* what a client id was used for */
     struct nc_id client, sender;

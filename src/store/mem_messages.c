@@ -38,7 +38,8 @@ static enum nc_err message_insert(struct nc_mem *m, struct nc_mem_step *s)
         return NC_EEXIST;
     }
     in->seq = s->pos;
-    struct nc_mem_message row = {.m = *in, .again = in->late ? in->seq : 0};
+    struct nc_mem_message row = {
+        .m = *in, .again = in->late ? in->seq : 0, .ended = in->state != NC_STREAMING};
     row.m.alternatives = row.m.chosen = 0;
     nc_mem_insert(m, T_MESSAGE, &row);
     m->messages++;
@@ -131,8 +132,9 @@ static enum nc_err message_complete(struct nc_mem *m, struct nc_mem_step *s)
 
     if (at == MEM_NONE)
         return NC_ENOENT;
-    if (row.m.state == NC_STREAMING) /* it is news once */
+    if (!row.ended) /* it is news once */
         row.again = s->pos;
+    row.ended = true;
     row.m.body = in->body;
     row.m.mentions = in->mentions;
     row.m.state = in->state;

@@ -184,17 +184,20 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                                .steps = {COUNTED(
                                    "UPDATE message SET body = :body"
                                    " WHERE id = :id AND deleted = 0 AND state = 1")}},
-    /* It is news once: when it stops streaming. */
+    /* It is news once: when it first stops streaming.  NC_MESSAGE_RESTART of what has ended
+     * leaves a mark in `again`, so another answer to an old question is none. */
     [NC_MESSAGE_COMPLETE] =
         {.fields = nc_fields_message,
          .mentions = true,
-         .steps =
-             {ELSE(NC_ENOENT,
-                   "UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
-                   " again = CASE state WHEN 1 THEN :pos ELSE again END, state = :state"
-                   " WHERE id = :id AND deleted = 0"),
-              KEEP("state = :state, body = :body, ai = :ai"),
-              SQL("DELETE FROM mention WHERE id = :id")}},
+         .steps = {ELSE(NC_ENOENT,
+                        "UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
+                        " again = CASE WHEN state = 1 AND (again IS NULL OR late AND again "
+                        "= seq)"
+                        " THEN :pos ELSE again END,"
+                        " state = :state"
+                        " WHERE id = :id AND deleted = 0"),
+                   KEEP("state = :state, body = :body, ai = :ai"),
+                   SQL("DELETE FROM mention WHERE id = :id")}},
     /* Every alternative has its row from its beginning; the first, which began with the
      * message, gets it when there is a second. */
     [NC_MESSAGE_RESTART] =
@@ -207,7 +210,9 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                   " FROM message WHERE id = :id ON CONFLICT DO UPDATE SET"
                   " state = excluded.state, ai = excluded.ai, body = excluded.body"),
               SQL("UPDATE message SET alternatives = max(alternatives, 1) + 1,"
-                  " chosen = max(alternatives, 1), state = 1, mentions = '', body = x''"
+                  " chosen = max(alternatives, 1), mentions = '', body = x'',"
+                  " again = CASE state WHEN 1 THEN again ELSE coalesce(again, 0) END, "
+                  "state = 1"
                   " WHERE id = :id"),
               SQL("INSERT INTO alternative SELECT id, chosen, state, :created_ms, '', x''"
                   " FROM message WHERE id = :id"),

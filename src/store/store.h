@@ -85,7 +85,9 @@ enum nc_change_kind {
     NC_MESSAGE_DELETE,
     /* message.id, .body; nothing unless it is streaming */
     NC_MESSAGE_CHECKPOINT,
-    /* message.id, .body, .mentions, .state, .ai.  ENOENT: unknown, deleted */
+    /* message.id, .body, .mentions, .state, .ai.  It is unread from then on, whoever saw it
+     * grow; another alternative of it makes it unread to nobody who had read it.
+     * ENOENT: unknown, deleted */
     NC_MESSAGE_COMPLETE,
     /* message.id, .state, .body, .ai, .created_ms = now, .chosen = the alternative whose
      * text that is: it becomes an alternative of this state, and the message streams

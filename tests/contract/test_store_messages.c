@@ -408,6 +408,62 @@ static void an_answer_is_unread_once_it_is_complete(void **state)
     assert_string_equal(unread(member(DEN, BOB)), "0/0:@bob done");
 }
 
+static void another_answer_to_a_read_question_is_not_unread(void **state)
+{
+    struct nc_change born = say(DEN, ADA, 101, "");
+    struct nc_change again = change_message(NC_MESSAGE_RESTART, NC_EV_NONE, DEN, 101);
+    struct nc_change end = complete(DEN, 101, "@bob anew");
+
+    (void)state;
+    people_and_rooms();
+    born.message.state = NC_STREAMING;
+    end.message.mentions = nc_str("bob");
+    again.message.body = nc_str("done");
+    OK(born);
+    OK(complete(DEN, 101, "done"));
+    OK(again);
+    OK(end);
+    assert_string_equal(unread(member(DEN, BOB)), "1/1:@bob anew"); /* read neither */
+    OK(mark_read(DEN, BOB, 101));
+    again.message.chosen = 1;
+    OK(again);
+    OK(end);
+    assert_string_equal(unread(member(DEN, BOB)), "0/0:@bob anew");
+    OK(mark_read(DEN, BOB, 101));
+    assert_int_equal(last.changes[0].touched, 0); /* nothing new is behind it */
+}
+
+static void an_answer_that_began_anew_is_news_when_it_ends(void **state)
+{
+    struct nc_change born = say(DEN, ADA, 101, "");
+    struct nc_change again = change_message(NC_MESSAGE_RESTART, NC_EV_NONE, DEN, 101);
+
+    (void)state;
+    people_and_rooms();
+    born.message.state = NC_STREAMING;
+    OK(born);
+    OK(mark_read(DEN, BOB, 101));
+    again.message.state = NC_FAILED; /* another model goes on */
+    again.message.body = nc_str("do");
+    OK(again);
+    OK(complete(DEN, 101, "done"));
+    assert_string_equal(unread(member(DEN, BOB)), "1/0:done");
+}
+
+static void another_answer_beside_a_copied_one_is_not_unread(void **state)
+{
+    struct nc_change again = change_message(NC_MESSAGE_RESTART, NC_EV_NONE, DEN, 101);
+
+    (void)state;
+    people_and_rooms();
+    OK(say(DEN, ADA, 101, "done")); /* it never streamed here */
+    OK(mark_read(DEN, BOB, 101));
+    again.message.body = nc_str("done");
+    OK(again);
+    OK(complete(DEN, 101, "anew"));
+    assert_string_equal(unread(member(DEN, BOB)), "0/0:anew");
+}
+
 static void deleted_messages_are_not_unread(void **state)
 {
     struct nc_change m = say(DEN, ADA, 102, "@bob");
@@ -470,6 +526,9 @@ int main(void)
         T(read_markers_only_go_forward),
         T(late_messages_are_unread_until_seen),
         T(an_answer_is_unread_once_it_is_complete),
+        T(another_answer_to_a_read_question_is_not_unread),
+        T(an_answer_that_began_anew_is_news_when_it_ends),
+        T(another_answer_beside_a_copied_one_is_not_unread),
         T(deleted_messages_are_not_unread),
         T(unread_counts_stop_at_a_thousand),
     };

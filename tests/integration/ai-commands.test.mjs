@@ -80,6 +80,23 @@ test("/ai again asks the last question anew", async () => {
   assert.equal((await refused(anna, room, "/ai again no-such-model")).status >= 400, true);
 });
 
+test("another answer to a question is no news to who has read the first", async () => {
+  const room = await world();
+  const of = async (who) => {
+    const { unread, mentions } = ok(await who.call("GET", "/api/v1/rooms")).rooms.find(({ id }) => id === room.id);
+    return [unread, mentions];
+  };
+  await anna.say(room, "olga, one");
+  (await (await upstream.next()).begin().say("first")).end();
+  const [first] = await settled(room);
+  await boris.call("POST", `/api/v1/rooms/${room.id}/read`, { message_id: first.id });
+  assert.deepEqual([await of(boris), (await of(ivan))[0]], [[0, 0], 2]);
+  await run(anna, room, "/ai again");
+  (await (await upstream.next()).begin().say("@boris second")).end();
+  await until(async () => (await answers(room))[0].text === "@boris second" && (await answers(room))[0].state === "complete", "the second answer");
+  assert.deepEqual([await of(boris), (await of(ivan))[0]], [[0, 0], 2]);
+});
+
 test("/ai on, off, call, destination, turns: the room's settings, for moderators", async () => {
   const room = await world();
   const ai = async () => ok(await anna.call("GET", `/api/v1/rooms/${room.id}`)).ai;
