@@ -12,7 +12,7 @@ enum { LOOK_BACK = 100 }; /* messages, for the last answer */
 
 /* One word after "/ai". */
 struct word {
-    const char *name, *args, *help_en, *help_ru;
+    const char *name, *args, *args_ru, *help_en, *help_ru;
     void (*run)(struct nc_command_run *run, struct nc_str rest);
 };
 
@@ -218,25 +218,27 @@ static void run_model(struct nc_command_run *run, struct nc_str rest)
 static void run_help(struct nc_command_run *run, struct nc_str rest);
 
 static const struct word words[] = {
-    {"", "", "who is here, what they are asked by, what is under way",
+    {"", "", "", "who is here, what they are asked by, what is under way",
      "кто здесь, какие модели отвечают, что происходит", nc_ai_show_room},
-    {"stop", "", "stop what answers you here", "остановить ответ", run_stop},
-    {"again", "[model]", "another answer to the last question",
+    {"stop", "", "", "stop what answers you here", "остановить ответ", run_stop},
+    {"again", "[model]", "[модель]", "another answer to the last question",
      "другой ответ на последний вопрос", run_again},
-    {"model", "[name|-]", "the model of this dialog", "модель этого диалога", run_model},
-    {"models", "", "what can be asked", "какие модели есть", nc_ai_show_models},
-    {"personas", "", "who can be asked", "кого можно спросить", nc_ai_show_personas},
-    {"jobs", "", "questions on their way", "вопросы, ждущие ответа", nc_ai_show_jobs},
-    {"on", "", "allow AI in this room", "разрешить ИИ в комнате", run_on},
-    {"off", "", "allow none", "запретить ИИ в комнате", run_off},
-    {"call", "name|strict", "how personas are called: by name, or only with @ , :",
+    {"model", "[name|-]", "[имя|-]", "the model of this dialog", "модель этого диалога",
+     run_model},
+    {"models", "", "", "what can be asked", "какие модели есть", nc_ai_show_models},
+    {"personas", "", "", "who can be asked", "кого можно спросить", nc_ai_show_personas},
+    {"jobs", "", "", "questions on their way", "вопросы, ждущие ответа", nc_ai_show_jobs},
+    {"on", "", "", "allow AI in this room", "разрешить ИИ в комнате", run_on},
+    {"off", "", "", "allow none", "запретить ИИ в комнате", run_off},
+    {"call", "name|strict", "name|strict",
+     "how personas are called: by name, or only with @ , :",
      "как звать персонажей: по имени или только с @ , :", run_call},
     {"destination", "this_node|own_node|own_worker|lan|cloud",
-     "how far what is said here may travel", "как далеко может уходить сказанное здесь",
-     run_destination},
-    {"turns", "0-3", "how deep personas answer personas",
+     "this_node|own_node|own_worker|lan|cloud", "how far what is said here may travel",
+     "как далеко может уходить сказанное здесь", run_destination},
+    {"turns", "0-3", "0-3", "how deep personas answer personas",
      "насколько глубоко персонажи отвечают друг другу", run_turns},
-    {"help", "", "this list", "этот список", run_help},
+    {"help", "", "", "this list", "этот список", run_help},
     {0},
 };
 
@@ -246,10 +248,12 @@ static void run_help(struct nc_command_run *run, struct nc_str rest)
     struct nc_buf out = {0};
 
     (void)rest;
-    for (const struct word *w = words; w->name; w++)
+    for (const struct word *w = words; w->name; w++) {
+        const char *args = ru ? w->args_ru : w->args;
         nc_buf_printf(&out, "%s/ai%s%s%s%s — %s", w == words ? "" : "\n",
-                      *w->name ? " " : "", w->name, *w->args ? " " : "", w->args,
+                      *w->name ? " " : "", w->name, *args ? " " : "", args,
                       ru ? w->help_ru : w->help_en);
+    }
     nc_command_answer_str(run, nc_buf_str(&out));
     nc_buf_fini(&out);
 }

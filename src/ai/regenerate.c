@@ -5,6 +5,7 @@
 #include "ai/job.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
+#include "base/russian.h"
 #include "chat/rooms/rooms.h"
 #include "chat/talk/fetch.h"
 #include "wire/json.h"
@@ -16,6 +17,7 @@ struct again {
     struct nc_ai *ai;
     struct nc_user *user; /* who wants it; NULL: the machine's owner */
     bool admin_socket;
+    uint8_t language; /* enum nc_language */
     struct nc_id message, room, persona, question;
     struct nc_id asker; /* of the first answer: it stays theirs */
     char wish[64 + NC_LLM_MODEL];
@@ -121,6 +123,8 @@ static void queue(struct again *x)
                                       });
 
     j->payer = j->work.user = payer_of(x);
+    if (x->language != NC_ANY_LANGUAGE)
+        j->russian = x->language == NC_RUSSIAN;
     ai->stats.asked++;
     if (nc_job_queue(j) != NC_OK) {
         ai->stats.refused++;
@@ -208,6 +212,7 @@ void nc_ai_regenerate(struct nc_ai *ai, const struct nc_actor *who,
     *x = (struct again){.ai = ai,
                         .user = who->user,
                         .admin_socket = who->admin_socket,
+                        .language = who->language,
                         .message = *message,
                         .done = done,
                         .arg = arg};

@@ -281,10 +281,19 @@ static bool add(struct nc_buf *out, struct nc_str english, unsigned depth)
 
 bool nc_russian(struct nc_buf *out, struct nc_str english) { return add(out, english, 0); }
 
-bool nc_russian_wanted(struct nc_str accept_language)
+enum nc_language nc_language_wanted(struct nc_str accept_language)
 {
     struct nc_str s = nc_str_trim(accept_language);
 
+    if (!s.n || s.p[0] == '*')
+        return NC_ANY_LANGUAGE;
     return s.n >= 2 && (s.p[0] | 0x20) == 'r' && (s.p[1] | 0x20) == 'u' &&
-           (s.n == 2 || strchr("-,; ", s.p[2]));
+                   (s.n == 2 || strchr("-,; ", s.p[2]))
+               ? NC_RUSSIAN
+               : NC_ENGLISH;
+}
+
+bool nc_russian_wanted(struct nc_str accept_language)
+{
+    return nc_language_wanted(accept_language) == NC_RUSSIAN;
 }

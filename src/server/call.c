@@ -71,9 +71,15 @@ void nc_call_empty(struct nc_call *call)
     answer(call, &(struct nc_answer){.status = 204});
 }
 
+enum nc_language nc_call_language(const struct nc_call *call)
+{
+    return call->req ? nc_language_wanted(nc_http_get(call->req->head, "Accept-Language"))
+                     : NC_ANY_LANGUAGE;
+}
+
 bool nc_call_russian(const struct nc_call *call)
 {
-    return call->req && nc_russian_wanted(nc_http_get(call->req->head, "Accept-Language"));
+    return nc_call_language(call) == NC_RUSSIAN;
 }
 
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why)

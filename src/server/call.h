@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/russian.h"
 #include "chat/people/session.h"
 #include "net/httpd.h"
 #include "wire/json.h"
@@ -97,6 +98,7 @@ void nc_call_done(struct nc_call *call);
 struct nc_req *nc_call_detach(struct nc_call *call);
 /* Does who asks read Russian rather than anything else (Accept-Language)?  Problems are
  * written so. */
+enum nc_language nc_call_language(const struct nc_call *call);
 bool nc_call_russian(const struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 

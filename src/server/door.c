@@ -26,6 +26,7 @@ static struct nc_call *new_call(struct nc_server *s, struct nc_req *r)
     call->req = r;
     call->arena = &call->memory;
     call->actor.address = nc_arena_str(call->arena, nc_str(nc_addr_text(&r->peer, text)));
+    call->actor.language = nc_call_language(call);
     call->actor.admin_socket = r->tag == (void *)&s->admin;
     call->openai =
         nc_str_eqz(r->head->path, "/v1") || nc_str_starts(r->head->path, NC_STR("/v1/"));

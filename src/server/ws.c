@@ -402,7 +402,7 @@ static struct nc_socket *socket_new(const struct nc_call *call)
     struct nc_socket *s = nc_alloc(sizeof *s + address.n + 1);
 
     s->srv = call->srv;
-    s->russian = nc_call_russian(call);
+    s->language = nc_call_language(call);
     memcpy(s->address, address.p, address.n);
     s->l.ops = &listener_ops;
     s->l.wants_online = true;

@@ -17,7 +17,8 @@ struct nc_socket {
     /* What every delivery touches stands behind it. */
     struct nc_socket_out *out; /* answers of this turn; or NULL */
     uint16_t replies_n;
-    bool verifying, paused, overflowed, gone, russian;
+    bool verifying, paused, overflowed, gone;
+    uint8_t language; /* enum nc_language; it came with the handshake */
     struct nc_ws ws;
     struct nc_server *srv;
     char *since;                 /* of the hello that is being looked into; or NULL */
@@ -29,7 +30,8 @@ struct nc_socket {
 
 static inline struct nc_actor nc_socket_actor(const struct nc_socket *s)
 {
-    return (struct nc_actor){.user = s->l.user, .address = nc_str(s->address)};
+    return (struct nc_actor){
+        .user = s->l.user, .address = nc_str(s->address), .language = s->language};
 }
 
 struct nc_socket_out {

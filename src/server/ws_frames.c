@@ -31,7 +31,7 @@ static void refuse(struct nc_reply *r, const struct nc_problem *why)
     struct nc_problem said = *why;
     struct nc_buf b = {0};
 
-    said.russian = r->s && r->s->russian;
+    said.russian = r->s && r->s->language == NC_RUSSIAN;
     nc_problem_event(&b, &said, nc_buf_str(&r->ref));
     end_with(r, &b);
 }

@@ -31,6 +31,35 @@ test("an error frame is in the language of the socket", async () => {
   }
 });
 
+test("a command answers in the language of who asks, on both transports", async () => {
+  const room = await anna.room();
+  const rest = (headers) => async (text) => ok(await anna.call("POST", `/api/v1/rooms/${room.id}/messages`, { text }, { headers }), 200).notice.text;
+  const socket = async (headers) => {
+    const s = new Socket(node, { token: anna.token, headers });
+    await s.welcome();
+    return async (text) => {
+      const { ref } = await s.say(room, text);
+      return s.frames.find((f) => f.type === "notice" && f.ref === ref).text;
+    };
+  };
+  const english = { "accept-language": "en-GB,ru;q=0.5" };
+  const asked = [
+    ["/who", /of 1 are here/, /^Здесь \d из 1/],
+    ["/frobnicate", /^There is no command/, /^Нет команды/],
+    ["/ai", /^What is said here goes no farther/, /^Сказанное здесь уходит не дальше/],
+    ["/ai again", /^There is no answer here yet/, /^Здесь ещё нет ни одного ответа/],
+    ["/ai help", /^\/ai again \[model\] — another answer/m, /^\/ai again \[модель\] — другой ответ/m],
+    ["/help", /^\/kick @user — put somebody out$/m, /^\/kick @имя — удалить из комнаты$/m],
+    ["/topic Кошки", /^The topic: Кошки$/, /^Тема: Кошки$/],
+  ];
+  for (const [headers, which] of [[english, 1], [russian, 2]])
+    for (const ask of [rest(headers), await socket(headers)]) for (const row of asked) assert.match(await ask(row[0]), row[which], row[0]);
+  assert.doesNotMatch(await rest(english)("/help"), /[а-яё]/i);
+  // A program that names no language: by its words, else by the name.
+  assert.match(await rest({})("/who"), /are here/);
+  assert.match(await rest({})("/кто"), /^Нет команды/);
+});
+
 test("a notice is in the language of the question or of the name that asks", async () => {
   ok(await owner.call("POST", "/api/v1/personas", { username: "guard", who_may_ask: { users: [] } }), 201);
   const room = await owner.room(undefined, { personas: ["guard"] });

@@ -1,3 +1,4 @@
+#include "base/russian.h"
 #include "chat/talk/command.h"
 #include "talk_world.h"
 
@@ -191,6 +192,52 @@ static void oneself(void **state)
     world_free(d.w);
 }
 
+static const char *answer(struct den *d, struct nc_user *u, enum nc_language l,
+                          const char *line)
+{
+    struct nc_actor who = {.user = u, .language = (uint8_t)l};
+    struct nc_send in = {.text = nc_str(line)};
+
+    nc_message_send(d->w->chat, &who, d->r, &in, on_sent, begin_call());
+    assert_int_equal(end_call(d->w), NC_P_NONE);
+    assert_true(got.is_notice);
+    return got.text;
+}
+
+static void in_the_language_of_who_asks(void **state)
+{
+    static const struct {
+        const char *line, *en, *ru;
+    } asked[] = {
+        {"/who", "of 2 are here", "Здесь 0 из 2"},
+        {"/frobnicate", "There is no command /frobnicate", "Нет команды /frobnicate"},
+        {"/привет", "There is no command /привет", "Нет команды /привет"},
+        {"/help nothing", "There is no such command", "Нет такой команды"},
+        {"/help kick", "/kick @user — put somebody out", "/kick @имя — удалить из комнаты"},
+        {"/help", "//text — say /text as it is", "//текст — сказать /текст как есть"},
+        {"/kick", "A name is needed", "Нужно имя"},
+        {"/nick", "You are called", "Вас зовут"},
+        {"/join nowhere", "There is no open room", "Нет открытой комнаты"},
+        {"/invite bob", "bob is here already", "bob уже здесь"},
+    };
+    struct den d = den_new();
+
+    (void)state;
+    for (size_t i = 0; i < NC_COUNT(asked); i++) {
+        assert_non_null(strstr(answer(&d, d.ada, NC_ENGLISH, asked[i].line), asked[i].en));
+        assert_non_null(strstr(answer(&d, d.ada, NC_RUSSIAN, asked[i].line), asked[i].ru));
+    }
+    assert_null(strstr(answer(&d, d.ada, NC_ENGLISH, "/help"), "сказать"));
+    assert_null(strstr(answer(&d, d.ada, NC_RUSSIAN, "/help"), "say"));
+    /* Who did not say: by their words, else by their name. */
+    assert_non_null(strstr(answer(&d, d.ada, NC_ANY_LANGUAGE, "/who"), "are here"));
+    assert_non_null(strstr(answer(&d, d.ada, NC_ANY_LANGUAGE, "/кто"), "Нет команды"));
+    assert_int_equal(say(d.w, d.ada, d.r, "/nick Ада"), NC_P_NONE);
+    assert_non_null(strstr(answer(&d, d.ada, NC_ANY_LANGUAGE, "/who"), "Здесь"));
+    assert_non_null(strstr(answer(&d, d.ada, NC_ENGLISH, "/who"), "are here"));
+    world_free(d.w);
+}
+
 static void strangers_do_not_command(void **state)
 {
     struct den d = den_new();
@@ -215,6 +262,7 @@ int main(void)
         cmocka_unit_test(rooms_by_commands),
         cmocka_unit_test(clear_hides_for_one),
         cmocka_unit_test(oneself),
+        cmocka_unit_test(in_the_language_of_who_asks),
         cmocka_unit_test(strangers_do_not_command),
     };
 

@@ -101,6 +101,11 @@ static void who_wants_it(void **state)
     for (size_t i = 0; i < NC_COUNT(no); i++)
         assert_false(nc_russian_wanted(nc_str(no[i])));
     assert_false(nc_russian_wanted((struct nc_str){NULL, 0}));
+    assert_int_equal(nc_language_wanted((struct nc_str){NULL, 0}), NC_ANY_LANGUAGE);
+    assert_int_equal(nc_language_wanted(NC_STR(" *")), NC_ANY_LANGUAGE);
+    assert_int_equal(nc_language_wanted(NC_STR("ru-RU,en")), NC_RUSSIAN);
+    assert_int_equal(nc_language_wanted(NC_STR("en-GB,ru;q=0.5")), NC_ENGLISH);
+    assert_int_equal(nc_language_wanted(NC_STR("de")), NC_ENGLISH);
 }
 
 int main(void)

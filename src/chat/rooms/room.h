@@ -32,11 +32,12 @@ struct nc_member {
     struct nc_list read_due; /* a newer marker whose event waits (chat/talk/read.c) */
 };
 
-/* Who acts: the user, and where from, for rates and the audit log. */
+/* Who acts: the user, where from, for rates and the audit log, and what they read. */
 struct nc_actor {
     struct nc_user *user;
     struct nc_str address;
     bool admin_socket; /* the machine's owner, through admin.sock */
+    uint8_t language;  /* enum nc_language: which they said they read */
 };
 
 struct nc_room *nc_room_find(const struct nc_chat *c,

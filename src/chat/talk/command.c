@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/russian.h"
 #include "base/utf8.h"
 #include "chat/people/throttle.h"
 #include "chat/talk/command_table.h"
@@ -71,6 +72,8 @@ void *nc_command_arg(struct nc_command_run *run) { return run->row->arg; }
 
 bool nc_command_ru(const struct nc_command_run *run)
 {
+    if (run->who.language != NC_ANY_LANGUAGE)
+        return run->who.language == NC_RUSSIAN;
     return nc_is_cyrillic(run->name) || nc_is_cyrillic(run->rest) ||
            nc_is_cyrillic(run->who.user->a.display_name);
 }

@@ -8,8 +8,9 @@
 struct nc_command_run; /* one invocation: who, where, the rest of the line */
 
 struct nc_command {
-    const char *name; /* "join", without the slash */
-    const char *args; /* "[room]" for /help */
+    const char *name;    /* "join", without the slash */
+    const char *args;    /* "[room]" for /help */
+    const char *args_ru; /* NULL: they are the same */
     const char *help_en, *help_ru;
     /* Runs once per client_id.  Ends with exactly one nc_command_answer, now or later. */
     void (*run)(struct nc_command_run *run);

@@ -21,7 +21,8 @@ const struct nc_command *nc_command_next(struct nc_command_run *run, unsigned *a
 void nc_command_say(struct nc_command_run *run, enum nc_message_kind kind);
 /* Answer with the bytes of `text`. */
 void nc_command_answer_str(struct nc_command_run *run, struct nc_str text);
-/* Does this person read Russian?  By the command's words, else by their name. */
+/* Does this person read Russian?  By what they said they read; who did not say, by the
+ * command's words or their name. */
 bool nc_command_ru(const struct nc_command_run *run);
 /* The first word of *rest as a username ("@" and capitals aside), cut off; NULL if it
  * names nobody: then the answer has been given. */

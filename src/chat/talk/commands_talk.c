@@ -5,15 +5,18 @@
 
 /* Commands about oneself and about talking. */
 
-static void help_row(struct nc_buf *out, const struct nc_command *cmd)
+static void help_row(struct nc_buf *out, const struct nc_command *cmd, bool ru)
 {
-    nc_buf_printf(out, "/%s%s%s — %s · %s\n", cmd->name, *cmd->args ? " " : "", cmd->args,
-                  cmd->help_en, cmd->help_ru);
+    const char *args = ru && cmd->args_ru ? cmd->args_ru : cmd->args;
+
+    nc_buf_printf(out, "/%s%s%s — %s\n", cmd->name, *args ? " " : "", args,
+                  ru ? cmd->help_ru : cmd->help_en);
 }
 
 static void run_help(struct nc_command_run *run)
 {
     struct nc_str wanted = nc_command_rest(run);
+    bool ru = nc_command_ru(run);
     struct nc_buf out = {0};
     unsigned at = 0;
 
@@ -21,14 +24,15 @@ static void run_help(struct nc_command_run *run)
         wanted.p++, wanted.n--;
     for (const struct nc_command *cmd; (cmd = nc_command_next(run, &at));)
         if (!wanted.n || nc_str_ieq(wanted, nc_str(cmd->name)))
-            help_row(&out, cmd);
+            help_row(&out, cmd, ru);
     if (!wanted.n)
-        nc_buf_adds(&out, NC_STR("//text — say /text as it is · сказать /text как есть"));
+        nc_buf_adds(&out, ru ? NC_STR("//текст — сказать /текст как есть")
+                             : NC_STR("//text — say /text as it is"));
     if (out.n)
         nc_command_answer_str(run, nc_str_trim(nc_buf_str(&out)));
     else
-        nc_command_answer(run, nc_command_ru(run) ? "Нет такой команды. Все команды: /help"
-                                                  : "There is no such command. All: /help");
+        nc_command_answer(run, ru ? "Нет такой команды. Все команды: /help"
+                                  : "There is no such command. All: /help");
     nc_buf_fini(&out);
 }
 
@@ -114,16 +118,19 @@ static void run_who(struct nc_command_run *run)
 const struct nc_command nc_commands_talk[] = {
     {.name = "help",
      .args = "[command]",
+     .args_ru = "[команда]",
      .help_en = "what can be done here",
      .help_ru = "что здесь можно",
      .run = run_help},
     {.name = "me",
      .args = "text",
+     .args_ru = "текст",
      .help_en = "say what you do",
      .help_ru = "сказать, что вы делаете",
      .run = run_me},
     {.name = "nick",
      .args = "name",
+     .args_ru = "имя",
      .help_en = "change the name others see",
      .help_ru = "сменить имя, которое видят другие",
      .run = run_nick},
