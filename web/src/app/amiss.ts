@@ -6,6 +6,8 @@ import { t } from './i18n';
 
 const AGAIN_MS = 60_000;
 let said = -Infinity;
+/** A piece of the page that did not come: where that is more than a network that is away, app/pwa says so. */
+const notCome = new WeakSet<object>();
 
 async function reload(): Promise<void> {
   await flushDrafts();
@@ -14,7 +16,7 @@ async function reload(): Promise<void> {
 
 /** A component threw. What the node refused, or could not be asked, is no fault of the page: to load it anew does not help. */
 export function met(fault: unknown): void {
-  if (fault instanceof ApiError || performance.now() - said < AGAIN_MS) return;
+  if (fault instanceof ApiError || (fault instanceof Error && notCome.has(fault)) || performance.now() - said < AGAIN_MS) return;
   said = performance.now();
   toast(t('app.broken'), { label: t('app.reload'), run: () => void reload() }, { stays: true, tone: 'danger' });
 }
@@ -25,5 +27,6 @@ const isOurs = (fault: unknown): boolean =>
 
 /** The browser says it in the console by itself. */
 export function listen(): void {
+  addEventListener('vite:preloadError', ({ payload }) => notCome.add(payload));
   addEventListener('unhandledrejection', ({ reason }) => isOurs(reason) && met(reason));
 }

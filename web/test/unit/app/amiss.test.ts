@@ -38,6 +38,14 @@ test('what the node refused is no fault of the page', () => {
   expect(shown()).toEqual([]);
 });
 
+test('a piece of the page that does not come is told of elsewhere', () => {
+  amiss.listen();
+  const payload = new TypeError('Failed to fetch dynamically imported module');
+  dispatchEvent(Object.assign(new Event('vite:preloadError'), { payload }));
+  amiss.met(payload);
+  expect(shown()).toEqual([]);
+});
+
 test('of what nobody waited for only faults of our own code count', () => {
   amiss.listen();
   const rejected = (reason: unknown) => dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason }));
