@@ -41,6 +41,30 @@ test("two tabs have one socket; when the one that has it goes, the other takes o
   await who.close();
 });
 
+test("what is written in one tab is in the other when one comes to it, and goes from there when it is sent", async () => {
+  const who = await person(node);
+  const one = await who.page();
+  await enter(one, "anna");
+  await openRoom(one, den);
+  const two = await who.page();
+  await openRoom(two, den);
+  const come = (page) => page.evaluate(() => dispatchEvent(new Event("focus")));
+  const go = (page) => page.evaluate(() => dispatchEvent(new Event("blur")));
+  const has = (page, words) => until(async () => (await come(page), (await composer(page).inputValue()) === words), `“${words}” in the field`);
+  await composer(one).fill("half a thought");
+  await go(one);
+  await has(two, "half a thought");
+  await composer(two).fill("half a thought, and the rest");
+  await come(two);
+  assert.equal(await composer(two).inputValue(), "half a thought, and the rest");
+  await go(two);
+  await has(one, "half a thought, and the rest");
+  await composer(one).press("Enter");
+  await messageWith(one, "and the rest").waitFor();
+  await has(two, "");
+  await who.close();
+});
+
 test("a leader that is hidden gives the socket to a tab that is looked at; each says which it is", async () => {
   const who = await person(node);
   const one = await who.page();

@@ -12,7 +12,10 @@ const SAVE_MS = 300;
 const drafts = reactive<Record<string, Draft>>({});
 const scope = effectScope(true);
 const watched = new Set<string>();
-const unsaved = new Map<string, ReturnType<typeof setTimeout>>();
+/** Without a timer: it could not be kept, and is tried again. */
+const unsaved = new Map<string, ReturnType<typeof setTimeout> | undefined>();
+/** What changed here since another tab's drafts were last asked for. */
+let changed = new Set<string>();
 
 /** What is being written in a room. Saved a moment after the last change and when the page goes. */
 export function draftOf(room: string): Ref<Draft> {
@@ -32,6 +35,7 @@ export function clearDraft(room: string): void {
 }
 
 function later(room: string): void {
+  changed.add(room);
   clearTimeout(unsaved.get(room));
   unsaved.set(room, setTimeout(() => void save(room), SAVE_MS));
 }
@@ -39,9 +43,13 @@ async function save(room: string): Promise<void> {
   clearTimeout(unsaved.get(room));
   unsaved.delete(room);
   if (!isOpen()) return;
+  const whose = engine();
   const { text = '', reply_to, editing } = drafts[room] ?? {};
   const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
-  await engine().outgoing.saveDraft(record).catch(() => {}); // A full disk: it stays in the tab.
+  await whose.outgoing.saveDraft(record).catch(() => {
+    // A full disk: it stays in the tab.
+    if (isOpen() && engine() === whose && !unsaved.has(room)) unsaved.set(room, undefined);
+  });
 }
 /** Resolves when all that was typed is kept: before a reload of one's own. */
 export async function flushDrafts(): Promise<void> {
@@ -49,16 +57,34 @@ export async function flushDrafts(): Promise<void> {
 }
 const flush = () => void flushDrafts();
 
+/** It is of the database, and need not go there again. */
+function take(room: string, draft: Draft): void {
+  drafts[room] = draft;
+  clearTimeout(unsaved.get(room));
+  unsaved.delete(room);
+}
+/** What was written in another tab meanwhile; what was written here meanwhile stays. */
+async function reread(): Promise<void> {
+  if (!isOpen()) return;
+  const whose = engine(), mine = (changed = new Set(unsaved.keys()));
+  const kept = await whose.outgoing.drafts().catch(() => null);
+  if (!kept || !isOpen() || engine() !== whose || changed !== mine) return;
+  const there = new Map(kept.map(({ room, ...draft }) => [room, draft]));
+  for (const room of new Set([...Object.keys(drafts), ...there.keys()])) {
+    const now: Draft = there.get(room) ?? { text: '' }, was = drafts[room];
+    const isSame = was && was.text === now.text && was.reply_to === now.reply_to && was.editing === now.editing;
+    if (!isSame && !mine.has(room)) take(room, now);
+  }
+}
+
 if (typeof addEventListener === 'function') {
   addEventListener('pagehide', flush);
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && flush());
+  document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? flush() : void reread()));
+  addEventListener('focus', () => void reread());
+  addEventListener('blur', flush);
 }
 onOpen((opened) => {
-  for (const { room, ...draft } of opened.drafts) {
-    drafts[room] = draft;
-    clearTimeout(unsaved.get(room));
-    unsaved.delete(room);
-  }
+  for (const { room, ...draft } of opened.drafts) take(room, draft);
 });
 // Right before the database closes for a newer client: what is written now is still kept.
 onChange((change) => {
