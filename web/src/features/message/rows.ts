@@ -16,6 +16,10 @@ export interface Row {
   unread: boolean;
   /** It shows who says it; the ones below it in the group do not. */
   head: boolean;
+  /** A head only because the one before it is far above. */
+  again: boolean;
+  /** It says that there is no model, and an answer has come since: it is shown no more. */
+  over: boolean;
   /** It answers the very message above it: nobody needs to be told which. */
   direct: boolean;
   /** What the node said to this reader alone, behind it. */
@@ -23,6 +27,7 @@ export interface Row {
 }
 
 const GROUP_MS = 5 * 60_000;
+const GROUP_ROWS = 20; // so that a name is in sight wherever one looks
 const NONE: readonly Notice[] = [];
 
 const at = (message: Message) => Date.parse(message.created_at);
@@ -30,6 +35,9 @@ const dayOf = (message: Message) => new Date(message.created_at).toDateString();
 
 /** An answer of a persona, which is shown as a card. */
 export const isAnswer = (message: Message): boolean => message.sender.kind === 'persona' && message.kind === 'text';
+
+/** The node's words carry no reason; this option is named in none but these. */
+export const lacksModel = (text: string): boolean => text.includes('--ai-base-url');
 
 function goesOn(message: Message, before: Message): boolean {
   return (
@@ -49,20 +57,27 @@ export interface Around {
 
 /** The rows of `items`; those of `before` that are still the same stay the same objects. */
 export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyMap<string, Row>): Row[] {
-  const behind = noticesBehind(items, around.notices);
+  const answered = items.findLastIndex(({ message }) => isAnswer(message));
+  const behind = noticesBehind(items, around.notices, answered);
   let last: Item | undefined;
   let drawn = false;
-  return items.map((item) => {
+  let run = 0;
+  return items.map((item, i) => {
     const { message } = item;
     const day = !last || dayOf(last.message) !== dayOf(message);
     const unread = !drawn && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
     drawn ||= unread;
-    const head = day || unread || !last || !!last.gap || !goesOn(message, last.message);
+    const begins = day || unread || !last || !!last.gap || !goesOn(message, last.message);
+    // Where it was once drawn it stays, whatever is loaded above: nothing moves under the reader's eyes.
+    const known = before.get(item.key);
+    const again = !begins && (known ? known.again : run >= GROUP_ROWS);
+    const head = begins || again;
+    run = head ? 1 : run + 1;
+    const over = message.kind === 'notice' && i < answered && lacksModel(message.text);
     const direct = !!last && message.reply_to === last.message.id && isAnswer(message);
     last = item;
-    const row: Row = { key: item.key, item, day, unread, head, direct, notices: behind.get(item.key) ?? NONE };
-    const old = before.get(row.key);
-    return old && isSame(old, row) ? old : row;
+    const row: Row = { key: item.key, item, day, unread, head, again, over, direct, notices: behind.get(item.key) ?? NONE };
+    return known && isSame(known, row) ? known : row;
   });
 }
 
@@ -71,12 +86,13 @@ function beginsUnread(item: Item, last: Item | undefined, { unreadAfter, hasOlde
   return last ? true : !hasOlder;
 }
 
-function noticesBehind(items: readonly Item[], notices: readonly Notice[]): Map<string, Notice[]> {
+function noticesBehind(items: readonly Item[], notices: readonly Notice[], answered: number): Map<string, Notice[]> {
   const behind = new Map<string, Notice[]>();
   const end = items.at(-1);
   if (!notices.length || !end) return behind;
   for (const notice of notices) {
-    const item = items.find((one) => one.message.id === notice.after) ?? end;
+    const at = items.findIndex((one) => one.message.id === notice.after), item = items[at] ?? end;
+    if (at >= 0 && at < answered && lacksModel(notice.text)) continue;
     behind.set(item.key, [...(behind.get(item.key) ?? []), notice]);
   }
   return behind;
@@ -84,7 +100,7 @@ function noticesBehind(items: readonly Item[], notices: readonly Notice[]): Map<
 
 function isSame(a: Row, b: Row): boolean {
   return (
-    a.item === b.item && a.day === b.day && a.unread === b.unread && a.head === b.head && a.direct === b.direct &&
+    a.item === b.item && a.day === b.day && a.unread === b.unread && a.head === b.head && a.again === b.again && a.over === b.over && a.direct === b.direct &&
     a.notices.length === b.notices.length && a.notices.every((notice, i) => notice === b.notices[i])
   );
 }

@@ -19,6 +19,26 @@ test('what one person says within five minutes stands together', () => {
   expect(heads([item(boris, 0), item(boris, 2), item(boris, 6), item(boris, 12), item(anna, 13)])).toEqual([true, false, false, true, true]);
 });
 
+test('a name comes again after twenty rows of one group, and stays where it was drawn whatever is loaded above', () => {
+  const lines = Array.from({ length: 60 }, (_, i) => item(boris, i / 20));
+  const named = (all: Row[]) => all.filter((row) => row.head).map((row) => lines.indexOf(row.item));
+  const late = rows(lines.slice(10));
+  expect(named(late)).toEqual([10, 30, 50]);
+  const all = rows(lines, {}, new Map(late.map((row) => [row.key, row])));
+  expect(named(all)).toEqual([0, 30, 50]);
+  expect(named(rows(lines, {}, new Map(all.map((row) => [row.key, row]))))).toEqual([0, 30, 50]);
+});
+
+test('that there is no model is said no more once an answer has begun', () => {
+  const lacking = 'Olga can\'t answer: name one with --ai-base-url.';
+  const question = item(anna, 0), said = item(olga, 0, { kind: 'notice', text: lacking }), other = item(olga, 0, { kind: 'notice', text: 'Olga came in' });
+  const mine = { id: 'n', room: 'r', text: lacking, at: '', after: question.message.id };
+  const before = rows([question, said, other], { notices: [mine] });
+  expect(before.map((row) => [row.over, row.notices.length])).toEqual([[false, 1], [false, 0], [false, 0]]);
+  const after = rows([question, said, other, item(olga, 1, { state: 'streaming' } as Partial<Message>)], { notices: [mine] });
+  expect(after.map((row) => [row.over, row.notices.length])).toEqual([[false, 0], [true, 0], [false, 0], [false, 0]]);
+});
+
 test('answers, actions, notices and replies stand by themselves', () => {
   const first = item(boris, 0);
   expect(heads([first, item(boris, 0, { reply_to: first.message.id }), item(boris, 1, { kind: 'action' }), item(boris, 1), item(olga, 1), item(olga, 1)])).toEqual([true, true, true, true, true, true]);
