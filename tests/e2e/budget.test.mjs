@@ -154,7 +154,8 @@ test("the beginning of a room: which it is, since when, and what to do in it fir
   await head.getByText("small talk").waitFor();
   await head.getByText("kept by anna").waitFor();
   await head.getByRole("button", { name: "Invite people" }).click();
-  await page.waitForURL(/p=members/);
+  await page.getByRole("dialog", { name: /Invite|Den/ }).waitFor();
+  await page.keyboard.press("Escape");
   for (let i = 0; i < 60; i++) await anna.say(den, `line ${i}`);
   await messageWith(page, "line 59").waitFor();
   const top = () => messages(page).last().boundingBox().then(({ y }) => y);
