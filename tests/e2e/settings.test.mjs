@@ -46,6 +46,15 @@ test("the name others see, the password, one's data", async () => {
   await who.close();
 });
 
+test("an address of a section there is none of leads to the first one, and says so", async () => {
+  const { who, page } = await at("nothing-of-that-name");
+  await page.waitForURL("**/settings/profile");
+  await page.getByRole("main").getByRole("heading", { name: "Profile" }).first().waitFor();
+  await page.getByRole("link", { name: "Appearance" }).click();
+  await page.waitForURL("**/settings/appearance");
+  await who.close();
+});
+
 test("theme, density and language change at once and stay", async () => {
   const { who, page } = await at("appearance");
   await page.getByLabel("Dark").check();
