@@ -215,6 +215,7 @@ static void in_the_language_of_who_asks(void **state)
         {"/help nothing", "There is no such command", "Нет такой команды"},
         {"/help kick", "/kick @user — put somebody out", "/kick @имя — удалить из комнаты"},
         {"/help", "//text — say /text as it is", "//текст — сказать /текст как есть"},
+        {"/help join", "/join room — come", "/join комната — войти"},
         {"/kick", "A name is needed", "Нужно имя"},
         {"/nick", "You are called", "Вас зовут"},
         {"/join nowhere", "There is no open room", "Нет открытой комнаты"},

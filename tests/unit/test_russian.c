@@ -29,6 +29,11 @@ static void capital_and_stop_stay(void **state)
 {
     (void)state;
     says("Only an owner deletes a room.", "Удаляет комнату только владелец.");
+    says("Only owners and moderators remove others.",
+         "Удаляют из комнаты только владельцы и модераторы.");
+    says("Here only owners and moderators bring others in.",
+         "Звать сюда могут только владельцы и модераторы.");
+    says("bob is coming in just now.", "bob как раз входит.");
     says("only an owner deletes a room", "удаляет комнату только владелец");
     says("Too many questions in this room: ask again in 7 s.",
          "В этой комнате спрашивают слишком часто: спросите снова через 7 с.");

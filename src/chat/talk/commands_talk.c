@@ -106,11 +106,12 @@ static void run_who(struct nc_command_run *run)
             nc_buf_printf(&out, "%s%.*s", shown > 1 ? ", " : "",
                           NC_FMT(m->user->a.username));
     }
+    const char *list = here ? ": " : ""; /* then comes who */
     if (nc_command_ru(run))
-        nc_command_answer(run, "Здесь %u из %zu: %.*s", here, r->members.n,
+        nc_command_answer(run, "Здесь %u из %zu%s%.*s", here, r->members.n, list,
                           NC_FMT(nc_buf_str(&out)));
     else
-        nc_command_answer(run, "%u of %zu are here: %.*s", here, r->members.n,
+        nc_command_answer(run, "%u of %zu are here%s%.*s", here, r->members.n, list,
                           NC_FMT(nc_buf_str(&out)));
     nc_buf_fini(&out);
 }
