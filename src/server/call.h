@@ -96,9 +96,9 @@ void nc_call_empty(struct nc_call *call); /* 204 */
 void nc_call_done(struct nc_call *call);
 /* The request, NULL if the peer has left; the call no longer belongs to it. */
 struct nc_req *nc_call_detach(struct nc_call *call);
-/* Does who asks read Russian rather than anything else (Accept-Language)?  Problems are
- * written so. */
+/* What who asks says they read (Accept-Language). */
 enum nc_language nc_call_language(const struct nc_call *call);
+/* Is it Russian rather than anything else?  Problems are written so. */
 bool nc_call_russian(const struct nc_call *call);
 void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 

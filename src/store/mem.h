@@ -40,7 +40,7 @@ struct nc_mem_name { /* a username that is taken; its account may be gone */
 struct nc_mem_message {
     struct nc_message m;
     uint64_t again; /* a late one's seq, a generated one's first completion; else 0 */
-    bool ended;     /* has not been streaming once: what comes then is no news */
+    bool ended;     /* stopped streaming, or never did: what completes now is no news */
 };
 struct nc_mem_client { /* what a client id was used for */
     struct nc_id client, sender;

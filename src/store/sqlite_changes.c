@@ -191,10 +191,9 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .mentions = true,
          .steps = {ELSE(NC_ENOENT,
                         "UPDATE message SET body = :body, mentions = :mentions, ai = :ai,"
-                        " again = CASE WHEN state = 1 AND (again IS NULL OR late AND again "
-                        "= seq)"
-                        " THEN :pos ELSE again END,"
-                        " state = :state"
+                        " again = CASE WHEN state = 1"
+                        " AND (again IS NULL OR late AND again = seq)"
+                        " THEN :pos ELSE again END, state = :state"
                         " WHERE id = :id AND deleted = 0"),
                    KEEP("state = :state, body = :body, ai = :ai"),
                    SQL("DELETE FROM mention WHERE id = :id")}},
@@ -211,9 +210,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                   " state = excluded.state, ai = excluded.ai, body = excluded.body"),
               SQL("UPDATE message SET alternatives = max(alternatives, 1) + 1,"
                   " chosen = max(alternatives, 1), mentions = '', body = x'',"
-                  " again = CASE state WHEN 1 THEN again ELSE coalesce(again, 0) END, "
-                  "state = 1"
-                  " WHERE id = :id"),
+                  " again = CASE state WHEN 1 THEN again ELSE coalesce(again, 0) END,"
+                  " state = 1 WHERE id = :id"),
               SQL("INSERT INTO alternative SELECT id, chosen, state, :created_ms, '', x''"
                   " FROM message WHERE id = :id"),
               SQL("DELETE FROM mention WHERE id = :id"),
