@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { ok } from "../integration/lib/node.mjs";
 import { person, PHONE, WIDE } from "./lib/browser.mjs";
-import { composer, enter, openRoom, say, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -28,6 +28,7 @@ for (const [what, viewport] of [["wide", WIDE], ["phone", PHONE]])
     ok(await anna.call("DELETE", `/api/v1/rooms/${room.id}/members/boris`), 204);
     await page.waitForTimeout(500);
     await who.context.setOffline(false);
+    await messageWith(page, "the key is under the stone").getByText("Not sent").waitFor();
 
     await page.goto("/");
     const unsent = page.getByRole("region", { name: "Not sent" });

@@ -344,10 +344,8 @@ onChange((change) => {
     if (timeline?.take(message, created)) taken.add(timeline);
   }
   for (const timeline of taken) timeline.render();
-  for (const id of change.changes.removed) {
-    timelines.get(id)?.clear();
-    timelines.delete(id);
-  }
+  // It stays the room's own: who looks at it still sees what could not be sent, and what comes once they are in again.
+  for (const id of change.changes.removed) timelines.get(id)?.clear();
   if (change.changes.resync) for (const timeline of timelines.values()) timeline.refresh(true);
 });
 // Synchronous: an entry leaves the outbox in the moment its message is in the window.

@@ -202,6 +202,22 @@ it('a disk that can’t be read holds nobody up: the node is asked, and the room
   expect([none.items.value.length, none.fault.value]).toEqual([0, 'internal']);
 });
 
+it('who is put out of a room they look at sees that what waited could not be sent; in again, they see the room', async () => {
+  truth.say('r-1', other);
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 1);
+  await on.core.engine().outgoing.enqueue({ client_id: 'waits', room: 'r-1', text: 'still here?', created_at: new Date().toISOString(), state: 'failed', error: 'no' });
+  await until(() => timeline.items.value.length === 2);
+  await on.core.engine().listing.remove('r-1');
+  await until(() => timeline.items.value.length === 1);
+  await on.core.engine().outgoing.change('waits', (entry) => ({ ...entry, error: 'why' }));
+  await until(() => timeline.items.value[0]!.queued?.error === 'why');
+  await on.core.engine().listing.ask();
+  expect(on.timelineOf('r-1')).toBe(timeline);
+  await until(() => timeline.items.value.length === 2);
+});
+
 it('reads again after a resync', async () => {
   for (let i = 0; i < 3; i++) truth.say('r-1', other);
   await enter();
