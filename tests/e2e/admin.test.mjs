@@ -76,7 +76,7 @@ test("people are found, made administrators, disabled", async () => {
   const boris = await node.register("boris");
   const { who, page } = await at("users");
   await page.getByPlaceholder("Find by name").fill("bor");
-  await page.getByText("1 account", { exact: true }).waitFor();
+  await page.getByText("1 person", { exact: true }).waitFor();
   await page.getByRole("button", { name: "What to do with boris" }).click();
   await page.getByRole("menuitemradio", { name: "Administrator" }).click();
   await page.getByText("Administrator", { exact: true }).waitFor();
