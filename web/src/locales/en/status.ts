@@ -1,0 +1,18 @@
+export default {
+  'status.node': 'Node',
+  'status.transport': 'By',
+  'status.transport_ws': 'WebSocket',
+  'status.transport_sse': 'event stream',
+  'status.transport_poll': 'long polling',
+  'status.transport_none': 'nothing at the moment',
+  'status.tab': 'This tab',
+  'status.tab_leads': 'holds the connection',
+  'status.tab_follows': 'listens to another tab',
+  'status.why_network': 'The network is away, or the node is.',
+  'status.why_restart': 'The node is starting again.',
+  'status.why_too_many': 'This account has as many connections as it may. Close some tabs or programs.',
+  'status.blocked': 'Something between you and the node lets no WebSocket through. Everything works, a little slower.',
+  'status.memory': 'This browser keeps nothing on the disk, as in a private window. When the tab is closed, unsent messages are gone.',
+  'status.memory_full': 'There is no room left on this device’s disk. Everything works, but nothing more is kept: when the tab is closed, unsent messages are gone.',
+  'status.memory_newer': 'Another tab has a newer NeuralChat, which keeps its own data. Load this one again.',
+};
