@@ -68,6 +68,7 @@ class RoomTimeline implements Timeline {
   private fresh = false;
   private shown = new Map<string, Item>();
   private turn: Promise<unknown> = Promise.resolve();
+  private readonly coming: { older?: Promise<void>; newer?: Promise<void> } = {};
   private users = 0;
   private opened = false;
 
@@ -141,14 +142,14 @@ class RoomTimeline implements Timeline {
   // --- Moving
 
   older(): Promise<void> {
-    return this.move('older', async () => {
+    return this.once('older', async () => {
       const first = this.window.messages[0]?.id;
       if (first === undefined || this.window.beginning) return;
       await this.page('older', { before: first });
     });
   }
   newer(): Promise<void> {
-    return this.move('newer', async () => {
+    return this.once('newer', async () => {
       const last = this.window.messages.at(-1)?.id;
       if (last === undefined || this.window.head) return;
       await this.page('newer', { after: last });
@@ -166,10 +167,22 @@ class RoomTimeline implements Timeline {
         if (!useful(part)) return this.acrossHole(side, asked, fault);
       }
     }
-    if (!part) return;
+    if (!part) return this.fromAnew(asked.before ?? asked.after!);
     this.window = withPart(this.window, part, side);
     part.messages.forEach(comeUpWith);
     this.render();
+  }
+
+  /** What is shown was read before one was known to be in the room, or is kept no more: nothing can be joined to it. */
+  private async fromAnew(around: string): Promise<void> {
+    try {
+      await engine().archive.fetchPage(this.room, { around }, 2 * PAGE);
+      const part = await engine().archive.cached(this.room, { around }, 2 * PAGE);
+      if (part) this.show(part, part.fresh);
+      this.fault.value = part ? '' : 'internal';
+    } catch (fault) {
+      this.failed(fault);
+    }
   }
 
   /** The node can't be reached: what is kept beyond what is missing, with the hole shown. */
@@ -207,6 +220,11 @@ class RoomTimeline implements Timeline {
       if (kept) this.show(kept, kept.fresh, true);
       if (!kept?.fresh) await this.reread(PAGE, kept);
     });
+  }
+
+  /** Asked for again before it has come, it is the same page: a reader may be near an end for many frames. */
+  private once(what: 'older' | 'newer', work: () => Promise<void>): Promise<void> {
+    return (this.coming[what] ??= this.move(what, work).finally(() => delete this.coming[what]));
   }
 
   private async move<T>(what: 'older' | 'newer' | 'jump', work: () => Promise<T>): Promise<T> {

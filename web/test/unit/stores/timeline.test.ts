@@ -7,6 +7,7 @@ import { me, other, Truth } from '../sync/truth';
 
 let stream: ConnectionOptions | null = null;
 let answering = true;
+let listing: Promise<void> | null = null;
 vi.mock('../../../src/net/connection', () => ({
   Connection: class {
     online = false;
@@ -40,6 +41,7 @@ vi.mock('../../../src/net/api', async (original) => ({
       calls.push(path);
       const { ApiError } = await import('../../../src/net/api');
       if (!answering) throw new ApiError(0, 'offline', '');
+      if (path === '/api/v1/rooms') await listing;
       if (path === '/api/v1/rooms') return { rooms: ['r-1'].map((id) => truth.entry(id)) };
       if (path.endsWith('/messages')) return structuredClone(truth.page('r-1', query, query.limit ?? 50));
       throw new ApiError(404, 'not_found', path);
@@ -79,6 +81,7 @@ async function enter(): Promise<void> {
 beforeEach(async () => {
   truth = new Truth(['r-1']);
   answering = true;
+  listing = null;
   sent.length = 0;
   on = await stores();
 });
@@ -172,6 +175,23 @@ it('what waits in a room of which nothing is known yet is not its beginning', as
   await until(() => timeline.beginning.value);
   expect(timeline.hasOlder.value).toBe(false);
   expect(timeline.items.value[0]!.message.id).toBe(truth.history('r-1')[0]!.id);
+});
+
+it('what came before the list of rooms is gone on from once it is there; a page asked for twice is one', async () => {
+  for (let i = 0; i < 180; i++) truth.say('r-1', other);
+  let list!: () => void;
+  listing = new Promise((done) => (list = done));
+  await on.core.openEngine(account);
+  on.core.engine().run();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 50);
+  list();
+  await until(() => timeline.ready.value);
+  await Promise.all([timeline.older(), timeline.older()]);
+  expect(timeline.items.value.length).toBe(100);
+  while (timeline.hasOlder.value) await timeline.older();
+  expect(timeline.items.value.map(({ message }) => message.id)).toEqual(truth.history('r-1').map(({ id }) => id));
+  expect(timeline.fault.value).toBe('');
 });
 
 it('an empty room is at its beginning once that is known, not before', async () => {
