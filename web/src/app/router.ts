@@ -18,7 +18,7 @@ function view(feature: string): () => Promise<RouteComponent> {
 
 const routes: RouteRecordRaw[] = [
   { path: '/login', name: 'login', component: view('login'), meta: { bare: true } },
-  { path: '/', name: 'home', component: () => import('@/features/shell/Welcome.vue') },
+  { path: '/', name: 'home', component: () => withWords('welcome', async () => (await import('@/features/shell/Welcome.vue')).default) },
   { path: '/r/:room', name: 'room', component: view('room') },
   { path: '/r/:room/m/:message', name: 'message', component: view('room') },
   { path: '/browse', name: 'browse', component: view('browse') },
