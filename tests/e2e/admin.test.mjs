@@ -137,7 +137,7 @@ test("on a screen of 768 pixels a section has the width to itself", async () => 
 });
 
 test("a section that could not be asked for is asked for again when the node is back", async () => {
-  const { who, page } = await at("users", "anna", { allow: [/ERR_INTERNET_DISCONNECTED|ERR_FAILED/] });
+  const { who, page } = await at("users", "anna", { allow: [/ERR_INTERNET_DISCONNECTED|ERR_FAILED|fetching the script/] });
   await page.getByText("@anna").first().waitFor();
   await who.context.setOffline(true);
   await page.getByRole("link", { name: "Audit log" }).click();

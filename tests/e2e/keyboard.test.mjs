@@ -63,8 +63,10 @@ test("from the door to a message that is sent, answered, changed and deleted", a
   await messageWith(page, "Soup, then").getByText("Who cooks?").waitFor();
   await until(async () => (await said(kitchen)).includes("Soup, then"), "the reply on the node");
 
-  await page.keyboard.press("ArrowUp");
-  await has(page, "Soup, then");
+  await until(async () => {
+    await page.keyboard.press("ArrowUp"); // the acknowledgement may be on its way still
+    return (await composer(page).inputValue()) === "Soup, then";
+  }, "the last message to be edited");
   await page.keyboard.press("Escape");
   await has(page, "");
   await held(page, "editing is left", WRITING);

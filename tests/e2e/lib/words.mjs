@@ -12,7 +12,7 @@ export async function worded(page, language, what, given = /$^/) {
   const texts = await page.evaluate(() => {
     const told = [];
     // What people and machines have said or named, and what is typed as it is.
-    const given = ".message .md, .message header, code, pre, kbd, .font-mono, [data-room], option, textarea, time, [data-given]";
+    const given = ".message .md, .message header, code, pre, kbd, .font-mono, [data-room], main a[href^='/r/'], option, textarea, time, [data-given]";
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
     for (let at = walk.nextNode(); at; at = walk.nextNode()) {
       if (at.nodeType === Node.TEXT_NODE) {
