@@ -39,9 +39,17 @@ async function answer(asked, text) {
 }
 /** Something of a message's menu, by keyboard. */
 async function act(page, message, name) {
-  await message.focus();
-  await page.keyboard.press("Enter");
-  await page.getByRole("menuitem", { name, exact: true }).click();
+  const item = page.getByRole("menuitem", { name, exact: true });
+  await until(async () => {
+    await message.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("menu").waitFor();
+    if (await item.count()) return true;
+    await page.keyboard.press("Escape"); // what can be done was told of an answer that was not whole yet
+    await page.getByRole("menu").waitFor({ state: "detached" });
+    return false;
+  }, name);
+  await item.click();
 }
 
 test("who waits sees how many are before them, and need not wait", async () => {
