@@ -16,6 +16,8 @@ writeFileSync(join(dir, "key"), KEY, { mode: 0o600 });
 
 const text = "Здравствуй, 世界 👩‍👩‍👧‍👦!";
 
+// All of it before the first test: when those there are so far have ended, the runner ends what they stand on.
+const wires = [];
 for (const [dialect, model, listed] of [
   [ollama, "qwen3:0.6b", "llama3:latest"],
   [anthropic, "claude-x", "claude-listed"],
@@ -23,7 +25,13 @@ for (const [dialect, model, listed] of [
   const upstream = await WireUpstream.start(dialect);
   const node = await Node.forFile({ args: ["--ai-base-url", upstream.url, "--ai-kind", dialect.kind, "--ai-model", model, "--ai-key-file", join(dir, "key"), "--ai-look-at", "off"] });
   const anna = await node.register("anna");
-  const s = await anna.socket();
+  wires.push({ dialect, model, listed, upstream, node, anna, s: await anna.socket() });
+}
+const passing = await WireUpstream.start(ollama);
+const clouded = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "gpt-oss:120b-cloud", "--ai-look-at", "off"] });
+const disguised = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "mine", "--ai-look-at", "off"] });
+
+for (const { dialect, model, listed, upstream, node, anna, s } of wires) {
   const named = (name) => `${dialect.kind}: ${name}`;
   const completed = async (room) => (await s.get("message.completed", (e) => e.message.room === room.id)).message;
   const deltas = (m, channel = "text") => s.frames.filter((f) => f.type === "message.delta" && f.message_id === m.id && f.channel === channel).map((d) => d.text).join("");
@@ -174,9 +182,6 @@ for (const [dialect, model, listed] of [
 }
 
 // An Ollama beside us that passes on what it is asked to the cloud: rooms whose text may not go there.
-const passing = await WireUpstream.start(ollama);
-const clouded = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "gpt-oss:120b-cloud", "--ai-look-at", "off"] });
-const disguised = await Node.forFile({ args: ["--ai-base-url", passing.url, "--ai-kind", "ollama", "--ai-model", "mine", "--ai-look-at", "off"] });
 const remote = (text) => ollama.piece(text).replace("{", '{"remote_model":"gpt-oss:120b","remote_host":"https://ollama.com:443",');
 
 for (const [what, node, destination, state] of [

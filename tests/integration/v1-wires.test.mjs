@@ -11,6 +11,8 @@ const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA
 const weather = { type: "function", function: { name: "weather", description: "of a city", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } } };
 const wrong = (promise) => promise.then(() => assert.fail("it worked"), (e) => e);
 
+// All of it before the first test: when those there are so far have ended, the runner ends what they stand on.
+const wires = [];
 for (const [dialect, listed] of [
   [ollama, "qwen3:0.6b"],
   [anthropic, "claude-listed"],
@@ -21,8 +23,12 @@ for (const [dialect, listed] of [
   const key = ok(await anna.call("POST", "/api/v1/me/keys", { name: "k", scopes: ["ai"] }), 201).key;
   const ai = new OpenAI({ baseURL: node.url + "/v1", apiKey: key, maxRetries: 0 });
   const model = `${dialect.kind}/${listed}`;
-  const ask = (more = {}) => ({ model, messages: [{ role: "user", content: "hi" }], ...more });
   await until(async () => (await ai.models.list()).data.some((m) => m.id === model), "the models");
+  wires.push({ dialect, listed, upstream, ai, model });
+}
+
+for (const { dialect, listed, upstream, ai, model } of wires) {
+  const ask = (more = {}) => ({ model, messages: [{ role: "user", content: "hi" }], ...more });
   const named = (name) => `${dialect.kind}: ${name}`;
 
   test(named("an answer in one piece"), async () => {
