@@ -95,6 +95,8 @@ const bad = {
 };
 const bomb = gzipSync(Buffer.alloc(100 << 20, " "));
 
+// All of it before the first test: when those there are so far have ended, the runner ends what they stand on.
+const wires = [];
 for (const dialect of [openai, ollama, anthropic]) {
   const upstream = await WireUpstream.start(dialect);
   const node = await Node.forFile({
@@ -106,8 +108,10 @@ for (const dialect of [openai, ollama, anthropic]) {
   });
   const owner = await node.register("owner", { owner_code: node.ownerCode });
   const anna = await node.register("anna");
-  const s = await anna.socket();
+  wires.push({ dialect, upstream, node, owner, anna, s: await anna.socket() });
+}
 
+for (const { dialect, upstream, node, owner, anna, s } of wires) {
   // The question says what is to be played; what failed at once is asked again.
   const names = Object.keys(bad);
   const asked = {};
@@ -130,14 +134,14 @@ for (const dialect of [openai, ollama, anthropic]) {
     return { m, ms: performance.now() - at };
   };
   const before = rss(node.child.pid);
-  // Many at once, as in a house full of rooms.
-  const answers = [];
-  for (const n of names.keys()) answers.push(answer(n).catch((error) => ({ error })));
+  // Many at once, as in a house full of rooms; begun by the first test.
+  let answers;
+  const begun = () => (answers ??= [...names.keys()].map((n) => answer(n).catch((error) => ({ error }))));
 
   for (const [n, name] of names.entries())
     test(`${dialect.kind}: ${name}`, async () => {
       const [partial, , words] = bad[name];
-      const { m, ms, error } = await answers[n];
+      const { m, ms, error } = await begun()[n];
       if (error) throw error;
       assert.deepEqual([m.state, m.text], ["failed", partial]);
       assert.ok(m.ai.reason, "it says why");
