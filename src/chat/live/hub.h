@@ -103,8 +103,8 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h);
 NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                                      const struct nc_str *since);
 void nc_hub_detach(struct nc_hub *h, struct nc_listener *l); /* idempotent */
-void nc_hub_drained(struct nc_hub *h,
-                    struct nc_listener *l); /* queued fell: next page may come */
+/* Nothing waits in its queue any more: the next page may come. */
+void nc_hub_drained(struct nc_hub *h, struct nc_listener *l);
 
 /* Where a client continues that has seen all this listener was given; NULL: the head. */
 void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out);
