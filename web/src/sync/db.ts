@@ -33,6 +33,8 @@ export interface MessageRecord {
   rev: number;
   /** Counted in `unread` of its room when its mark had moved so often. */
   counted?: number;
+  /** Of an answer: whether it, or another in its place, has ended once, by the events until now. Absent where they do not tell. */
+  ended?: boolean;
 }
 export interface MembersRecord {
   room: string;

@@ -41,7 +41,7 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
     const kept = before[i];
     const sameChain = kept !== undefined && epochOf(kept.rev) === now.epoch;
     const best = sameChain ? prefer(kept.message, message) : message;
-    return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
+    return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(sameChain && kept.ended !== undefined && { ended: kept.ended }) };
   });
   await Promise.all(records.map((record) => tx.put('messages', record)));
   if (range) await tx.put('ranges', { room, ranges: addRange(ranges, range) });

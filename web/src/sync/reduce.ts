@@ -139,7 +139,8 @@ class Reducer {
       this.changes.askRooms = true;
       return;
     }
-    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted === undefined ? {} : { counted: kept.counted }) };
+    const ended = message.sender.kind === 'persona' ? hadEnded(type, kept, message, rev) : undefined;
+    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(ended !== undefined && { ended }) };
     if (room) await this.count(room, record, kept, type);
     await this.tx.put('messages', record);
     if (created && !message.late && room) await this.growHead(message);
@@ -160,15 +161,16 @@ class Reducer {
     } else if (message.deleted && !kept && entry.unread > 0) {
       // It may have been counted while it was kept, or by the node's list.
       this.changes.askRooms = true;
-    } else if (counts && record.counted !== room.marks && isNews(type, kept, message)) {
+    } else if (counts && record.counted !== room.marks && isNews(type, kept, record)) {
       // What a list of rooms had as its last message has been counted there.
-      const listed = last !== null && message.id <= last.id && !message.late && last.state !== 'streaming' && isNew(kept);
+      const listed = last !== null && !message.late && isNew(kept) && (message.id < last.id || (message.id === last.id && last.state !== 'streaming'));
       // An answer may have ended since; then it is not known whether that was counted.
-      if (listed && type === 'message.completed') this.changes.askRooms = true;
+      if (type === 'message.completed' && (listed || record.ended === undefined)) this.changes.askRooms = true;
       record.counted = room.marks;
       entry.unread += listed ? 0 : 1;
       entry.mentions += listed ? 0 : mentioned;
     }
+    if (type === 'message.completed') record.ended = true;
     this.rooms.set(room.id, room);
     if (message.deleted) {
       if (last?.id === message.id) await this.lastBefore(room, message.id);
@@ -276,10 +278,22 @@ class Reducer {
   }
 }
 
-/** New in the room by this event, or an answer that has just ended. Another answer to an old question is no news. */
-function isNews(type: string, kept: MessageRecord | undefined, message: Message): boolean {
-  return type === 'message.completed' ? (message.alternatives?.count ?? 1) === 1 : type === 'message.created' && isNew(kept);
+/** New in the room by this event, or an answer that has ended for the first time. Another answer to an old question is no news. */
+function isNews(type: string, kept: MessageRecord | undefined, record: MessageRecord): boolean {
+  return type === 'message.completed' ? !record.ended : type === 'message.created' && isNew(kept);
 }
+/**
+ * Whether an answer, or another in its place, had ended before this event: a model that gives up in the middle leaves
+ * an alternative, too, but the one that takes over goes on with the first answer. A page may be ahead of the events.
+ */
+function hadEnded(type: string, kept: MessageRecord | undefined, message: Message, rev: number): boolean | undefined {
+  const run = runOf(message);
+  if ((type === 'message.created' && isNew(kept)) || run === 1) return kept?.ended ?? false;
+  if (!kept || (kept.rev > 0 && epochOf(kept.rev) !== epochOf(rev))) return undefined;
+  if (kept.ended !== undefined || runOf(kept.message) === run) return kept.ended;
+  return kept.message.state !== 'streaming' || (runOf(kept.message) === 1 ? false : undefined);
+}
+const runOf = ({ alternatives }: Message): number => alternatives?.count ?? 1;
 /** No event has told of it yet; a page of history may have. */
 const isNew = (kept: MessageRecord | undefined) => kept === undefined || kept.rev === 0;
 

@@ -100,7 +100,7 @@ class Browser {
 
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('say' as const), room: fc.nat(1), who: fc.nat(2), mention: fc.boolean(), late: fc.nat(9) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), pick: fc.nat(), how: fc.constantFrom('edit' as const, 'delete' as const, 'complete' as const) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), pick: fc.nat(), how: fc.constantFrom('edit' as const, 'delete' as const, 'complete' as const, 'fall' as const, 'regenerate' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('topic' as const), room: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('third' as const), room: fc.nat(1), joins: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), room: fc.nat(1), pick: fc.nat() }) },
@@ -275,7 +275,7 @@ describe('unread', () => {
   const counted = fc.array(
     fc.oneof(
       fc.record({ do: fc.constant('say' as const), who: fc.nat(2), mention: fc.boolean() }),
-      fc.record({ do: fc.constant('complete' as const), pick: fc.nat() }),
+      fc.record({ do: fc.constantFrom('complete' as const, 'fall' as const), pick: fc.nat() }),
       fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }),
       fc.record({ do: fc.constant('third' as const), joins: fc.boolean() }),
       fc.record({ do: fc.constant('read' as const), pick: fc.nat() }),
@@ -320,4 +320,22 @@ describe('unread', () => {
       }),
       { numRuns: 300 },
     ));
+
+  it('has an answer that another model ended, and none that only takes the place of one that was read', async () => {
+    const truth = new Truth(ROOMS);
+    const browser = new Browser(memoryDb(), truth);
+    await browser.begin();
+    const unread = async () => (await browser.db.read(['rooms'], (tx) => tx.get('rooms', 'r-1')))!.entry.unread;
+    const tell = async (id: string, how: 'complete' | 'fall' | 'regenerate') => {
+      truth.change(id, how);
+      await browser.catchUp();
+      return unread();
+    };
+    const id = truth.say('r-1', persona, { streaming: true });
+    await browser.catchUp();
+    expect([await tell(id, 'fall'), await tell(id, 'complete')]).toEqual([0, 1]);
+    truth.read('r-1', id);
+    await browser.catchUp();
+    expect([await unread(), await tell(id, 'regenerate'), await tell(id, 'complete')]).toEqual([0, 0, 0]);
+  });
 });

@@ -16,8 +16,9 @@ export class Truth {
   private clock = 1;
   messages = new Map<string, Message>();
   rooms = new Map<string, { topic: string; read: string | null; readAt: number; members: Set<string> }>();
-  /** When a message came late, or an answer ended. */
+  /** When a message came late, or an answer first ended. */
   private again = new Map<string, number>();
+  private ended = new Set<string>();
 
   constructor(names: string[]) {
     for (const name of names) this.rooms.set(name, { topic: '', read: null, readAt: 0, members: new Set([me.id, other.id, persona.id]) });
@@ -55,7 +56,7 @@ export class Truth {
     if (id < newest) this.again.set(id, this.next);
     return id;
   }
-  change(id: string, how: 'edit' | 'delete' | 'complete'): void {
+  change(id: string, how: 'edit' | 'delete' | 'complete' | 'fall' | 'regenerate'): void {
     const kept = this.messages.get(id)!;
     if (kept.deleted) return;
     if (how === 'edit' && kept.state === 'complete') {
@@ -68,7 +69,13 @@ export class Truth {
     } else if (how === 'complete' && kept.state === 'streaming') {
       this.messages.set(id, { ...kept, text: `answer ${id}`, state: 'complete' });
       this.write('message.completed', id);
-      this.again.set(id, this.next);
+      if (!this.ended.has(id)) this.again.set(id, this.next);
+      this.ended.add(id);
+    } else if ((how === 'fall' && kept.state === 'streaming') || (how === 'regenerate' && kept.sender === persona && kept.state === 'complete')) {
+      // A model gave up in the middle and another begins anew; or somebody wants another answer.
+      const count = (kept.alternatives?.count ?? 1) + 1;
+      this.messages.set(id, { ...kept, text: '', state: 'streaming', alternatives: { count, chosen: count - 1 } });
+      this.write('message.updated', id);
     }
   }
   topic(room: string): void {
