@@ -39,6 +39,14 @@ test("mentions and what is for me alone are told while I look elsewhere, once, u
     await boris.say(talk, "between us");
     await until(async () => (await shown(page)).some((n) => n.title === "boris" && n.body === "between us"), "what is for her alone");
 
+    // On a screen that others see: who and where, and not what.
+    await page.goto("/settings/notifications");
+    await page.getByRole("switch", { name: "Show what was said" }).click();
+    await sleep(1500);
+    await look(false);
+    await boris.say(garden, "@anna, a secret");
+    await until(async () => (await shown(page)).some((n) => n.title === "boris in Garden" && n.body === "4 unread messages"), "a notification without its text");
+
     // While she looks she sees it anyway; and what she reads is told no longer.
     await look(true);
     await openRoom(page, garden);

@@ -12,7 +12,7 @@ import { onChange, onClose } from '@/stores/core';
 import { rooms, roomTitle } from '@/stores/rooms';
 import { session } from '@/stores/session';
 import { settings } from '@/stores/settings';
-import { locale, t } from './i18n';
+import { locale, n, t } from './i18n';
 import { isWorthTelling } from './worth';
 
 const allowed = () => typeof Notification === 'function' && Notification.permission === 'granted';
@@ -29,7 +29,7 @@ async function tell(message: Message): Promise<void> {
   const who = message.sender.display_name || message.sender.username;
   const path = `/r/${message.room}/m/${message.id}`;
   const title = room.kind === 'room' ? t('notify.in', { who, room: roomTitle(room) }) : who;
-  const options: NotificationOptions = { body: excerpt(message.text), tag: message.room, icon: '/icon-192.png', lang: locale.value, data: { url: path } };
+  const options: NotificationOptions = { body: settings.notifications.text ? excerpt(message.text) : n('shell.unread', Math.max(1, room.unread)), tag: message.room, icon: '/icon-192.png', lang: locale.value, data: { url: path } };
   const registration = await registered();
   if (registration?.active) return registration.showNotification(title, options);
   const shown = new Notification(title, options);

@@ -8,6 +8,8 @@ export interface Settings {
   notifications: {
     on: boolean;
     level: Level;
+    /** What was said is in the notification too; otherwise only who said it, and where. */
+    text: boolean;
     rooms: Record<string, Level>;
     quiet: { on: boolean; from: string; to: string };
   };
@@ -19,7 +21,7 @@ const fresh = (): Settings => ({
   theme: 'system',
   language: 'system',
   density: 'comfortable',
-  notifications: { on: false, level: 'mentions', rooms: {}, quiet: { on: false, from: '22:00', to: '08:00' } },
+  notifications: { on: false, level: 'mentions', text: true, rooms: {}, quiet: { on: false, from: '22:00', to: '08:00' } },
   shortcuts: {},
 });
 

@@ -35,6 +35,8 @@ export default {
   'settings.notify_text': 'While a tab with NeuralChat is open, in whatever window.',
   'settings.notify_on': 'Show notifications',
   'settings.notify_on_hint': 'The browser asks once whether it may.',
+  'settings.notify_words': 'Show what was said',
+  'settings.notify_words_hint': 'Without it a notification names only who wrote, and where: on a screen that others see.',
   'settings.notify_denied': 'Notifications of this page are blocked in the browser. Allow them there, beside the address, and come back.',
   'settings.notify_insecure': 'Browsers show notifications only of pages that came over HTTPS, or from this machine.',
   'settings.level': 'About what',

@@ -27,5 +27,5 @@ test.each(['null', '5', '[]', '{', '"x"', '{"theme":"constructor","language":"__
 test('of what is kept, what holds is taken', () => {
   localStorage.setItem('nc.settings.dora', '{"theme":"dark","language":"xx","notifications":{"on":true,"rooms":{"a":"nothing","b":7}},"shortcuts":{"search":"mod+u"}}');
   useSettingsOf('dora');
-  expect(settings).toMatchObject({ theme: 'dark', language: 'system', notifications: { on: true, level: 'mentions', rooms: { a: 'nothing' } }, shortcuts: { search: 'mod+u' } });
+  expect(settings).toMatchObject({ theme: 'dark', language: 'system', notifications: { on: true, level: 'mentions', text: true, rooms: { a: 'nothing' } }, shortcuts: { search: 'mod+u' } });
 });
