@@ -115,7 +115,7 @@ test("health in numbers, a backup, the audit log", async () => {
   await page.getByRole("button", { name: "Make a backup" }).click();
   await page.getByText("The backup is made").waitFor();
   await page.goto("/admin/audit");
-  await page.getByText("backup").first().waitFor();
+  await page.getByRole("listitem").filter({ hasText: "backup" }).getByText("Backup", { exact: true }).first().waitFor();
   await who.close();
 });
 
@@ -143,6 +143,6 @@ test("a section that could not be asked for is asked for again when the node is 
   await page.getByRole("link", { name: "Audit log" }).click();
   await page.getByRole("main").getByRole("button", { name: "Try again" }).waitFor();
   await who.context.setOffline(false);
-  await page.getByRole("main").getByText("register").first().waitFor();
+  await page.getByRole("main").getByText("New account", { exact: true }).first().waitFor();
   await who.close();
 });

@@ -46,6 +46,12 @@ test('every key that the source asks for has words', () => {
     for (const [, key] of text.matchAll(/\b[tn]\(\s*'([a-z_]+\.[\w.]+)'\s*[,)]/g)) expect(known, `${path}: ${key}`).toHaveProperty([key!]);
 });
 
+test('every action of the audit log has words', () => {
+  const actions = /Actions: ([\s\S]*?)\. A name that/.exec(readFileSync('../docs/operations.md', 'utf8'))![1]!;
+  expect(actions).toContain('`login.failed`');
+  for (const [, action] of actions.matchAll(/`([a-z_.]+)`/g)) expect(merged(en), action).toHaveProperty([`admin.audit.${action}`]);
+});
+
 test('no words stand in the templates themselves', () => {
   for (const [path, text] of source) {
     if (!path.endsWith('.vue') || path.endsWith('Gallery.vue')) continue;
