@@ -1,6 +1,7 @@
 // What a room says of its AI, and what it does not say before it knows. The node of these tests has no model.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
 import { enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
 
@@ -60,4 +61,18 @@ test("whose node it is comes from there to where a server is added; nobody else 
   assert.equal(await other.getByRole("link", { name: "Add a server" }).count(), 0);
   await hers.close();
   await his.close();
+});
+
+test("a room that had no model says where its text goes as soon as one answers", async () => {
+  const who = await person(node);
+  const page = await who.page();
+  await enter(page, "anna");
+  await openRoom(page, kitchen);
+  await page.getByRole("button", { name: "Where this text goes: No model yet" }).waitFor();
+  const upstream = await Upstream.start();
+  await anna.call("POST", "/api/v1/providers", { name: "scripted", kind: "openai", base_url: upstream.url, models: ["big"] });
+  upstream.serve((asked) => asked.begin().say("Here I am.").then((one) => one.end()));
+  await messageWith(page, "Here I am.").first().waitFor();
+  await page.getByRole("button", { name: "Where this text goes: Stays on this node" }).waitFor();
+  await who.close();
 });

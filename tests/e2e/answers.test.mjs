@@ -7,7 +7,7 @@ import { networkInterfaces } from "node:os";
 import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, messages, openRoom, say, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, messages, openRoom, say, start, stopping } from "./lib/door.mjs";
 
 const outside = Object.values(networkInterfaces()).flat().find((one) => one.family === "IPv4" && !one.internal)?.address;
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -71,6 +71,29 @@ test("who waits sees how many are before them, and need not wait", async () => {
   await who.close();
 });
 
+test("Esc ends the answer that grows for oneself; a question that waits is taken back by its own button alone", async () => {
+  const hall = await room("Hall");
+  const { who, page } = await at("anna", hall);
+  const waiting = async () => (await anna.call("GET", "/api/v1/jobs?state=queued")).json.jobs.length;
+  await boris.say(hall, "@olga one?");
+  const first = await upstream.next();
+  await say(page, "@olga two?");
+  await messageWith(page, "two?").getByText("answers next").waitFor();
+  await page.keyboard.press("Escape");
+  await answer(first, "The first.");
+  const second = await upstream.next();
+  await second.begin().say("The sec");
+  await messageWith(page, "The sec").waitFor();
+  await boris.say(hall, "@olga three?");
+  await until(async () => (await waiting()) === 1, "a question that waits");
+  await page.keyboard.press("Escape");
+  await until(() => second.closed, "the end upstream");
+  await messageWith(page, "The sec").getByText("Stopped").waitFor();
+  await answer(await upstream.next(), "The third.");
+  await messageWith(page, "The third.").waitFor();
+  await who.close();
+});
+
 test("an answer grows in a second tab, goes on over a reload in the middle, and is stopped from there", async () => {
   const den = await room("Den");
   const { who, page } = await at("anna", den);
@@ -86,7 +109,7 @@ test("an answer grows in a second tab, goes on over a reload in the middle, and 
   await page.reload();
   await asked.say("there was a node.");
   for (const one of [page, tab]) await messageWith(one, "Once upon a time there was a node.").waitFor();
-  await messageWith(tab, "Once upon").getByRole("button", { name: "Stop" }).click();
+  await stopping(tab).click();
   await until(() => asked.closed, "the end upstream");
   for (const one of [page, tab]) await messageWith(one, "Once upon").getByText("Stopped").waitFor();
   await who.close();

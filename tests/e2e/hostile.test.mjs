@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, openRoom, say, start, stopping } from "./lib/door.mjs";
 import { shoot } from "./lib/look.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -99,7 +99,7 @@ test("a machine that means harm: cut anywhere, its words stay words", async () =
   await asked.say("and that is all");
   asked.end();
   await messageWith(page, "and that is all").waitFor();
-  await messageWith(page, "and that is all").getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  await stopping(page).waitFor({ state: "detached" });
   await harmless(page);
   await who.close();
 });

@@ -26,6 +26,8 @@ export async function openRoom(page, room) {
   await composer(page).waitFor();
 }
 export const composer = (page) => page.locator("textarea[data-composer]");
+/** What ends an answer that one has asked for. */
+export const stopping = (page) => page.locator(".composer").getByRole("button", { name: "Stop" });
 export const messages = (page) => page.getByRole("log").getByRole("article");
 export const messageWith = (page, hasText) => messages(page).filter({ hasText });
 

@@ -67,7 +67,7 @@ export function actionsOf(message: Message, room: RoomContext, branch: () => voi
   const all: (Action | false)[] = [
     member && message.kind !== 'notice' && { id: 'reply', icon: 'reply', label: t('message.reply'), run: () => room.reply(message) },
     !!message.text && { id: 'copy', icon: 'copy', label: t('message.copy'), run: () => void copy(message.text, 'message.copied') },
-    answer && grows && steers(message, room) && { id: 'stop', icon: 'circle-stop', label: t('message.stop'), run: () => void attempt(stop(message.id)) },
+    answer && grows && steers(message, room) && room.growing.value?.id !== message.id && { id: 'stop', icon: 'circle-stop', label: t('message.stop'), run: () => void attempt(stop(message.id)) },
     answer && !grows && steers(message, room) && has('regenerate') && { id: 'regenerate', icon: 'rotate-cw', label: t('message.regenerate'), run: (at) => askAgain(message, at) },
     mine && !answer && message.kind !== 'notice' && { id: 'edit', icon: 'pencil', label: t('message.edit'), run: () => room.edit(message) },
     mine && !answer && room.room.value?.kind === 'dialog' && { id: 'branch', icon: 'git-branch', label: t('message.branch'), run: branch },
