@@ -34,22 +34,27 @@ static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
               "machine, add a server under Administration → Providers (neuralchat admin "
               "providers add), or name one with --ai-base-url.",
         NC_FMT(name));
+    struct nc_notice notice = {.text = nc_buf_str(&b), .code = NC_WHY_NO_MODEL};
     if (told)
-        nc_message_notice(ai->o.chat, asker, r, nc_buf_str(&b));
+        nc_message_notice(ai->o.chat, asker, r, &notice);
     else
-        nc_message_system(ai->o.chat, r, nc_buf_str(&b));
+        nc_message_system(ai->o.chat, r, &notice);
     nc_buf_fini(&b);
 }
 
 static void refuse(struct nc_ai *ai, struct nc_user *asker, const struct nc_room *r,
-                   const char *english, bool russian)
+                   const struct nc_problem *why, bool russian)
 {
+    struct nc_notice notice = {.code = why->about};
     struct nc_buf b = {0};
 
     ai->stats.refused++;
     if (russian)
-        nc_russian(&b, nc_str(english));
-    nc_message_notice(ai->o.chat, asker, r, russian ? nc_buf_str(&b) : nc_str(english));
+        nc_russian(&b, nc_str(why->detail));
+    notice.text = russian ? nc_buf_str(&b) : nc_str(why->detail);
+    if (why->code == NC_P_RATE_LIMITED)
+        notice.retry_after_s = why->retry_after_s;
+    nc_message_notice(ai->o.chat, asker, r, &notice);
     nc_buf_fini(&b);
 }
 
@@ -63,12 +68,14 @@ static bool is_slow_enough(struct nc_ai *ai, struct nc_room *r, struct nc_user *
         return true;
     wait = nc_rates_take(ai->rates, &r->rec.id, ai->o.per_minute_room, &asker->a.id,
                          ai->o.per_minute_user, &of_room);
-    if (wait)
-        nc_problem_set(why, NC_P_RATE_LIMITED, "%s: ask again in %u s.",
-                       of_room ? "Too many questions in this room"
-                               : "You ask too many questions",
-                       wait);
-    return !wait;
+    if (!wait)
+        return true;
+    nc_problem_set(
+        why, NC_P_RATE_LIMITED, "%s: ask again in %u s.",
+        of_room ? "Too many questions in this room" : "You ask too many questions", wait);
+    why->about = of_room ? NC_WHY_RATE_ROOM : NC_WHY_RATE_USER;
+    why->retry_after_s = wait;
+    return false;
 }
 
 static bool may_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
@@ -90,7 +97,7 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
 
     ai->stats.asked++;
     if (!may_ask(ai, r, p, asker, &why)) {
-        refuse(ai, asker, r, why.detail, russian);
+        refuse(ai, asker, r, &why, russian);
         return;
     }
     tell_what_is_missing(ai, r, p, asker, russian);
@@ -107,7 +114,9 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
     j->russian = russian;
     nc_people_copy(j->question, sizeof(j->question), m->body);
     if (nc_job_queue(j) != NC_OK) {
-        refuse(ai, asker, r, "Too many questions are waiting; ask again later.", russian);
+        nc_problem_set(&why, NC_P_BUSY, "Too many questions are waiting; ask again later.");
+        why.about = NC_WHY_QUEUE_FULL;
+        refuse(ai, asker, r, &why, russian);
         return;
     }
     nc_job_save(ai->o.chat->opts.store, &j->kept);

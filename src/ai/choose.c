@@ -65,14 +65,17 @@ enum nc_pick nc_job_pick(struct nc_job *j, unsigned from, bool up, struct nc_pro
 
     if (!r || !p) {
         nc_problem_set(why, NC_P_NOT_FOUND, "the persona is not in this room");
+        why->about = NC_WHY_PERSONA_GONE;
         return NC_PICK_REFUSED;
     }
     nc_problem_set(why, NC_P_NOT_FOUND, "no other model is set up");
+    why->about = NC_WHY_UNKNOWN_MODEL;
     nc_ai_read_room(j->ai, r, &ai);
     if (ai.allowed) {
         result = pick(j, p, &ai, from, up, why);
     } else {
         nc_problem_set(why, NC_P_FORBIDDEN, "this room allows no AI");
+        why->about = NC_WHY_AI_OFF;
         result = NC_PICK_REFUSED;
     }
     nc_room_ai_fini(&ai);

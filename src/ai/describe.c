@@ -13,6 +13,7 @@ struct nc_part *nc_job_part(struct nc_job *j)
 
     if (last && j->tries && nc_str_eqz(nc_str(last->provider), provider)) {
         last->reason[0] = '\0';
+        last->why = NULL;
         return last; /* once more */
     }
     if (j->parts_n < NC_PARTS)
@@ -49,6 +50,14 @@ static void write_answerer(struct nc_json *w, const struct nc_job *j)
         write_who(w, "", "", "");
 }
 
+static void write_reason(struct nc_json *w, struct nc_str reason, struct nc_str code)
+{
+    if (reason.n)
+        nc_json_kstr(w, "reason", reason);
+    if (code.n)
+        nc_json_kstr(w, "code", code);
+}
+
 static void write_parts(struct nc_json *w, const struct nc_job *j)
 {
     nc_json_key(w, "parts");
@@ -58,8 +67,7 @@ static void write_parts(struct nc_json *w, const struct nc_job *j)
         nc_json_obj(w);
         write_who(w, p->model, p->provider, p->destination);
         nc_json_kuint(w, "from", p->from);
-        if (p->reason[0])
-            nc_json_kstr(w, "reason", nc_str(p->reason));
+        write_reason(w, nc_str(p->reason), nc_str(p->why ? p->why : ""));
         nc_json_obj_end(w);
     }
     nc_json_arr_end(w);
@@ -85,8 +93,7 @@ struct nc_str nc_job_describe(struct nc_job *j)
                   nc_utf8_count(nc_deltas_text(&j->deltas, NC_LLM_REASONING)));
     nc_json_kstr(&w, "asked_by", nc_str(j->asker_name));
     nc_json_kid(&w, "asked_message", &j->kept.rec.question);
-    if (j->reason[0])
-        nc_json_kstr(&w, "reason", nc_str(j->reason));
+    write_reason(&w, nc_str(j->reason), nc_str(j->why ? j->why : ""));
     nc_json_obj_end(&w);
     return nc_buf_str(&j->ai_json);
 }
@@ -131,7 +138,6 @@ void nc_job_write(struct nc_json *w, const struct nc_ai *ai, const struct nc_job
         nc_json_ktime(w, "started_at", rec->started_ms);
     if (rec->ended_ms)
         nc_json_ktime(w, "ended_at", rec->ended_ms);
-    if (rec->reason.n)
-        nc_json_kstr(w, "reason", rec->reason);
+    write_reason(w, rec->reason, rec->code);
     nc_json_obj_end(w);
 }

@@ -107,6 +107,25 @@ static bool try_next(struct nc_job *j, const struct nc_llm_end *end)
 
 /* ---- the end --------------------------------------------------------------- */
 
+static const char *const faults[] = {
+    [NC_FAULT_NONE] = NC_WHY_SERVER,      [NC_FAULT_UNREACHABLE] = NC_WHY_UNREACHABLE,
+    [NC_FAULT_BUSY] = NC_WHY_BUSY,        [NC_FAULT_SERVER] = NC_WHY_SERVER,
+    [NC_FAULT_REQUEST] = NC_WHY_REFUSED,  [NC_FAULT_MODEL] = NC_WHY_UNKNOWN_MODEL,
+    [NC_FAULT_CONTEXT] = NC_WHY_TOO_LONG, [NC_FAULT_KEY] = NC_WHY_KEY,
+    [NC_FAULT_TOO_FAR] = NC_WHY_TOO_FAR,  [NC_FAULT_LOOP] = NC_WHY_LOOP,
+};
+
+static const char *why_of(const struct nc_llm_end *end)
+{
+    if (end->e == NC_OK)
+        return end->finish == NC_LLM_FILTER ? NC_WHY_DECLINED : NC_WHY_EMPTY;
+    if (end->e == NC_ECLOSED)
+        return NC_WHY_PROVIDER_GONE;
+    if (end->e == NC_ELIMIT)
+        return NC_WHY_TOO_MUCH;
+    return end->late ? NC_WHY_TIMEOUT : faults[end->fault];
+}
+
 void nc_job_failed(struct nc_job *j, const struct nc_llm_end *end)
 {
     struct nc_part *part = &j->parts[j->parts_n - 1];
@@ -116,7 +135,8 @@ void nc_job_failed(struct nc_job *j, const struct nc_llm_end *end)
                         : end->finish == NC_LLM_FILTER ? "the model declined to answer"
                                                        : "the model gave an empty answer";
 
-    nc_job_reason(j, words);
+    nc_job_reason(j, why_of(end), words);
+    part->why = j->why;
     snprintf(part->reason, sizeof(part->reason), "%s", j->reason);
     nc_log(NC_WARN, "ai.failed", "provider=%s model=%s tries=%u reason=%s", part->provider,
            nc_log_q(nc_str(part->model)), j->tries, nc_log_q(nc_str(words)));

@@ -38,7 +38,7 @@ void nc_job_step(struct nc_job *j, enum nc_step to)
     j->step = to;
 }
 
-void nc_job_reason(struct nc_job *j, const char *words)
+void nc_job_reason(struct nc_job *j, const char *why, const char *words)
 {
     struct nc_buf b = {0};
 
@@ -50,6 +50,7 @@ void nc_job_reason(struct nc_job *j, const char *words)
     s.n = nc_utf8_boundary(s, s.n < sizeof(j->reason) - 1 ? s.n : sizeof(j->reason) - 1);
     memcpy(j->reason, s.p, s.n);
     j->reason[s.n] = '\0';
+    j->why = why;
     nc_buf_fini(&b);
 }
 
@@ -186,13 +187,13 @@ static void on_end(struct nc_llm_ask *a, const struct nc_llm_end *end)
     if (j->stopped) {
         nc_job_finish(j, NC_STOPPED);
     } else if (j->too_long) {
-        nc_job_reason(j, "length");
+        nc_job_reason(j, NC_WHY_LENGTH, "length");
         nc_job_finish(j, NC_STOPPED);
     } else if (end->e == NC_OK && !empty) {
         if (end->finish == NC_LLM_LENGTH)
-            nc_job_reason(j, "length");
+            nc_job_reason(j, NC_WHY_LENGTH, "length");
         else if (end->finish == NC_LLM_FILTER)
-            nc_job_reason(j, "the model declined to go on");
+            nc_job_reason(j, NC_WHY_DECLINED, "the model declined to go on");
         nc_job_finish(j, NC_COMPLETE);
     } else {
         nc_job_failed(j, end);
@@ -227,6 +228,7 @@ void nc_job_ask(struct nc_job *j)
     j->kept.rec.tries++;
     j->tries++;
     j->reason[0] = '\0';
+    j->why = NULL;
     if (!j->asked_ms)
         j->asked_ms = nc_mono_ms();
     if (!p) {
@@ -272,6 +274,7 @@ static void end_job(struct nc_job *j, enum nc_job_state state)
     nc_fair_end(&j->work);
     j->kept.rec.state = state;
     j->kept.rec.reason = nc_str(j->reason);
+    j->kept.rec.code = nc_str(j->why ? j->why : "");
     j->kept.rec.ended_ms = nc_wall_ms();
     nc_job_tell(j);
     nc_jobs_tell_soon(ai);
@@ -344,10 +347,11 @@ void nc_job_finish(struct nc_job *j, enum nc_message_state result)
     store_end(j);
 }
 
-void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words)
+void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *why,
+                 const char *words)
 {
     if (words)
-        nc_job_reason(j, words);
+        nc_job_reason(j, why, words);
     j->ai->stats.stopped += state == NC_JOB_STOPPED;
     j->ai->stats.failed += state == NC_JOB_FAILED;
     end_job(j, state);
@@ -363,7 +367,7 @@ struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec)
     j->ai = ai;
     j->kept.rec = *rec;
     j->payer = rec->asker;
-    j->kept.rec.reason = NC_STR("");
+    j->kept.rec.reason = j->kept.rec.code = NC_STR("");
     nc_people_copy(j->model, sizeof(j->model), rec->model);
     j->kept.rec.model = nc_str(j->model);
     if (asker) {

@@ -14,6 +14,7 @@
 #include "ai/deltas.h"
 #include "ai/models.h"
 #include "ai/parts.h"
+#include "ai/why.h"
 #include "queue/fair.h"
 #include "queue/jobs.h"
 
@@ -39,6 +40,7 @@ struct nc_part {
     char provider[64], model[NC_LLM_MODEL], destination[128];
     size_t from;                /* byte of the text where its words begin */
     char reason[NC_JOB_REASON]; /* why it was not the last; or empty */
+    const char *why;            /* the same for programs (ai/why); or NULL */
 };
 
 struct nc_job {
@@ -76,6 +78,7 @@ struct nc_job {
     bool too_long; /* it reached the limit of an answer */
     bool refused;  /* there is no model it may be asked of; `reason` says why */
     char reason[NC_JOB_REASON];
+    const char *why; /* the same for programs (ai/why); or NULL */
     enum nc_message_state result;
     struct nc_buf ai_json;
     struct nc_deadline retry;    /* of the end, while the disk is full */
@@ -87,7 +90,8 @@ struct nc_job {
 
 /* ---- job.c: its life ------------------------------------------------------------- */
 
-/* A job of this record, in no queue yet; strings of `rec` other than reason are copied. */
+/* A job of this record, in no queue yet; strings of `rec` other than reason and code are
+ * copied. */
 struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec);
 void nc_job_free(struct nc_job *j);
 
@@ -95,7 +99,7 @@ struct nc_room *nc_job_room(const struct nc_job *j);             /* or NULL */
 const struct nc_persona *nc_job_persona(const struct nc_job *j); /* or NULL */
 void nc_job_step(struct nc_job *j, enum nc_step to);
 bool nc_step_runs(enum nc_step s); /* neither waiting nor ended */
-void nc_job_reason(struct nc_job *j, const char *words);
+void nc_job_reason(struct nc_job *j, const char *why, const char *words);
 /* Take the place that `choice` says, and ask there. */
 void nc_job_enter(struct nc_job *j);
 void nc_job_ask(struct nc_job *j);
@@ -103,7 +107,8 @@ void nc_job_leave(struct nc_job *j); /* the place; idempotent */
 /* The message gets its end: what has come, in this state. */
 void nc_job_finish(struct nc_job *j, enum nc_message_state result);
 /* It ends, and nothing of it is to be said in the room. */
-void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *words);
+void nc_job_drop(struct nc_job *j, enum nc_job_state state, const char *why,
+                 const char *words);
 /* A request on the account of who pays: may it be made?  And: it was. */
 bool nc_job_pay(struct nc_job *j, struct nc_problem *why);
 void nc_job_paid(struct nc_job *j); /* idempotent */

@@ -41,13 +41,20 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
 
     l->rows = nc_realloc(l->rows, (l->rows_n + 1) * sizeof(*l->rows));
     f = &l->rows[l->rows_n++];
-    *f = (struct found){.rec = *rec, .strs = nc_alloc(rec->model.n + rec->reason.n + 1)};
-    if (rec->model.n)
-        memcpy(f->strs, rec->model.p, rec->model.n);
-    if (rec->reason.n)
-        memcpy(f->strs + rec->model.n, rec->reason.p, rec->reason.n);
-    f->rec.model.p = f->strs;
-    f->rec.reason.p = f->strs + rec->model.n;
+    *f = (struct found){.rec = *rec};
+
+    struct nc_str *strs[] = {&f->rec.model, &f->rec.reason, &f->rec.code};
+    size_t n = 1;
+    for (size_t i = 0; i < NC_COUNT(strs); i++)
+        n += strs[i]->n;
+
+    char *at = f->strs = nc_alloc(n);
+    for (size_t i = 0; i < NC_COUNT(strs); i++) {
+        if (strs[i]->n)
+            memcpy(at, strs[i]->p, strs[i]->n);
+        strs[i]->p = at;
+        at += strs[i]->n;
+    }
     l->page_n++;
 }
 

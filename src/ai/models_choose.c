@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ai/models_parts.h"
+#include "ai/why.h"
 
 /* ---- what a provider has ---------------------------------------------------- */
 
@@ -97,6 +98,16 @@ static struct nc_source *prefixed(const struct nc_models *m, struct nc_str name,
     return rest.n ? nc_source_named(m, provider) : NULL;
 }
 
+static void set_unknown(struct nc_problem *why, const struct nc_source *exact)
+{
+    if (exact)
+        nc_problem_set(why, NC_P_NOT_FOUND, "the provider %s has no model of that name",
+                       exact->name);
+    else
+        nc_problem_set(why, NC_P_NOT_FOUND, "no AI provider has a model of that name");
+    why->about = NC_WHY_UNKNOWN_MODEL;
+}
+
 static struct nc_source *meant(const struct nc_models *m, struct nc_str name,
                                struct nc_str *model, struct nc_problem *why)
 {
@@ -105,6 +116,7 @@ static struct nc_source *meant(const struct nc_models *m, struct nc_str name,
     *model = name;
     if (!usual) {
         nc_problem_set(why, NC_P_NOT_FOUND, "no AI provider is set up");
+        why->about = NC_WHY_NO_MODEL;
         return NULL;
     }
     if (!name.n) {
@@ -118,11 +130,7 @@ static struct nc_source *meant(const struct nc_models *m, struct nc_str name,
         *model = name;
         return s;
     }
-    if (exact)
-        nc_problem_set(why, NC_P_NOT_FOUND, "the provider %s has no model of that name",
-                       exact->name);
-    else
-        nc_problem_set(why, NC_P_NOT_FOUND, "no AI provider has a model of that name");
+    set_unknown(why, exact);
     return NULL;
 }
 
@@ -134,20 +142,21 @@ enum nc_err nc_models_choose(struct nc_models *m, struct nc_str name,
 
     *out = (struct nc_choice){0};
     if (name.n >= NC_LLM_MODEL + NC_SOURCE_NAME) {
-        nc_problem_set(why, NC_P_NOT_FOUND, "no AI provider has a model of that name");
+        set_unknown(why, NULL);
         return NC_ENOENT;
     }
     struct nc_source *s = meant(m, name, &model, why);
     if (!s)
         return NC_ENOENT;
     if (model.n >= sizeof(out->model)) {
-        nc_problem_set(why, NC_P_NOT_FOUND, "no AI provider has a model of that name");
+        set_unknown(why, NULL);
         return NC_ENOENT;
     }
     if (furthest && s->destination > furthest) {
         nc_problem_set(why, NC_P_FORBIDDEN,
                        "the provider %s is farther (%s) than is allowed here (%s)", s->name,
                        nc_destination_name(s->destination), nc_destination_name(furthest));
+        why->about = NC_WHY_TOO_FAR;
         return NC_EACCESS;
     }
     out->source = s;
@@ -157,6 +166,7 @@ enum nc_err nc_models_choose(struct nc_models *m, struct nc_str name,
         return NC_OK;
     nc_problem_set(why, NC_P_UNAVAILABLE, "the provider %s is down: %s", s->name,
                    s->reason);
+    why->about = NC_WHY_PROVIDER_DOWN;
     return NC_AGAIN;
 }
 

@@ -2,6 +2,7 @@
 #include "ai/asked.h"
 #include "ai/personas.h"
 #include "ai/room_ai.h"
+#include "ai/why.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "chat/rooms/rooms.h"
@@ -111,18 +112,21 @@ bool nc_persona_may_ask(const struct nc_persona *p, const struct nc_room *r,
             return true;
         nc_problem_set(why, NC_P_FORBIDDEN, "%.*s answers only the room's moderators.",
                        NC_FMT(name));
+        why->about = NC_WHY_ONLY_MODERATORS;
         return false;
     case NC_ASK_OWNERS:
         if (admin || (m && m->rec.role == NC_OWNER))
             return true;
         nc_problem_set(why, NC_P_FORBIDDEN, "%.*s answers only the room's owners.",
                        NC_FMT(name));
+        why->about = NC_WHY_ONLY_OWNERS;
         return false;
     case NC_ASK_LISTED:
         if (is_listed(p, asker))
             return true;
         nc_problem_set(why, NC_P_FORBIDDEN, "%.*s answers only people on a list.",
                        NC_FMT(name));
+        why->about = NC_WHY_ONLY_LISTED;
         return false;
     }
     return false;

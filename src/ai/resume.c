@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "chat/rooms/room.h"
 
-static void fail(struct nc_job *j, const char *words)
+static void fail(struct nc_job *j, const char *why, const char *words)
 {
-    nc_job_drop(j, NC_JOB_FAILED, words);
+    nc_job_drop(j, NC_JOB_FAILED, why, words);
 }
 
 struct ended {
@@ -37,7 +37,7 @@ static void end(struct nc_job *j)
 
     if (s->ops->read_now(s, &x.query) != NC_OK)
         x.state = NC_JOB_FAILED;
-    nc_job_drop(j, x.state,
+    nc_job_drop(j, x.state, NC_WHY_NODE_STOPPED,
                 x.state == NC_JOB_FAILED ? "the node stopped while it was generated"
                                          : NULL);
 }
@@ -60,7 +60,7 @@ static void resume(struct nc_job *j)
     bool ran = rec->state == NC_JOB_RUNNING && !nc_id_zero(&rec->message);
 
     if (!nc_job_room(j) || !nc_user_find(ai->o.chat, &rec->asker)) {
-        fail(j, "its room or its asker is gone");
+        fail(j, NULL, "its room or its asker is gone");
         return;
     }
     if (is_begun(j)) {
@@ -73,11 +73,11 @@ static void resume(struct nc_job *j)
     }
     if (nc_fair_add(ai->fair, &j->work) == NC_OK)
         return;
-    nc_job_reason(j, "too many questions are waiting");
+    nc_job_reason(j, NC_WHY_QUEUE_FULL, "too many questions are waiting");
     if (j->step == NC_STEP_PAUSED)
         nc_job_finish(j, NC_FAILED);
     else
-        fail(j, NULL);
+        fail(j, NULL, NULL);
 }
 
 static void on_job(void *arg, const struct nc_job_rec *rec)

@@ -52,7 +52,7 @@ static void stop_job(struct nc_job *j)
         return;
     j->stopped = true;
     switch (j->step) {
-    case NC_STEP_WAITING: nc_job_drop(j, NC_JOB_STOPPED, NULL); break;
+    case NC_STEP_WAITING: nc_job_drop(j, NC_JOB_STOPPED, NULL, NULL); break;
     case NC_STEP_PAUSED: nc_job_finish(j, NC_STOPPED); break;
     case NC_STEP_ASKING:
         if ((p = nc_source_provider(j->choice.source)))
@@ -224,7 +224,7 @@ void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r)
         struct nc_job *j = nc_of(n, struct nc_job, node);
         if (nc_job_room(j) != r || j->stopped || (room.allowed && !goes_too_far(j, &room)))
             continue;
-        nc_job_reason(j, "the room's settings no longer allow it");
+        nc_job_reason(j, NC_WHY_AI_OFF, "the room's settings no longer allow it");
         stop_job(j);
     }
     nc_room_ai_fini(&room);

@@ -16,7 +16,7 @@ static void go_on(struct nc_job *j)
         nc_job_finish(j, NC_STOPPED);
     } else if (j->refused || !j->gathered) {
         if (!j->refused)
-            nc_job_reason(j, "the persona is no longer there");
+            nc_job_reason(j, NC_WHY_PERSONA_GONE, "the persona is no longer there");
         nc_job_finish(j, NC_FAILED);
     } else {
         nc_job_ask(j);
@@ -31,8 +31,10 @@ static void on_context(struct nc_context *x, enum nc_err e)
         return;
     j->gathered = e == NC_OK;
     if (e != NC_OK && !j->stopped) {
-        nc_job_reason(j, e == NC_ENOENT ? "the question is no longer there"
-                                        : "the room's history could not be read");
+        if (e == NC_ENOENT)
+            nc_job_reason(j, NC_WHY_QUESTION_GONE, "the question is no longer there");
+        else
+            nc_job_reason(j, NC_WHY_HISTORY, "the room's history could not be read");
         nc_job_finish(j, NC_FAILED);
         return;
     }
@@ -61,7 +63,8 @@ static void on_started(void *arg, const struct nc_problem *why, const struct nc_
         return;
     if (why) {
         nc_log(NC_WARN, "ai.start", "reason=%s", nc_log_q(nc_str(why->detail)));
-        nc_job_drop(j, j->stopped ? NC_JOB_STOPPED : NC_JOB_FAILED, why->detail);
+        nc_job_drop(j, j->stopped ? NC_JOB_STOPPED : NC_JOB_FAILED, why->about,
+                    why->detail);
         return;
     }
     j->kept.rec.message = sent->message.id;
@@ -83,6 +86,7 @@ static void on_earlier(struct nc_fetch *f, enum nc_err e)
         return;
     if (e != NC_OK || !f->found || f->message.deleted) {
         nc_problem_set(&why, NC_P_NOT_FOUND, "the answer is no longer there");
+        why.about = NC_WHY_ANSWER_GONE;
         on_started(j, &why, NULL);
         return;
     }
@@ -167,15 +171,15 @@ static void on_turn(struct nc_work *w)
     struct nc_problem why = {0};
 
     if (!r || !p || !nc_room_member(r, p->user)) {
-        nc_job_reason(j, "the persona is no longer in this room");
+        nc_job_reason(j, NC_WHY_PERSONA_GONE, "the persona is no longer in this room");
         if (begun)
             nc_job_finish(j, NC_FAILED);
         else
-            nc_job_drop(j, NC_JOB_FAILED, NULL);
+            nc_job_drop(j, NC_JOB_FAILED, NULL, NULL);
         return;
     }
     if (!has_model(j, &why)) {
-        nc_job_reason(j, why.detail);
+        nc_job_reason(j, why.about, why.detail);
         j->refused = true;
     }
     if (begun && j->gathered)
@@ -183,7 +187,7 @@ static void on_turn(struct nc_work *w)
     else if (begun)
         look_again(j);
     else if (j->refused && !nc_models_count(j->ai->models))
-        nc_job_drop(j, NC_JOB_FAILED, NULL);
+        nc_job_drop(j, NC_JOB_FAILED, NULL, NULL);
     else
         start(j, r, p);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ai/usage_parts.h"
+#include "ai/why.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -155,17 +156,19 @@ bool nc_usage_may(struct nc_usages *u, const struct nc_spender *s, struct nc_pro
 {
     const struct nc_id *key = s->key ? &s->key->ends_with : NULL;
     const struct {
-        const char *whose;
+        const char *whose, *about;
         enum nc_spent_by kind;
         const struct nc_id *id;
         uint64_t requests, tokens; /* caps */
     } rows[] = {
-        {"this API key", NC_BY_KEY, key, s->key ? s->key->requests_per_day : 0,
-         s->key ? s->key->tokens_per_day : 0},
-        {"your account", NC_BY_USER, &s->user, u->caps.user_requests, u->caps.user_tokens},
-        {"this room", NC_BY_ROOM, &s->room, 0, u->caps.room_tokens},
-        {"this persona", NC_BY_PERSONA, &s->persona, 0, u->caps.persona_tokens},
-        {"this node", NC_BY_NODE, NULL, 0, u->caps.node_tokens},
+        {"this API key", NC_WHY_CAP_KEY, NC_BY_KEY, key,
+         s->key ? s->key->requests_per_day : 0, s->key ? s->key->tokens_per_day : 0},
+        {"your account", NC_WHY_CAP_USER, NC_BY_USER, &s->user, u->caps.user_requests,
+         u->caps.user_tokens},
+        {"this room", NC_WHY_CAP_ROOM, NC_BY_ROOM, &s->room, 0, u->caps.room_tokens},
+        {"this persona", NC_WHY_CAP_PERSONA, NC_BY_PERSONA, &s->persona, 0,
+         u->caps.persona_tokens},
+        {"this node", NC_WHY_CAP_NODE, NC_BY_NODE, NULL, 0, u->caps.node_tokens},
     };
 
     for (size_t i = 0; i < NC_COUNT(rows); i++) {
@@ -177,10 +180,12 @@ bool nc_usage_may(struct nc_usages *u, const struct nc_spender *s, struct nc_pro
         requests += under_way(u, rows[i].kind, rows[i].id);
         if (rows[i].requests && requests >= rows[i].requests) {
             refuse(u, rows[i].whose, requests, rows[i].requests, "requests", why);
+            why->about = rows[i].about;
             return false;
         }
         if (rows[i].tokens && tokens >= rows[i].tokens) {
             refuse(u, rows[i].whose, tokens, rows[i].tokens, "tokens", why);
+            why->about = rows[i].about;
             return false;
         }
     }

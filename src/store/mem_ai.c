@@ -79,6 +79,7 @@ static enum nc_err job_update(struct nc_mem *m, struct nc_mem_step *s)
     row.tries = in->tries;
     row.model = in->model;
     row.reason = in->reason;
+    row.code = in->code;
     row.started_ms = in->started_ms;
     row.ended_ms = in->ended_ms;
     nc_mem_replace(m, T_JOB, at, &row);

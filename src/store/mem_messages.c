@@ -104,7 +104,7 @@ static enum nc_err message_delete(struct nc_mem *m, struct nc_mem_step *s)
     if (at == MEM_NONE)
         return NC_ENOENT;
     row.m.deleted = true;
-    row.m.body = row.m.mentions = row.m.ai = (struct nc_str){NULL, 0};
+    row.m.body = row.m.mentions = row.m.ai = row.m.code = (struct nc_str){NULL, 0};
     row.m.alternatives = row.m.chosen = 0;
     nc_mem_replace(m, T_MESSAGE, at, &row);
     nc_mem_drop_where(m, T_ALTERNATIVE, 0, &s->ch->message.id);

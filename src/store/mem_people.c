@@ -88,9 +88,13 @@ static enum nc_err session_rotate(struct nc_mem *m, struct nc_mem_step *s)
     memcpy(&row, m->t[T_SESSION].at[at], sizeof(row));
     if (row.ended_ms)
         return NC_ENOENT;
-    if (row.generation + 1 != in->generation)
+    if (row.generation == in->spent)
+        row.spent_ms = in->used_ms;
+    else if (!in->spent || row.spent != in->spent || row.spent_ms < in->spent_ms ||
+             row.spent_ms > in->used_ms)
         return NC_EEXIST;
-    row.generation = in->generation;
+    row.spent = in->spent;
+    s->ch->session.generation = ++row.generation;
     row.used_ms = in->used_ms;
     row.expires_ms = in->expires_ms;
     row.address = in->address;

@@ -27,6 +27,7 @@ struct nc_account {
 struct nc_session {
     struct nc_id id, user;
     uint64_t generation;
+    uint64_t spent, spent_ms; /* the one that was given for it, and when first; 0: none */
     struct nc_str device, address; /* User-Agent; where it was last used from */
     uint64_t created_ms, used_ms, expires_ms;
     uint64_t ended_ms; /* 0 while it lives */
@@ -95,8 +96,9 @@ struct nc_message {
     bool deleted, late;
     struct nc_str content_type; /* empty: text/plain; charset=utf-8 */
     struct nc_str body;
-    struct nc_str mentions;         /* usernames, space-separated */
-    struct nc_str ai;               /* JSON object of the `ai` member, or empty */
+    struct nc_str mentions; /* usernames, space-separated */
+    struct nc_str ai;       /* JSON object of the `ai` member, or empty */
+    struct nc_str code;     /* NC_NOTICE: what it is about, for programs; or empty */
     uint64_t created_ms, edited_ms; /* edited 0: never */
     /* Of a generated answer: how many there are, the one shown counted; 0: just one.  The
      * row is always the chosen one, `chosen` counts from 0 and is its run. */
@@ -151,6 +153,7 @@ struct nc_job_rec {
     bool again;           /* regenerate: `message` was there already */
     struct nc_str model;  /* what is asked, "provider/model", once that is known */
     struct nc_str reason; /* why it ended so; or empty */
+    struct nc_str code;   /* the same for programs; or empty */
     uint64_t created_ms, started_ms, ended_ms; /* 0: not yet */
 };
 

@@ -69,15 +69,21 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
         {.fields = nc_fields_session,
          .steps = {ELSE(NC_EEXIST,
                         "INSERT INTO session VALUES (:id, :user, :generation, :device,"
-                        " :address, :created_ms, :used_ms, :expires_ms, :ended_ms, NULL)"
+                        " :address, :created_ms, :used_ms, :expires_ms, :ended_ms, NULL,"
+                        " 0, 0)"
                         " ON CONFLICT DO NOTHING")}},
     [NC_SESSION_ROTATE] =
         {.fields = nc_fields_session,
          .steps = {ELSE(NC_ENOENT, "SELECT 1 FROM session WHERE id = :id AND ended_ms = 0"),
                    ELSE(NC_EEXIST,
-                        "UPDATE session SET generation = :generation, used_ms = :used_ms,"
+                        "UPDATE session SET generation = generation + 1, spent = :spent,"
+                        " spent_ms = CASE generation WHEN :spent THEN :used_ms"
+                        " ELSE spent_ms END, used_ms = :used_ms,"
                         " expires_ms = :expires_ms, address = :address"
-                        " WHERE id = :id AND generation = :generation - 1")}},
+                        " WHERE id = :id AND (generation = :spent OR (spent = :spent AND "
+                        "spent > 0"
+                        " AND spent_ms BETWEEN :spent_ms AND :used_ms))"),
+                   BACK("SELECT generation FROM session WHERE id = :id")}},
     [NC_SESSION_END] = {.fields = nc_fields_session,
                         .steps = {ELSE(NC_ENOENT, "UPDATE session SET ended_ms = :ended_ms"
                                                   " WHERE id = :id AND ended_ms = 0")}},
@@ -164,7 +170,7 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .steps = {SQL("INSERT INTO message VALUES (:room, :id, :seq, :sender, :client_id,"
                        " :reply_to, :kind, :state, :deleted, :late,"
                        " CASE WHEN :late THEN :seq END, :created_ms, :edited_ms,"
-                       " :content_type, :mentions, :ai, :body, 0, 0)")}},
+                       " :content_type, :mentions, :ai, :body, 0, 0, :code)")}},
     [NC_MESSAGE_EDIT] =
         {.fields = nc_fields_message,
          .mentions = true,
@@ -177,7 +183,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .steps =
              {ELSE(NC_ENOENT,
                    "UPDATE message SET deleted = 1, body = x'', mentions = '', ai = '',"
-                   " alternatives = 0, chosen = 0 WHERE id = :id AND deleted = 0"),
+                   " code = '', alternatives = 0, chosen = 0 WHERE id = :id AND deleted = "
+                   "0"),
               SQL("DELETE FROM alternative WHERE message = :id"),
               SQL("DELETE FROM mention WHERE id = :id")}},
     [NC_MESSAGE_CHECKPOINT] = {.fields = nc_fields_message,
@@ -269,17 +276,19 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_PERSONA_DELETE] = {.fields = nc_fields_persona,
                            .steps = {ELSE(NC_ENOENT,
                                           "DELETE FROM persona WHERE user = :user")}},
-    [NC_JOB_INSERT] =
-        {.fields = nc_fields_job,
-         .steps = {ELSE(NC_EEXIST,
-                        "INSERT INTO job VALUES (:id, :state, :room, :question, :asker,"
-                        " :persona, :message, :depth, :tries, :again, :model, :reason,"
-                        " :created_ms, :started_ms, :ended_ms) ON CONFLICT DO NOTHING")}},
+    [NC_JOB_INSERT] = {.fields = nc_fields_job,
+                       .steps = {ELSE(
+                           NC_EEXIST,
+                           "INSERT INTO job VALUES (:id, :state, :room, :question, :asker,"
+                           " :persona, :message, :depth, :tries, :again, :model, :reason,"
+                           " :created_ms, :started_ms, :ended_ms, :code)"
+                           " ON CONFLICT DO NOTHING")}},
     [NC_JOB_UPDATE] =
         {.fields = nc_fields_job,
          .steps = {ELSE(NC_ENOENT,
                         "UPDATE job SET state = :state, message = :message, tries = :tries,"
-                        " model = :model, reason = :reason, started_ms = :started_ms,"
+                        " model = :model, reason = :reason, code = :code,"
+                        " started_ms = :started_ms,"
                         " ended_ms = :ended_ms WHERE id = :id AND state < 2")}},
     [NC_USAGE_ADD] =
         {.fields = nc_fields_usage,

@@ -19,8 +19,9 @@ static const struct nc_field query_fields[] = {
 #undef AT
 
 #define ACCOUNT "id, kind, role, disabled, deleted, username, display_name, created_ms"
-#define SESSION \
-    "id, user, generation, device, address, created_ms, used_ms, expires_ms, ended_ms"
+#define SESSION                                                                    \
+    "id, user, generation, spent, spent_ms, device, address, created_ms, used_ms," \
+    " expires_ms, ended_ms"
 #define KEY                                                                          \
     "id, user, hash, name, scopes, created_ms, used_ms, expires_ms, tokens_per_day," \
     " requests_per_day"
@@ -28,7 +29,7 @@ static const struct nc_field query_fields[] = {
 #define MESSAGE                                                                           \
     "m.room, m.id, m.seq, m.sender, m.client_id, m.reply_to, m.kind, m.state, m.deleted," \
     " m.late, m.created_ms, m.edited_ms, m.content_type, m.mentions, m.ai, m.body,"       \
-    " m.alternatives, m.chosen"
+    " m.alternatives, m.chosen, m.code"
 #define EVENT                                                                             \
     "seq, (SELECT id FROM incarnation WHERE no = log.origin) AS origin, origin_seq, hlc," \
     " kind, audience, \"to\", ref, subject, actor, reason, body_hash"

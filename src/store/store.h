@@ -34,8 +34,10 @@ enum nc_change_kind {
 
     /* session.  EEXIST */
     NC_SESSION_INSERT,
-    /* session.id, .generation, .used_ms, .expires_ms, .address.  ENOENT: it has ended.
-     * EEXIST: the stored generation is not one lower. */
+    /* session.id, .spent = the generation that is shown, .used_ms = now, .expires_ms,
+     * .address: the next one takes the place of that; or, where that was shown before, at
+     * .spent_ms or later, and the one it gave was not, of the one it gave.  Out:
+     * .generation.  ENOENT: it has ended.  EEXIST: neither. */
     NC_SESSION_ROTATE,
     /* session.id, .ended_ms.  ENOENT: unknown or ended */
     NC_SESSION_END,
@@ -81,7 +83,8 @@ enum nc_change_kind {
     NC_MESSAGE_INSERT,
     /* message.id, .body, .mentions, .edited_ms.  ENOENT: unknown, deleted */
     NC_MESSAGE_EDIT,
-    /* message.id: body, mentions, ai erased, the row stays.  ENOENT: unknown, deleted */
+    /* message.id: body, mentions, ai, code erased, the row stays.  ENOENT: unknown, deleted
+     */
     NC_MESSAGE_DELETE,
     /* message.id, .body; nothing unless it is streaming */
     NC_MESSAGE_CHECKPOINT,
@@ -123,8 +126,8 @@ enum nc_change_kind {
     NC_PERSONA_DELETE,
     /* job.  EEXIST */
     NC_JOB_INSERT,
-    /* job: state, message, tries, model, reason, started_ms, ended_ms.  ENOENT: unknown,
-     * or it has ended already */
+    /* job: state, message, tries, model, reason, code, started_ms, ended_ms.  ENOENT:
+     * unknown, or it has ended already */
     NC_JOB_UPDATE,
     /* usage: added to the row of the same day and names */
     NC_USAGE_ADD,

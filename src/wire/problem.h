@@ -41,7 +41,8 @@ struct nc_problem {
     enum nc_problem_code code;
     unsigned retry_after_s; /* 0: none; the caller writes it as Retry-After too */
     bool russian;           /* written so, as far as there are words for it */
-    char detail[200];       /* English; valid UTF-8, may be empty; never secrets */
+    const char *about; /* the same more exactly, for programs: a static word; or NULL */
+    char detail[200];  /* English; valid UTF-8, may be empty; never secrets */
 };
 
 unsigned nc_problem_status(enum nc_problem_code code);    /* 400 … */

@@ -39,14 +39,22 @@ static void usernames_are_taken_once_and_for_ever(void **state)
     REFUSED(account(EVE, "ada"), NC_EEXIST);
 }
 
+/* The token of generation `spent` is shown at `now`; what was spent since `from` may come
+ * again. */
+static struct nc_change rotate(struct nc_id s, uint64_t spent, uint64_t from, uint64_t now)
+{
+    return (struct nc_change){.kind = NC_SESSION_ROTATE,
+                              .session = {.id = s,
+                                          .spent = spent,
+                                          .spent_ms = from,
+                                          .used_ms = now,
+                                          .address = nc_str("10.0.0.1"),
+                                          .expires_ms = 2000}};
+}
+
 static void sessions_rotate_by_one_generation(void **state)
 {
-    struct nc_change next = {.kind = NC_SESSION_ROTATE,
-                             .session = {.id = id(50),
-                                         .generation = 2,
-                                         .used_ms = 30,
-                                         .address = nc_str("10.0.0.1"),
-                                         .expires_ms = 2000}};
+    struct nc_change next = rotate(id(50), 1, 25, 30);
     struct nc_change end = {.kind = NC_SESSION_END,
                             .session = {.id = id(50), .ended_ms = 77}};
 
@@ -60,16 +68,34 @@ static void sessions_rotate_by_one_generation(void **state)
     ASK("phone/2 desk/1", .kind = NC_Q_SESSIONS, .id = ADA);
     ASK("phone/2", .kind = NC_Q_SESSION, .id = id(50));
     assert_int_equal(answer.row.session.expires_ms, 2000);
-    REFUSED(next, NC_EEXIST); /* spent: the family's owner decides */
+    REFUSED(rotate(id(50), 1, 31, 40), NC_EEXIST); /* spent: the family's owner decides */
+    REFUSED(rotate(id(50), 3, 0, 40), NC_EEXIST);  /* not there yet */
+    REFUSED(rotate(id(50), 0, 0, 40), NC_EEXIST);
     OK(end);
     REFUSED(end, NC_ENOENT);
-    next.session.generation = 3;
-    REFUSED(next, NC_ENOENT);
+    REFUSED(rotate(id(50), 2, 0, 80), NC_ENOENT);
     ASK("desk/1", .kind = NC_Q_SESSIONS, .id = ADA);
     ASK("phone/2", .kind = NC_Q_SESSION, .id = id(50));
     assert_int_equal(answer.row.session.ended_ms, 77);
     ASK("phone/2", .kind = NC_Q_ENDED, .after_ms = 77);
     ASK("", .kind = NC_Q_ENDED, .after_ms = 78);
+}
+
+static void a_spent_generation_comes_again_while_its_successor_waits(void **state)
+{
+    (void)state;
+    OK(session(id(50), ADA, "phone", 10));
+    REFUSED(rotate(id(50), 0, 0, 20), NC_EEXIST); /* a new one was given for nothing */
+    OK(rotate(id(50), 1, 0, 100));
+    OK(rotate(id(50), 1, 90, 110));
+    ASK("phone/3", .kind = NC_Q_SESSION, .id = id(50));
+    REFUSED(rotate(id(50), 2, 0, 110), NC_EEXIST); /* its place is taken */
+    OK(rotate(id(50), 1, 100, 130));               /* counted from its first use */
+    REFUSED(rotate(id(50), 1, 101, 131), NC_EEXIST);
+    REFUSED(rotate(id(50), 1, 0, 99), NC_EEXIST); /* the clock was set back */
+    OK(rotate(id(50), 4, 130, 140));
+    REFUSED(rotate(id(50), 1, 0, 140), NC_EEXIST); /* its successor was used */
+    ASK("phone/5", .kind = NC_Q_SESSION, .id = id(50));
 }
 
 static void ending_all_sessions_may_spare_one(void **state)
@@ -602,6 +628,7 @@ int main(void)
     const struct CMUnitTest both[] = {
         T(usernames_are_taken_once_and_for_ever),
         T(sessions_rotate_by_one_generation),
+        T(a_spent_generation_comes_again_while_its_successor_waits),
         T(ending_all_sessions_may_spare_one),
         T(deleting_an_account_erases_its_sessions_and_keys),
         T(keys_are_found_by_hash),

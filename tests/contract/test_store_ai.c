@@ -392,17 +392,18 @@ static void every_field_of_a_job_comes_back(void **state)
     assert_memory_equal(&j->persona, &made.job.persona, 16);
     assert_true(nc_id_zero(&j->message));
     assert_true(j->state == NC_JOB_QUEUED && j->depth == 2 && j->tries == 0 && j->again);
-    assert_true(j->model.n == 10 && j->reason.n == 0);
+    assert_true(j->model.n == 10 && j->reason.n == 0 && j->code.n == 0);
     assert_true(j->created_ms == 40 && j->started_ms == 0 && j->ended_ms == 0);
     end.job.message = mid(101);
     end.job.tries = 3;
     end.job.model = nc_str("far/model");
     end.job.reason = nc_str("timeout");
+    end.job.code = nc_str("late");
     end.job.started_ms = 50;
     OK(end);
     ASK("1/4", .kind = NC_Q_JOBS_ENDED, .limit = 9);
     assert_memory_equal(&j->message, &end.job.message, 16);
-    assert_true(j->tries == 3 && j->model.n == 9 && j->reason.n == 7);
+    assert_true(j->tries == 3 && j->model.n == 9 && j->reason.n == 7 && j->code.n == 4);
     assert_true(j->created_ms == 40 && j->started_ms == 50 && j->ended_ms == 61);
     assert_true(j->depth == 2 && j->again);
 }

@@ -80,14 +80,70 @@ test("a spent refresh token used again ends its whole family, sockets too", asyn
   const s = await device.socket();
   const other = await p.socket();
   const second = ok(await refresh(device.refresh));
+  const third = ok(await refresh(second.refresh_token));
   problem(await refresh(device.refresh), 401, "unauthorized");
   assert.equal((await s.gone()).code, 4401);
-  problem(await refresh(second.refresh_token), 401, "unauthorized");
-  problem(await node.call("GET", "/api/v1/me", { token: second.access_token }), 401, "unauthorized");
+  problem(await refresh(third.refresh_token), 401, "unauthorized");
+  problem(await node.call("GET", "/api/v1/me", { token: third.access_token }), 401, "unauthorized");
   problem(await device.call("GET", "/api/v1/me"), 401, "unauthorized");
   ok(await p.call("GET", "/api/v1/me"));
   assert.equal(other.closed, null, "the other session is another family");
   other.close();
+});
+
+test("a refresh whose answer was lost may be repeated, also after the node has died", async () => {
+  const mortal = await Node.start();
+  const again = (token) => mortal.call("POST", "/api/v1/auth/refresh", { body: { refresh_token: token } });
+  const p = await mortal.register("lena");
+  const s = await p.socket();
+  const lost = ok(await again(p.refresh));
+  const second = ok(await again(p.refresh));
+  assert.equal(s.closed, null, "its sockets stay");
+  assert.notEqual(second.refresh_token, lost.refresh_token);
+  await mortal.kill();
+  await mortal.boot();
+  const third = ok(await again(p.refresh));
+  ok(await mortal.call("GET", "/api/v1/me", { token: third.access_token }));
+  const fourth = ok(await again(third.refresh_token));
+  ok(await again(fourth.refresh_token));
+  await mortal.stop();
+});
+
+test("the token that was replaced, or whose successor was used, is somebody else's", async () => {
+  for (const [name, attack] of [
+    ["marta", async (p) => { // the answer was not lost, but read by another
+      const stolen = ok(await refresh(p.refresh));
+      const mine = ok(await refresh(p.refresh));
+      return { stolen: stolen.refresh_token, mine };
+    }],
+    ["nina", async (p) => { // who copied a spent token comes first, its owner later
+      const mine = ok(await refresh(p.refresh));
+      const thief = ok(await refresh(p.refresh));
+      return { stolen: mine.refresh_token, mine: thief };
+    }],
+    ["olaf", async (p) => {
+      const mine = ok(await refresh(ok(await refresh(p.refresh)).refresh_token));
+      return { stolen: p.refresh, mine };
+    }],
+  ]) {
+    const p = await node.register(name);
+    const { stolen, mine } = await attack(p);
+    problem(await refresh(stolen), 401, "unauthorized");
+    problem(await refresh(mine.refresh_token), 401, "unauthorized");
+    problem(await node.call("GET", "/api/v1/me", { token: mine.access_token }), 401, "unauthorized");
+  }
+});
+
+test("of many who refresh at once exactly one goes on", async () => {
+  const p = await node.register("paul");
+  const racers = await Promise.all(Array.from({ length: 8 }, () => refresh(p.refresh)));
+  const tokens = racers.map((r) => ok(r).refresh_token);
+  assert.equal(new Set(tokens).size, tokens.length);
+  const generation = (token) => part(token.split(".")[1]).gen;
+  tokens.sort((a, b) => generation(b) - generation(a));
+  const next = ok(await refresh(tokens[0])).refresh_token;
+  problem(await refresh(tokens[1]), 401, "unauthorized");
+  problem(await refresh(next), 401, "unauthorized");
 });
 
 test("refresh tokens that are not ours", async () => {

@@ -264,7 +264,9 @@ static void one_without_a_word_goes_on_after_a_restart_of_the_node(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(list(&d, d.ada, i ? left : partial), NC_P_NONE);
         assert_non_null(strstr(got.json, "\"ai\":{\"model\":\"m\""));
-        assert_non_null(strstr(got.json, ",\"reason\":\"the node stopped meanwhile\"}"));
+        assert_non_null(strstr(
+            got.json,
+            ",\"reason\":\"the node stopped meanwhile\",\"code\":\"node_stopped\"}"));
     }
     assert_int_equal(finish(&d, resumed, "whole", AI), NC_P_NONE);
     assert_int_equal(finish(&d, left, "x", AI), NC_P_NOT_FOUND);
@@ -277,11 +279,17 @@ static void a_notice_is_for_one_person(void **state)
     struct ear *bob = ear_open(d.w, d.bob, NULL);
 
     (void)state;
-    nc_message_notice(d.w->chat, d.bob, d.r, NC_STR("12 \"earlier\" messages left out"));
+    nc_message_notice(
+        d.w->chat, d.bob, d.r,
+        &(struct nc_notice){.text = NC_STR("12 \"earlier\" messages left out"),
+                            .code = "earlier",
+                            .retry_after_s = 9});
     settle(d.w);
     assert_int_equal(ear_count(d.ear, "notice"), 0);
     assert_int_equal(ear_count(bob, "{\"type\":\"notice\",\"room\":\""), 1);
-    assert_int_equal(ear_count(bob, "12 \\\"earlier\\\" messages left out"), 1);
+    assert_int_equal(ear_count(bob, "12 \\\"earlier\\\" messages left out\","
+                                    "\"code\":\"earlier\",\"retry_after\":9}"),
+                     1);
     ear_close(d.w, bob);
     den_free(&d);
 }

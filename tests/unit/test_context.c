@@ -139,7 +139,7 @@ static void notices_failures_and_what_still_grows_stay_out(void **state)
     struct nc_user *max = person(a.w, "max", NC_PERSONA);
     assert_int_equal(put_member(a.w, a.ada, a.den, max, NC_MEMBER), NC_P_NONE);
     struct nc_id q = said(a.ada, "first", NULL);
-    nc_message_system(a.w->chat, a.den, NC_STR("a notice"));
+    nc_message_system(a.w->chat, a.den, &(struct nc_notice){.text = NC_STR("a notice")});
     settle(a.w);
     answered(max, &q, "a failure", NC_FAILED);
     answered(a.olga->user, &q, "my own failure", NC_FAILED);

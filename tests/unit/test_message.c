@@ -414,13 +414,15 @@ static void the_system_speaks(void **state)
     struct ear *bob = ear_open(d.w, d.bob, NULL);
 
     (void)state;
-    nc_message_system(d.w->chat, d.r, NC_STR("first"));
-    nc_message_system(d.w->chat, d.r, NC_STR("second"));
+    nc_message_system(d.w->chat, d.r, &(struct nc_notice){.text = NC_STR("first")});
+    nc_message_system(d.w->chat, d.r, &(struct nc_notice){.text = NC_STR("second")});
     settle(d.w);
-    nc_message_system(d.w->chat, d.r, NC_STR("third"));
+    nc_message_system(d.w->chat, d.r,
+                      &(struct nc_notice){.text = NC_STR("third"), .code = "no_model"});
     settle(d.w);
     assert_int_equal(ear_count(bob, "\"kind\":\"system\""), 3);
     assert_int_equal(ear_count(bob, "\"kind\":\"notice\""), 3);
+    assert_int_equal(ear_count(bob, "\"code\":\"no_model\""), 1);
     assert_int_equal(nc_user_named(d.w->chat, NC_STR("system"))->a.kind, NC_SYSTEM);
     ear_close(d.w, bob);
     world_free(d.w);

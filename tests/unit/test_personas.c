@@ -464,12 +464,13 @@ static void who_may_ask_it_is_its_own_to_say(void **state)
     static const struct {
         const char *body;
         bool owner, moderator, member;
+        const char *about; /* why others may not */
     } rows[] = {
-        {"{\"who_may_ask\":\"everyone\"}", true, true, true},
-        {"{\"who_may_ask\":\"moderators\"}", true, true, false},
-        {"{\"who_may_ask\":\"owners\"}", true, false, false},
-        {"{\"who_may_ask\":{\"users\":[\"eve\"]}}", false, false, true},
-        {"{\"who_may_ask\":{\"users\":[]}}", false, false, false},
+        {"{\"who_may_ask\":\"everyone\"}", true, true, true, NULL},
+        {"{\"who_may_ask\":\"moderators\"}", true, true, false, "only_moderators"},
+        {"{\"who_may_ask\":\"owners\"}", true, false, false, "only_owners"},
+        {"{\"who_may_ask\":{\"users\":[\"eve\"]}}", false, false, true, "only_listed"},
+        {"{\"who_may_ask\":{\"users\":[]}}", false, false, false, "only_listed"},
     };
     struct nc_user *mod = person(w, "mod", NC_PERSON);
 
@@ -482,8 +483,10 @@ static void who_may_ask_it_is_its_own_to_say(void **state)
         assert_int_equal(nc_persona_may_ask(olga, den, bob, &why), rows[i].owner);
         assert_int_equal(nc_persona_may_ask(olga, den, mod, &why), rows[i].moderator);
         assert_int_equal(nc_persona_may_ask(olga, den, eve, &why), rows[i].member);
-        if (!rows[i].member)
+        if (rows[i].about) {
             assert_int_equal(why.code, NC_P_FORBIDDEN);
+            assert_string_equal(why.about, rows[i].about);
+        }
     }
 }
 

@@ -64,6 +64,8 @@ static const char first_rows[] =
     "  '', CAST('half an answ' AS BLOB));"
     "INSERT INTO api_key VALUES (x'01020300000070000000000000000003',"
     " x'01020300000070000000000000000002', randomblob(32), 'k', 'chat', 3, 0, 0);"
+    "INSERT INTO session VALUES (x'01020300000070000000000000000004',"
+    " x'01020300000070000000000000000002', 7, 'phone', '::1', 3, 4, 5000, 0, NULL);"
     "UPDATE counter SET messages = 2";
 
 static char heard[256];
@@ -85,11 +87,21 @@ static void on_kept_key(struct nc_query *q, const struct nc_row *row)
              (unsigned long long)row->key.requests_per_day);
 }
 
+static void on_kept_session(struct nc_query *q, const struct nc_row *row)
+{
+    (void)q;
+    snprintf(heard, sizeof(heard), "%.*s/%llu/%llu/%llu", NC_FMT(row->session.device),
+             (unsigned long long)row->session.generation,
+             (unsigned long long)row->session.spent,
+             (unsigned long long)row->session.spent_ms);
+}
+
 static void a_database_of_the_first_version_keeps_its_rows(void **state)
 {
     struct nc_query history = {
         .kind = NC_Q_HISTORY, .room = den, .limit = 9, .row = on_kept};
     struct nc_query keys = {.kind = NC_Q_KEYS, .id = ada, .row = on_kept_key};
+    struct nc_query sessions = {.kind = NC_Q_SESSIONS, .id = ada, .row = on_kept_session};
     char find[256], copy[100];
     struct send s;
     sqlite3 *db;
@@ -109,6 +121,8 @@ static void a_database_of_the_first_version_keeps_its_rows(void **state)
     assert_string_equal(heard, "from before/0/0 half an answ/0/0 ");
     assert_int_equal(nc_store_read_now(w.store, &keys), NC_OK);
     assert_string_equal(heard, "k/0/0");
+    assert_int_equal(nc_store_read_now(w.store, &sessions), NC_OK);
+    assert_string_equal(heard, "phone/7/0/0");
     change(&s, NC_MESSAGE_RESTART,
            (struct nc_message){.id = {{[4] = 0, [5] = 0x65, [6] = 0x70, [8] = 0x80}},
                                .state = NC_FAILED,

@@ -72,6 +72,7 @@ static void test_caps_of_a_user(void **state)
     assert_true(why.retry_after_s > 0 && why.retry_after_s <= 86400);
     assert_non_null(
         strstr(why.detail, "daily limit of your account is reached: 102 of 100 tokens"));
+    assert_string_equal(why.about, "cap_user");
     assert_true(may(u, &boris, &why)); /* others have their own */
     nc_usages_caps(u, &(struct nc_caps){.user_requests = 2});
     assert_false(may(u, &anna, &why));
@@ -102,14 +103,17 @@ static void test_caps_of_rooms_personas_keys_and_the_node(void **state)
     nc_usage_add(u, &rec);
     assert_false(nc_usage_may(u, &s, &why));
     assert_non_null(strstr(why.detail, "this API key"));
+    assert_string_equal(why.about, "cap_key");
     s.key = NULL;
     assert_false(nc_usage_may(u, &s, &why));
     assert_non_null(strstr(why.detail, "this room"));
+    assert_string_equal(why.about, "cap_room");
     s.room = nc_id_random();
     assert_true(nc_usage_may(u, &s, &why));
     spend(u, &anna, 40);
     assert_false(nc_usage_may(u, &s, &why));
     assert_non_null(strstr(why.detail, "this node"));
+    assert_string_equal(why.about, "cap_node");
     settle(w);
     nc_usages_free(u);
 }

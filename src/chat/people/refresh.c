@@ -9,6 +9,13 @@
 
 /* ---- refresh ------------------------------------------------------------- */
 
+/*
+ * A client whose answer was lost on the way shows the token it has just spent: for so long
+ * it gets another in the place of the one that never came.  That one is void from then on,
+ * so whoever has it, if it did come to somebody, ends the session with it.
+ */
+#define LOST_MS 30000
+
 struct refresh {
     struct nc_op op;
     struct nc_refresh token;
@@ -49,7 +56,8 @@ static void on_family_ended(struct nc_commit *commit, enum nc_err e)
         refuse(r);
 }
 
-/* An old generation came again: somebody holds a copy, and who is who can't be told. */
+/* A generation came again after its successor was used, too late, or after another had
+ * taken its place: somebody holds a copy, and who is who can't be told. */
 static void end_family(struct refresh *r)
 {
     struct nc_chat *c = r->op.chat;
@@ -74,6 +82,7 @@ static void on_rotated(struct nc_commit *commit, enum nc_err e)
     struct nc_chat *c = r->op.chat;
     struct nc_user *u = nc_user_find(c, &r->token.user);
 
+    r->session.rec.generation = r->change.session.generation;
     if (e == NC_EEXIST)
         end_family(r);
     else if (e == NC_ENOENT || (!e && (!u || u->a.deleted || u->a.disabled)))
@@ -109,7 +118,8 @@ void nc_session_refresh(struct nc_chat *c, struct nc_str refresh_token,
     }
     nc_session_make(c, &r->session, u, NULL, from);
     r->session.rec.id = r->token.family;
-    r->session.rec.generation = r->token.generation + 1;
+    r->session.rec.spent = r->token.generation;
+    r->session.rec.spent_ms = r->session.rec.used_ms - LOST_MS;
     r->change = (struct nc_change){.kind = NC_SESSION_ROTATE, .session = r->session.rec};
     nc_op_commit(&r->op, &r->commit, &r->change, 1, on_rotated);
 }

@@ -3,7 +3,8 @@
  *
  * Access tokens (15 minutes) are checked without the store, so what ended lately is
  * held in memory until its tokens are over; refresh tokens (30 days, sliding) are
- * spent one by one in the store, and one that comes twice ends its session.
+ * spent one by one in the store, and one that comes twice ends its session, unless the
+ * answer of its first use may have been lost just now.
  */
 #pragma once
 

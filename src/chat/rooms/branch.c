@@ -283,7 +283,7 @@ static void on_message(struct nc_query *q, const struct nc_row *row)
     if (x->too_much || m.deleted || (streaming && !m.body.n))
         return;
 
-    struct nc_str *strs[] = {&m.content_type, &m.body, &m.mentions, &m.ai};
+    struct nc_str *strs[] = {&m.content_type, &m.body, &m.mentions, &m.ai, &m.code};
     for (size_t i = 0; i < NC_COUNT(strs); i++)
         *strs[i] = nc_arena_str(&x->arena, *strs[i]);
     if (streaming)

@@ -19,7 +19,8 @@ struct nc_answer *nc_answer_remember(struct nc_chat *c, struct nc_room *r,
     struct nc_answer *a = nc_alloc(sizeof(*a));
 
     a->message = *m;
-    a->message.content_type = a->message.body = a->message.mentions = a->message.ai = none;
+    a->message.content_type = a->message.body = a->message.mentions = none;
+    a->message.ai = a->message.code = none;
     a->room = r;
     a->persona = persona;
     nc_map_put(&c->talk->answers, &a->message.id, sizeof(a->message.id), a);
@@ -266,7 +267,8 @@ static char *broken_off(struct nc_str ai, struct nc_str text_so_far)
 
     if (nc_json_parse(ai, &root, &odd) != NC_OK)
         root = json_object();
-    if (root && !json_object_set_new(root, "reason", json_string(why)))
+    if (root && !json_object_set_new(root, "reason", json_string(why)) &&
+        !json_object_set_new(root, "code", json_string("node_stopped")))
         text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(root);
     return text ? text : nc_str_dup(ai);

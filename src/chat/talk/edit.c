@@ -176,7 +176,8 @@ static void on_deleted(struct nc_commit *commit, enum nc_err e)
         return;
     }
     ed->message.deleted = true;
-    ed->message.body = ed->message.mentions = ed->message.ai = NC_STR("");
+    ed->message.body = ed->message.mentions = NC_STR("");
+    ed->message.ai = ed->message.code = NC_STR("");
     nc_answer_forget(ed->chat, &ed->message.id);
     publish(ed);
     nc_observe_deleted(ed->chat, ed->room, &ed->message.id);

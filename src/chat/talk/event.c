@@ -131,6 +131,8 @@ void nc_event_message(struct nc_json *j, const struct nc_message *m, bool with_c
     }
     if (m->ai.n && !m->deleted)
         nc_json_kraw(j, "ai", m->ai);
+    if (m->code.n && !m->deleted)
+        nc_json_kstr(j, "code", m->code);
     if (with_client_id && !nc_id_zero(&m->client_id))
         nc_json_kid(j, "client_id", &m->client_id);
     nc_json_obj_end(j);

@@ -21,8 +21,8 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
         return;
     *m = row->message;
 
-    struct nc_str *strs[] = {&m->content_type, &m->body,        &m->mentions,
-                             &m->ai,           &m->sender_name, &m->sender_display};
+    struct nc_str *strs[] = {&m->content_type, &m->body,        &m->mentions,      &m->ai,
+                             &m->code,         &m->sender_name, &m->sender_display};
     size_t n = 1;
     for (size_t i = 0; i < NC_COUNT(strs); i++)
         n += strs[i]->n;

@@ -95,9 +95,16 @@ void nc_answer_alternatives(struct nc_chat *c, const struct nc_actor *who,
 void nc_answer_choose(struct nc_chat *c, const struct nc_actor *who,
                       const struct nc_id *message, uint32_t n, nc_sent_fn *done, void *arg);
 
-/* An ephemeral {"type":"notice","room","text"} to all of one user's devices. */
+/* What the node itself says: words for people, and the same for programs. */
+struct nc_notice {
+    struct nc_str text;
+    const char *code;       /* a static word; or NULL */
+    unsigned retry_after_s; /* when it may be tried again; 0: not said */
+};
+/* An ephemeral {"type":"notice","room","text","code"?,"retry_after"?} to all of one user's
+ * devices. */
 void nc_message_notice(struct nc_chat *c, struct nc_user *u, const struct nc_room *r,
-                       struct nc_str text);
-/* A line in the room from the system account (kind notice), e.g. that no model is set up.
- */
-void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text);
+                       const struct nc_notice *n);
+/* A line in the room from the system account (kind notice), e.g. that no model is set up;
+ * without retry_after_s. */
+void nc_message_system(struct nc_chat *c, struct nc_room *r, const struct nc_notice *n);

@@ -95,7 +95,8 @@ struct nc_putting *nc_put_new(struct nc_chat *c, struct nc_room *r, struct nc_us
     nc_buf_clear(mentions);
     nc_message_mentions(c, in->text, mentions);
 
-    struct nc_putting *p = nc_alloc(sizeof(*p) + in->text.n + mentions->n + in->ai.n);
+    struct nc_putting *p =
+        nc_alloc(sizeof(*p) + in->text.n + mentions->n + in->ai.n + in->code.n);
     struct nc_message *m = &p->change.message;
     char *at = p->strs;
 
@@ -114,6 +115,7 @@ struct nc_putting *nc_put_new(struct nc_chat *c, struct nc_room *r, struct nc_us
     m->body = keep(&at, in->text);
     m->mentions = keep(&at, nc_buf_str(mentions));
     m->ai = keep(&at, in->ai);
+    m->code = keep(&at, in->code);
     return p;
 }
 

@@ -12,9 +12,9 @@
 struct nc_put {
     enum nc_message_kind kind;
     enum nc_message_state state;
-    struct nc_str text, ai; /* copied at once */
-    struct nc_id client_id; /* zero: none */
-    struct nc_id reply_to;  /* zero: none */
+    struct nc_str text, ai, code; /* copied at once */
+    struct nc_id client_id;       /* zero: none */
+    struct nc_id reply_to;        /* zero: none */
 };
 
 struct nc_putting;

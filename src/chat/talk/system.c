@@ -12,6 +12,7 @@ struct line {
     struct nc_list node;
     struct nc_room *room;
     struct nc_buf text;
+    const char *code;
 };
 
 static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
@@ -23,9 +24,9 @@ static void on_said(void *arg, const struct nc_problem *why, const struct nc_sen
 }
 
 static void say(struct nc_chat *c, struct nc_user *system, struct nc_room *r,
-                struct nc_str text)
+                struct nc_str text, const char *code)
 {
-    struct nc_put put = {.kind = NC_NOTICE, .text = text};
+    struct nc_put put = {.kind = NC_NOTICE, .text = text, .code = nc_str(code ? code : "")};
 
     nc_put_run(nc_put_new(c, r, system, &put, on_said, NULL));
 }
@@ -48,7 +49,7 @@ static void on_made(struct nc_commit *commit, enum nc_err e)
     for (struct nc_list *n; (n = nc_list_pop(&t->unsaid));) {
         struct line *l = nc_of(n, struct line, node);
         if (system)
-            say(m->chat, system, l->room, nc_buf_str(&l->text));
+            say(m->chat, system, l->room, nc_buf_str(&l->text), l->code);
         nc_buf_fini(&l->text);
         free(l);
     }
@@ -78,7 +79,7 @@ static void make(struct nc_chat *c)
     c->opts.store->ops->commit(c->opts.store, &m->commit);
 }
 
-void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text)
+void nc_message_system(struct nc_chat *c, struct nc_room *r, const struct nc_notice *n)
 {
     struct nc_user *system = nc_user_named(c, NC_STR(NC_SYSTEM_NAME));
 
@@ -87,21 +88,22 @@ void nc_message_system(struct nc_chat *c, struct nc_room *r, struct nc_str text)
         return;
     }
     if (system) {
-        say(c, system, r, text);
+        say(c, system, r, n->text, n->code);
         return;
     }
 
     struct line *l = nc_alloc(sizeof(*l));
 
     l->room = r;
-    nc_buf_adds(&l->text, text);
+    l->code = n->code;
+    nc_buf_adds(&l->text, n->text);
     nc_list_add(&c->talk->unsaid, &l->node);
     if (!c->talk->making_system)
         make(c);
 }
 
 void nc_message_notice(struct nc_chat *c, struct nc_user *u, const struct nc_room *r,
-                       struct nc_str text)
+                       const struct nc_notice *n)
 {
     struct nc_buf out = {0};
     struct nc_json j = nc_json_to(&out);
@@ -109,7 +111,11 @@ void nc_message_notice(struct nc_chat *c, struct nc_user *u, const struct nc_roo
     nc_json_obj(&j);
     nc_json_kstr(&j, "type", NC_STR("notice"));
     nc_json_kid(&j, "room", &r->rec.id);
-    nc_json_kstr(&j, "text", text);
+    nc_json_kstr(&j, "text", n->text);
+    if (n->code)
+        nc_json_kstr(&j, "code", nc_str(n->code));
+    if (n->retry_after_s)
+        nc_json_kuint(&j, "retry_after", n->retry_after_s);
     nc_json_obj_end(&j);
     nc_hub_publish_ephemeral(c->hub, &u->topic, "notice", nc_buf_str(&out));
     nc_buf_fini(&out);

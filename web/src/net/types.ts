@@ -190,6 +190,10 @@ export interface Login {
    */
   refresh_token?: string;
   expires_in: number;
+  /**
+   * Where the stream stands: what is asked for from now on holds all that came before it
+   */
+  cursor: string;
 }
 export interface AccountSession {
   id: Id;
