@@ -12,15 +12,12 @@
 
 enum { AUDIT_PAGE = 500 };
 
-int nc_cmd_all_rooms(struct nc_client *c)
+static void print_rooms(struct nc_client *c, const json_t *page)
 {
-    struct nc_answer a;
     json_t *room;
     size_t i;
 
-    if (!nc_client_ask(c, "GET", "/api/v1/admin/rooms", (struct nc_str){0}, &a))
-        return NC_EXIT_FAILED;
-    json_array_foreach(json_object_get(a.body, "rooms"), i, room)
+    json_array_foreach(page, i, room)
     {
         if (nc_client_printed(c, room))
             continue;
@@ -29,7 +26,27 @@ int nc_cmd_all_rooms(struct nc_client *c)
                nc_client_cell(room, "members_count"), nc_client_cell(room, "name"));
         puts(json_object_get(room, "deleted_at") ? "  (deleted)" : "");
     }
-    nc_answer_fini(&a);
+}
+
+/* Page by page, by id. */
+int nc_cmd_all_rooms(struct nc_client *c)
+{
+    char path[128] = "/api/v1/admin/rooms?limit=1000";
+    bool more = true;
+
+    while (more) {
+        struct nc_answer a;
+        if (!nc_client_ask(c, "GET", path, (struct nc_str){0}, &a))
+            return NC_EXIT_FAILED;
+        const json_t *page = json_object_get(a.body, "rooms");
+        const char *last = json_string_value(
+            json_object_get(json_array_get(page, json_array_size(page) - 1), "id"));
+        print_rooms(c, page);
+        more = last && json_is_true(json_object_get(a.body, "has_more"));
+        if (more)
+            snprintf(path, sizeof path, "/api/v1/admin/rooms?limit=1000&after=%.36s", last);
+        nc_answer_fini(&a);
+    }
     return NC_EXIT_OK;
 }
 

@@ -165,6 +165,22 @@ struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *
     return value;
 }
 
+bool nc_call_page(struct nc_call *call, unsigned most, uint64_t *limit, struct nc_id *after)
+{
+    struct nc_problem why;
+    bool given;
+    struct nc_str text = nc_call_query(call, "after", &given);
+
+    *after = (struct nc_id){0};
+    if (given && nc_id_parse(text, after) != NC_OK)
+        nc_problem_set(&why, NC_P_BAD_REQUEST, "`after` must be an id");
+    else if (nc_http_query_u64(call->req->head->query, "limit", 1, most, limit, &why) ==
+             NC_OK)
+        return true;
+    nc_call_problem(call, &why);
+    return false;
+}
+
 bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out)
 {
     struct nc_problem why;

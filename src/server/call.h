@@ -113,6 +113,11 @@ void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *f
 /* Add a response header before answering; copied. */
 void nc_call_header(struct nc_call *call, const char *name, struct nc_str value);
 struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *found);
+/* ?limit=, from 1 to `most` (*limit stays where there is none), and ?after=, the id that
+ * the page before ended with (zero: the first): false when the call has been failed
+ * already. */
+bool nc_call_page(struct nc_call *call, unsigned most, uint64_t *limit,
+                  struct nc_id *after);
 /* Member names of the body, checked: false when the call has been failed already. */
 bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out);
 bool nc_call_opt_str(struct nc_call *call, const char *name,

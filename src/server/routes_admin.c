@@ -24,23 +24,6 @@ static struct nc_user *user_of(struct nc_call *call)
     return NULL;
 }
 
-/* "limit" and an id that pages go on from. */
-static bool page_of(struct nc_call *call, uint64_t *limit, struct nc_id *after)
-{
-    struct nc_problem why;
-    bool given;
-    struct nc_str text = nc_call_query(call, "after", &given);
-
-    *after = (struct nc_id){0};
-    if (given && nc_id_parse(text, after) != NC_OK)
-        nc_problem_set(&why, NC_P_BAD_REQUEST, "`after` must be an id");
-    else if (nc_http_query_u64(call->req->head->query, "limit", 1, 1000, limit, &why) ==
-             NC_OK)
-        return true;
-    nc_call_problem(call, &why);
-    return false;
-}
-
 /* ---- people --------------------------------------------------------------- */
 
 static void users(struct nc_call *call)
@@ -49,7 +32,7 @@ static void users(struct nc_call *call)
     struct nc_id after;
     uint64_t limit = 200;
 
-    if (!page_of(call, &limit, &after))
+    if (!nc_call_page(call, 1000, &limit, &after))
         return;
     nc_account_list(call->chat, &after, (unsigned)limit, &out);
     nc_call_json(call, 200, nc_buf_str(&out));

@@ -69,7 +69,29 @@ test("an administrator names an owner for a room that has none, and deletes anot
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await row("Trouble").getByText("deleted").waitFor();
-  const gone = async () => ok(await owner.call("GET", "/api/v1/admin/rooms")).rooms.find((r) => r.id === bad.id).deleted_at;
+  const gone = async () => ok(await owner.call("GET", "/api/v1/admin/rooms?limit=1000")).rooms.find((r) => r.id === bad.id).deleted_at;
   assert.ok(await until(gone, "the room's end"));
+  await who.close();
+});
+
+test("the administrator's list of rooms goes on where it ends, and is searched by the node", async () => {
+  for (let i = 0; i < 130; i++) await boris.room(`Row ${String(i).padStart(3, "0")}`);
+  await boris.room("Нужная комната");
+  const who = await person(node);
+  const page = await who.page();
+  await enter(page, "root");
+  await page.goto("/admin/rooms");
+  const row = (name) => page.getByRole("listitem").filter({ hasText: name });
+  await page.getByText("The first 100 rooms").waitFor();
+  assert.equal(await row("Нужная комната").count(), 0);
+  await page.getByRole("button", { name: "More" }).click();
+  await row("Нужная комната").waitFor();
+  await row("Row 000").waitFor();
+  await page.getByRole("button", { name: "More" }).waitFor({ state: "detached" });
+  await page.getByLabel("Find by name").fill("нужн");
+  await page.getByText("1 room", { exact: true }).waitFor();
+  await row("Row 000").waitFor({ state: "detached" });
+  await page.getByLabel("Find by name").fill("nothing of the kind");
+  await page.getByText("No room of that name").waitFor();
   await who.close();
 });

@@ -9,7 +9,7 @@ const owner = await node.register("owner", { owner_code: node.ownerCode });
 const [anna, boris, carla] = await Promise.all(["anna", "boris", "carla"].map((n) => node.register(n)));
 ok(await owner.call("PATCH", `/api/v1/admin/users/${carla.user.id}`, { role: "admin" }), 204);
 Object.assign(carla, await carla.login()); // whose token says so
-const entry = async (room) => ok(await owner.call("GET", "/api/v1/admin/rooms")).rooms.find((r) => r.id === room.id);
+const entry = async (room) => ok(await owner.call("GET", "/api/v1/admin/rooms?limit=1000")).rooms.find((r) => r.id === room.id);
 const put = (who, room, username) => who.call("PUT", `/api/v1/admin/rooms/${room.id}/owner`, { username });
 const disable = async (who, disabled = true) => ok(await owner.call("PATCH", `/api/v1/admin/users/${who.user.id}`, { disabled }), 204);
 const role = async (who, room) => ok(await who.call("GET", `/api/v1/rooms/${room.id}`)).role;
@@ -75,4 +75,36 @@ test("and by the socket of the machine's owner", async () => {
   const room = await boris.room("by the socket");
   problem(await admin(node, "PUT", `rooms/${room.id}/owner`, { username: "boris" }), 409, "conflict");
   assert.equal((await admin(node, "DELETE", `rooms/${room.id}`)).status, 204);
+});
+
+test("pages by id, all of them once, also while rooms come and go; and by name", async () => {
+  const made = [];
+  for (const name of ["Ёлка", "елочный базар", "elk", "Elk again", "deer"]) made.push(await boris.room(name));
+  const page = async (query, who = owner) => ok(await who.call("GET", `/api/v1/admin/rooms?${query}`));
+  const all = await page("limit=1000");
+  assert.equal(all.has_more, false);
+  assert.deepEqual(all.rooms.map((r) => r.id), all.rooms.map((r) => r.id).toSorted());
+  const seen = [];
+  for (let after = "", more = true; more;) {
+    const { rooms, has_more } = await page(`limit=2${after}`, carla);
+    assert.ok(has_more ? rooms.length === 2 : rooms.length <= 2);
+    seen.push(...rooms.map((r) => r.id));
+    if (seen.length === 2) ok(await boris.call("DELETE", `/api/v1/rooms/${made[4].id}`), 204); // hidden, but still there
+    if (seen.length === 4) made.push(await boris.room("last of all"));
+    after = `&after=${seen.at(-1)}`;
+    more = has_more;
+  }
+  assert.deepEqual(seen, [...all.rooms.map((r) => r.id), made.at(-1).id].toSorted());
+  assert.equal((await page("limit=1")).rooms.length, 1);
+  const named = async (q) => (await page(`q=${encodeURIComponent(q)}`)).rooms.map((r) => r.name);
+  assert.deepEqual(await named("ЕЛ"), ["Ёлка", "елочный базар"]);
+  assert.deepEqual(await named(" elk "), ["elk", "Elk again"]);
+  const half = await page("q=elk&limit=1");
+  assert.deepEqual([half.rooms[0].name, half.has_more], ["elk", true]);
+  const rest = await page(`q=elk&limit=1&after=${half.rooms[0].id}`);
+  assert.deepEqual([rest.rooms[0].name, rest.has_more], ["Elk again", false]);
+  assert.deepEqual(await page(`after=${seen.at(-1)}`), { rooms: [], has_more: false });
+  for (const bad of ["limit=0", "limit=1001", "limit=x", "after=x", `q=${"x".repeat(401)}`]) problem(await owner.call("GET", `/api/v1/admin/rooms?${bad}`), 400, "bad_request");
+  problem(await boris.call("GET", "/api/v1/admin/rooms?limit=1"), 403, "forbidden");
+  ok(await admin(node, "GET", "rooms?limit=1"));
 });

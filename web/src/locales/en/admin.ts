@@ -48,6 +48,7 @@ export default {
   'admin.rooms_text': 'Every room of the node. What is said in them is not shown here.',
   'admin.rooms_find': 'Find by name',
   'admin.rooms_count': { one: '{count} room', other: '{count} rooms' },
+  'admin.rooms_first': { one: 'The first {count} room', other: 'The first {count} rooms' },
   'admin.rooms_none': 'No room of that name',
   'admin.kind_room': 'Room',
   'admin.kind_direct': 'Between two',

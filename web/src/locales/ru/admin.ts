@@ -48,6 +48,7 @@ export default {
   'admin.rooms_text': 'Все комнаты узла. Что в них говорят, здесь не видно.',
   'admin.rooms_find': 'Найти по названию',
   'admin.rooms_count': { one: '{count} комната', few: '{count} комнаты', many: '{count} комнат', other: '{count} комнаты' },
+  'admin.rooms_first': { one: 'Первая {count} комната', few: 'Первые {count} комнаты', many: 'Первые {count} комнат', other: 'Первые {count} комнаты' },
   'admin.rooms_none': 'Комнат с таким названием нет',
   'admin.kind_room': 'Комната',
   'admin.kind_direct': 'На двоих',
