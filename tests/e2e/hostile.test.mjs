@@ -120,6 +120,21 @@ test("a link says where it leads, also when its letters are another alphabet's",
   await who.close();
 });
 
+test("who goes by another's name is told apart by their own", async () => {
+  const room = await anna.room("Names");
+  const [maya, other] = [await node.register("maya", { display_name: "Майя" }), await node.register("maya2", { display_name: "\u041ca\u0439\u044f" })];
+  const zoe = await node.register("zoe", { display_name: "Зоя" });
+  for (const one of [maya, other, zoe]) await one.join(room);
+  await maya.say(room, "It is me.");
+  await other.say(room, "No, me.");
+  await zoe.say(room, "And me.");
+  const { who, page } = await at(room);
+  await messageWith(page, "It is me.").getByText("@maya", { exact: true }).waitFor();
+  await messageWith(page, "No, me.").getByText("@maya2", { exact: true }).waitFor();
+  assert.equal(await messageWith(page, "And me.").getByText("@zoe").count(), 0);
+  await who.close();
+});
+
 test("letters that run the other way turn only their own line around", async () => {
   const room = await anna.room("Bidi");
   await boris.join(room);

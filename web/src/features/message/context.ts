@@ -8,6 +8,8 @@ export interface RoomContext {
   /** The reader's id and username. */
   me: ComputedRef<{ id: string; username: string }>;
   moderates: ComputedRef<boolean>;
+  /** Ids of members whose names look like another's. */
+  alike: Readonly<Ref<ReadonlySet<string>>>;
   /** The answer that grows for the reader: the composer has what stops it. */
   growing: ComputedRef<Message | undefined>;
   /** The key of the row that the pointer or the focus is on. */

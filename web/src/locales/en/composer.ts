@@ -7,7 +7,6 @@ export default {
   'composer.command': 'Commands',
   'composer.send': 'Send',
   'composer.save': 'Save',
-  'composer.stop': 'Stop',
   'composer.retry': 'Try again',
   'composer.persona': 'AI',
   'composer.editing': 'Editing your message',

@@ -7,7 +7,6 @@ export default {
   'composer.command': 'Команды',
   'composer.send': 'Отправить',
   'composer.save': 'Сохранить',
-  'composer.stop': 'Остановить',
   'composer.retry': 'Повторить',
   'composer.persona': 'ИИ',
   'composer.editing': 'Изменение сообщения',
