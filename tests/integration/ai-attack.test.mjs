@@ -41,7 +41,7 @@ test("two nodes that ask each other: 508, with every place free again", async ()
     ok(await second.call("POST", "/api/v1/providers", { name: "a", kind: "openai", base_url: `${a.url}/v1`, api_key: keys[0], models: ["m"] }), 201);
     const r = await ask(a, keys[0]);
     assert.deepEqual([r.status, r.json.error.code], [508, "loop_detected"], r.text);
-    assert.match((await a.call("GET", "/metrics")).text, /^neuralchat_ai_running\{by="programs"\} 0$/m);
+    await until(async () => /^neuralchat_ai_running\{by="programs"\} 0$/m.test((await a.call("GET", "/metrics")).text), "free places");
   } finally {
     assert.equal(await a.stop(), 0);
     assert.equal(await b.stop(), 0);
@@ -65,6 +65,7 @@ test("questions that swell in memory do not fill it while they wait", async () =
   await Promise.all(asked);
   const stop = upstream.serve((q) => q.begin({ "content-type": "application/json" }).end(JSON.stringify({ choices: [{ message: { role: "assistant", content: "hi" }, finish_reason: "stop" }] })));
   assert.deepEqual([(await small).status, (await heavy).status], [200, 200]);
+  await until(async () => ok(await owner.call("GET", "/api/v1/jobs?state=queued,running")).jobs.length === 0, "those who have gone to be forgotten");
   stop();
   assert.deepEqual(Object.keys(statuses), ["503"]);
 });
@@ -75,13 +76,13 @@ test("what is deleted before another try is not told to the model", async () => 
   const question = await anna.say(room, "olga, hello");
   const first = await upstream.next();
   assert.ok(JSON.stringify(first.json).includes("swordfish"));
-  first.begin({ "retry-after": "1" }, 429).end("{}");
   ok(await anna.call("DELETE", `/api/v1/messages/${secret.id}`), 204);
+  first.begin({ "retry-after": "1" }, 429).end("{}");
   const second = await upstream.next();
   assert.ok(!JSON.stringify(second.json).includes("swordfish"));
   assert.match(second.question, /hello/);
-  second.begin({ "retry-after": "1" }, 429).end("{}");
   ok(await anna.call("DELETE", `/api/v1/messages/${question.id}`), 204);
+  second.begin({ "retry-after": "1" }, 429).end("{}");
   const answer = await until(async () => (await anna.history(room)).find((m) => m.ai && m.state !== "streaming"), "its end");
   assert.deepEqual([answer.state, answer.ai.reason], ["failed", "the question is no longer there"], JSON.stringify(answer.ai));
 });
@@ -118,8 +119,9 @@ test("a key that is deleted, a session that ends, an account that is disabled: w
   await ended(anna, room, questions[0]);
   ok(await owner.call("PATCH", `/api/v1/admin/users/${dora.user.id}`, { disabled: true }), 204);
   await over(second);
-  const jobs = ok(await anna.call("GET", "/api/v1/jobs")).jobs;
-  assert.deepEqual(jobs.filter((j) => questions.some((q) => q.id === j.question)).map((j) => j.state).toSorted(), ["done", "stopped"]);
+  const states = async () => ok(await anna.call("GET", "/api/v1/jobs")).jobs.filter((j) => questions.some((q) => q.id === j.question)).map((j) => j.state).toSorted();
+  await until(async () => (await states()).every((state) => !["queued", "running"].includes(state)), "the end of both");
+  assert.deepEqual(await states(), ["done", "stopped"]);
 });
 
 test("an answer that is deleted while it grows is nothing that streams", async () => {

@@ -24,7 +24,10 @@ const settled = (room, n = 1) =>
 
 test("/ai says who is here, by which model, and how far what is said goes", async () => {
   const room = await world();
-  const text = await run(anna, room, "/ai");
+  const text = await until(async () => { // the first look at the model may be on its way
+    const said = await run(anna, room, "/ai");
+    return / up/.test(said) && said;
+  }, "a model that is up");
   assert.match(text, /the cloud/);
   assert.match(text, /Ольга \(@olga\): .*m, this node, up/);
   assert.match(text, /0 answering, 0 waiting/);

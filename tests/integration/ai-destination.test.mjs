@@ -54,7 +54,10 @@ test("what the node allows is what a new room begins with", async () => {
   try {
     const anna = await node.register("anna");
     const room = await anna.room(undefined, { personas: undefined });
-    const { ai, personas } = ok(await anna.call("GET", `/api/v1/rooms/${room.id}`));
+    const { ai, personas } = await until(async () => { // the first look at the model may be on its way
+      const seen = ok(await anna.call("GET", `/api/v1/rooms/${room.id}`));
+      return seen.personas[0].state === "up" && seen;
+    }, "a model that is up");
     assert.equal(ai.destination, "lan");
     assert.deepEqual(personas.map((p) => [p.username, p.model, p.state]), [["olga", "openai/m", "up"]]);
   } finally {

@@ -47,7 +47,9 @@ test("who has nothing in the queue is let in though one person has filled it", a
     const room = await modest.room("r", { personas: ["olga"] });
     const asked = Array.from({ length: 6 }, () => program(full, greedy.token));
     const first = await upstream.next();
-    await until(async () => (await full.call("GET", "/metrics")).text.includes('neuralchat_ai_waiting{by="programs"} 3\n'), "a full queue");
+    let refused = 0;
+    for (const one of asked) one.then((r) => (refused += r.status === 503), () => {});
+    await until(async () => refused === 2 && (await full.call("GET", "/metrics")).text.includes('neuralchat_ai_waiting{by="programs"} 3\n'), "a full queue");
     const question = await modest.say(room, "olga, are you there?");
     await answerOf(first);
     const next = await upstream.next();

@@ -49,7 +49,7 @@ test("what programs ask is among the jobs of who asks and of admins, while it wa
   const last = await upstream.next();
   (await last.begin().write(chunk("x")), last.end(finish() + DONE));
   for (const a of answers) assert.equal((await a).status, 200);
-  assert.deepEqual(await jobs(owner), []);
+  await until(async () => (await jobs(owner)).length === 0, "the end of all of them");
 });
 
 test("llama-server is asked how much it reads, and what does not fit is told", async () => {
@@ -72,7 +72,7 @@ test("llama-server is asked how much it reads, and what does not fit is told", a
   const own = await Node.start({ args: ["--ai-base-url", `http://127.0.0.1:${server.address().port}/beside/v1`] });
   try {
     const boris = await own.register("boris");
-    const known = await until(async () => ok(await boris.call("GET", "/api/v1/models")).models.find((m) => m.state === "up"), "the model");
+    const known = await until(async () => ok(await boris.call("GET", "/api/v1/models")).models.find((m) => m.state === "up" && m.context), "the model");
     assert.equal(known.context, 2048);
     const room = await boris.room("r", { personas: undefined });
     for (let i = 0; i < 20; i++) await boris.say(room, `line ${i} ${"of a long talk ".repeat(40)}`);

@@ -51,9 +51,11 @@ test("an answer is one message that grows, alike for all, and is completed once"
     ["streaming", "", question.id, "olga", "Ольга"],
   );
   asked.begin();
+  let said = "";
   for (const text of ["Любовь", " — это", " когда", " 🌹", " и ещё"]) {
     await asked.say(text);
-    await sleep(60);
+    said += text;
+    await until(() => told(deltas(viewers[0], id)) === said, text);
   }
   await asked.say(" @boris");
   await asked.write(finish(), usage(12, 34), DONE);

@@ -98,18 +98,23 @@ const silent = {
 };
 const bomb = gzipSync(Buffer.alloc(100 << 20, " "));
 
-/** One node has the time of a busy machine; on the other the timers strike. */
+/** One node has the time of a busy machine; on the others the timers strike, on one of them not before the first word. */
 const HASTE = kind === "release" ? 2000 : 5000;
-const groups = [openai, ollama, anthropic].flatMap((dialect) => [[dialect, bad, 2 * WAIT, "all is well"], [dialect, silent, HASTE, "all is well, in time"]]);
+const some = (cases, spoken) => Object.fromEntries(Object.entries(cases).filter(([, [partial]]) => !!partial === spoken));
+const groups = [openai, ollama, anthropic].flatMap((dialect) => [
+  [dialect, bad, 2 * WAIT, 2 * WAIT, "all is well"],
+  [dialect, some(silent, false), HASTE, HASTE, "all is well, in time"],
+  [dialect, some(silent, true), 2 * WAIT, 1.5 * HASTE, "all is well, word by word"],
+]);
 
 // All of it before the first test: when those there are so far have ended, the runner ends what they stand on.
 const wires = [];
-for (const [dialect, cases, ms, well] of groups) {
+for (const [dialect, cases, first, idle, well] of groups) {
   const upstream = await WireUpstream.start(dialect);
   const node = await Node.forFile({
     args: [
       ["--ai-base-url", upstream.url], ["--ai-kind", dialect.kind], ["--ai-model", "m"], ["--ai-key-file", join(dir, "key")],
-      ["--ai-first-byte-timeout", `${ms}ms`], ["--ai-idle-timeout", `${ms}ms`],
+      ["--ai-first-byte-timeout", `${first}ms`], ["--ai-idle-timeout", `${idle}ms`],
       ["--ai-look-at", "off"], ["--ai-per-minute-user", "0"], ["--ai-per-minute-room", "0"], ["--log-level", "debug"],
     ].flat(),
   });

@@ -278,14 +278,16 @@ test("a node that dies while a script waits: what was said of the answer, and a 
     a.begin();
     await a.say("famous last ");
     await until(() => run.out === "famous last ", "the first words");
-    await sleep(1200); // a checkpoint keeps them
+    const { access_token: token } = ok(await own.call("POST", "/api/v1/auth/login", { body: { username: "lena", password: "correct horse" } }));
+    const room = ok(await own.call("GET", "/api/v1/rooms", { token })).rooms.find((r) => r.name === "mortal");
+    await until(async () => ok(await own.call("GET", `/api/v1/rooms/${room.id}/messages`, { token })).messages.at(-1).text === "famous last ", "them to be kept");
     await own.kill();
     await own.boot();
     const end = await run.end;
     assert.deepEqual([end.code, end.out], [1, "famous last \n"]);
     assert.match(end.err, /^neuralchat: broken off/);
 
-    const lost = there.start(["send", "--wait-answer", "--timeout", "2s", "mortal", "@olga again"]);
+    const lost = there.start(["send", "--wait-answer", "--timeout", "5s", "mortal", "@olga again"]);
     (await theirs.next()).begin();
     await own.kill();
     const gone = await lost.end;

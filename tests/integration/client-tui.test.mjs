@@ -1,6 +1,7 @@
 // neuralchat as people use it: in a terminal.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { Node, sleep, until } from "./lib/node.mjs";
 import { Home, Terminal } from "./lib/terminal.mjs";
 import { chunk, DONE, finish, Upstream } from "./lib/upstream.mjs";
@@ -77,6 +78,8 @@ test("what was written without a connection survives kill -9 of both, once and i
     await t.see("offline");
     for (let i = 0; i < 5; i++) t.type(`unsent${i}${ENTER}`);
     await t.see("unsent4");
+    const kept = () => readdirSync(home.dir, { recursive: true }).filter((name) => /[0-9a-f-]{36}\.json$/.test(name));
+    await until(() => kept().length === 5, "all of it on the disk"); // a word on the screen is one that is typed
     await t.kill();
     await own.boot();
     const again = new Terminal(home);

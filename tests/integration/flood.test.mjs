@@ -181,8 +181,10 @@ test("one address has its share", async () => {
     const url = new URL(shared.url);
     url.hostname = other ?? "127.0.0.1";
     const all = await crowd(20, () => Wire.open(shared, { url: url.href }).catch(() => null));
+    const inside = () => all.filter((w) => w && !w.ended).length, share = other ? 5 : 20;
+    await until(() => inside() === share, "those beyond the share to be sent away");
     await sleep(500 * patience);
-    assert.equal(all.filter((w) => w && !w.ended).length, other ? 5 : 20);
+    assert.equal(inside(), share);
     for (const w of all) w?.close();
     const one = await Wire.open(shared, { url: `http://127.0.0.1:${url.port}` });
     assert.equal((await one.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").response()).status, 200);

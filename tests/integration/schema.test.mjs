@@ -167,6 +167,7 @@ test("an answer of Olga's", async () => {
   await call(anna, "GET /api/v1/jobs", { query: "?state=queued,running", status: 200 });
   await call(boris, "POST /api/v1/messages/{message}/stop", { path: { message: waits.job.id }, status: 204 });
   await call(boris, "POST /api/v1/messages/{message}/stop", { path: { message: id }, status: 204 });
+  await second.get("message.completed", (f) => f.message.id === id);
   await call(boris, "POST /api/v1/messages/{message}/regenerate", { path: { message: id }, status: 202 });
   (await (await upstream.next()).begin().say("better")).end();
   await second.get("message.completed", (f) => f.message.text === "better");

@@ -27,8 +27,9 @@ test("twenty that never read are closed, the process stays within their bytes, a
   const deaf = await Promise.all(Array.from({ length: READERS }, () => RawWs.open(node, { path: "/ws", headers: auth, read: false })));
   const streams = await Promise.all(Array.from({ length: READERS }, () => Wire.open(node, { read: false })));
   for (const s of streams) s.send(`GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${boris.token}\r\n\r\n`);
-  const dropped = async () => Number(/^neuralchat_slow_consumers_total (\d+)/m.exec(await (await fetch(`${node.url}/metrics`)).text())[1]);
-  await sleep(200);
+  const counted = async (name) => Number(new RegExp(`^neuralchat_${name} (\\d+)`, "m").exec(await (await fetch(`${node.url}/metrics`)).text())[1]);
+  const dropped = () => counted("slow_consumers_total");
+  await until(async () => (await counted("listeners")) >= 2 * READERS + 1, "all of them to listen");
   const healthy = await boris.socket();
   let highest = 0;
   const watch = setInterval(() => (highest = Math.max(highest, rss())), 20);

@@ -59,7 +59,11 @@ export class Upstream {
         return;
       }
       let body = "";
-      for await (const piece of request) body += piece;
+      try {
+        for await (const piece of request) body += piece;
+      } catch {
+        return; // who asked has gone
+      }
       u.asked.push(new Asked(request, response, body));
     });
     u.server.keepAliveTimeout = 1000;

@@ -61,7 +61,11 @@ export class WireUpstream {
     u.dialect = dialect;
     u.server = http.createServer(async (request, response) => {
       let body = "";
-      for await (const piece of request) body += piece;
+      try {
+        for await (const piece of request) body += piece;
+      } catch {
+        return; // who asked has gone
+      }
       const other = dialect.answer(request, body);
       if (other) {
         u.others.push({ path: request.url, headers: request.headers, body });
