@@ -13,8 +13,11 @@ const node = process.env.NEURALCHAT_URL ?? 'http://127.0.0.1:8080';
 const toNode = { target: node, changeOrigin: true, ws: true, headers: { origin: new URL(node).origin } };
 const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': toNode };
 
+/** What asks the node, and what it is asked for first. */
+const ofLine = /\/src\/(ahead|net\/(api|token|mutex)|sync\/name)\.ts/;
+
 /** What the room's screen draws at once, also where other screens use it. */
-const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(Text|copy|md))/;
+const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(?!math\/))|\/marked\//;
 
 export default defineConfig({
   plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],
@@ -26,7 +29,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
     // what every page needs comes in one piece, not in thirty, and what a room needs in a second one
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'base', tags: ['$initial'], priority: 2 }, { name: 'room', test: ofRoom, priority: 1 }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'line', test: ofLine, priority: 3 }, { name: 'base', tags: ['$initial'], priority: 2 }, { name: 'room', test: ofRoom, priority: 1 }] } } },
     manifest: true, // build/lint.mjs reads what the first load is
   },
   server: { proxy },

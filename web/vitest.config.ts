@@ -7,5 +7,5 @@ export default defineConfig({
   plugins: [vue(), icons()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
-  test: { environment: 'jsdom', include: ['test/unit/**/*.test.ts', 'src/**/*.test.ts'], testTimeout: 30_000 },
+  test: { setupFiles: ['test/setup.ts'], environment: 'jsdom', include: ['test/unit/**/*.test.ts', 'src/**/*.test.ts'], testTimeout: 30_000 },
 });

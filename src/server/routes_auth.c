@@ -1,4 +1,5 @@
 /* /api/v1/auth: coming in, staying in, leaving; and the keys that verify our tokens. */
+#include "chat/live/hub.h"
 #include "chat/people/account.h"
 #include "chat/people/ticket.h"
 #include "crypto/hash.h"
@@ -28,13 +29,14 @@ static struct entry *entry_of(struct nc_call *call, unsigned status)
 static void on_login(void *arg, const struct nc_problem *why, const struct nc_login *l)
 {
     struct entry *e = arg;
-    struct nc_buf out = {0};
+    struct nc_buf out = {0}, cursor = {0};
     struct nc_json j = nc_json_to(&out);
 
     if (why) {
         nc_call_problem(e->call, why);
         return;
     }
+    nc_hub_cursor(e->call->chat->hub, NULL, &cursor);
     nc_json_obj(&j);
     nc_json_key(&j, "user");
     nc_account_json(&j, &l->user->a, false);
@@ -42,7 +44,9 @@ static void on_login(void *arg, const struct nc_problem *why, const struct nc_lo
     if (!e->cookie)
         nc_json_kstr(&j, "refresh_token", l->refresh);
     nc_json_kuint(&j, "expires_in", l->expires_s);
+    nc_json_kstr(&j, "cursor", nc_buf_str(&cursor));
     nc_json_obj_end(&j);
+    nc_buf_fini(&cursor);
     if (e->cookie)
         nc_auth_set_cookie(e->call, l->refresh, l->refresh_s, e->secure);
     nc_call_json(e->call, e->status, nc_buf_str(&out));

@@ -8,16 +8,27 @@ const password = "correct horse";
 
 test("register answers with the user and both tokens", async () => {
   const r = await node.call("POST", "/api/v1/auth/register", { body: { username: "anna", password, display_name: "Анна 🌻" } });
-  const { user, access_token, refresh_token, expires_in } = ok(r, 201);
+  const { user, access_token, refresh_token, expires_in, cursor } = ok(r, 201);
   assert.match(user.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.deepEqual([user.username, user.display_name, user.role], ["anna", "Анна 🌻", "member"]);
   assert.match(user.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.equal(expires_in, 900);
-  assert.ok(access_token && refresh_token);
+  assert.ok(access_token && refresh_token && cursor);
   for (const said of [r, await node.call("GET", "/api/v1/me", { token: access_token }), await node.call("GET", "/api/v1/me")]) {
     assert.equal(said.headers.get("cache-control"), "no-store");
     assert.equal(said.headers.get("x-content-type-options"), "nosniff");
   }
+});
+
+test("what comes in with a token says where the stream stands: from there on nothing is missed, and nothing comes twice", async () => {
+  const vera = await node.register("vera");
+  const room = await vera.room("Vera's");
+  const before = await vera.say(room, "before");
+  const { cursor, access_token } = ok(await node.call("POST", "/api/v1/auth/login", { body: { username: "vera", password } }));
+  const after = await vera.say(room, "after");
+  const { events } = ok(await node.call("GET", `/api/v1/poll?since=${encodeURIComponent(cursor)}&timeout=5`, { token: access_token }));
+  const heard = events.flatMap((e) => (e.message ? [e.message.id] : []));
+  assert.ok(heard.includes(after.id) && !heard.includes(before.id), JSON.stringify(events));
 });
 
 test("a name that is taken is a conflict, also in the hands of many at once", async () => {

@@ -27,7 +27,7 @@ for (const path of [...sources, 'index.html', 'public/theme.js'])
 // ---- layers: a folder may use what stands here, and itself
 
 const LAYERS = {
-  kit: [], net: [], sw: [], sync: ['net'], stores: ['net', 'sync'], md: ['kit', 'app'], locales: ['app'], styles: [],
+  kit: [], net: [], sw: [], sync: ['net'], stores: ['net', 'sync'], md: ['kit', 'net', 'app'], locales: ['app'], styles: [],
   features: ['kit', 'net', 'stores', 'md', 'app', 'locales'], app: ['kit', 'net', 'stores', 'features', 'locales', 'styles'],
 };
 for (const path of sources) {

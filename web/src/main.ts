@@ -1,3 +1,4 @@
+import './ahead';
 import './styles/main.css';
 import { createApp } from 'vue';
 import App from './app/App.vue';
@@ -7,11 +8,11 @@ import { follow, wantedLocale } from './app/prefs';
 import { router } from './app/router';
 import { listen } from './app/shortcuts';
 import { setKitWords } from './kit/words';
-import { accessToken } from './net/token';
+import { afterUsable } from './net/spare';
 import { startSession } from './stores/session';
 
 void startSession();
-accessToken().catch(() => {}); // all that is asked waits for it: it is asked for first, beside the words and the disk
+void document.fonts.load('1em Inter', 'aж').catch(() => {}); // not before: the line was the code's
 setKitWords(t);
 listen();
 locale.value = wantedLocale();
@@ -23,4 +24,4 @@ app.config.errorHandler = (fault) => {
 };
 await follow();
 app.mount('#app');
-void later().then(({ begin }) => begin(), () => {});
+void afterUsable(later).then(({ begin }) => begin(), () => {});

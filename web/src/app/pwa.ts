@@ -6,6 +6,7 @@
  */
 import { shallowReactive, watch } from 'vue';
 import { toast } from '@/kit/toast';
+import { afterUsable } from '@/net/spare';
 import { connection } from '@/stores/connection';
 import { flushDrafts } from '@/stores/drafts';
 import { t } from './i18n';
@@ -103,13 +104,11 @@ export function startPwa(open: (path: string) => void): void {
   addEventListener('vite:preloadError', () => {
     if (navigator.onLine) toast(t('app.outdated'), { label: t('app.reload'), run: () => void reload() }, { stays: true, icon: 'refresh-cw' });
   });
-  // After the first paint and what it needs.
-  const later = (run: () => void) => ('requestIdleCallback' in globalThis ? requestIdleCallback(run, { timeout: 5000 }) : setTimeout(run, 2000));
-  later(() => void import('./notify').then(({ startNotify }) => startNotify(open)).catch(() => {}));
+  void afterUsable(() => import('./notify')).then(({ startNotify }) => startNotify(open)).catch(() => {});
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
   navigator.serviceWorker.addEventListener('message', (event: MessageEvent<{ type?: string; path?: string }>) => {
     if (event.data?.type === 'open' && event.data.path) open(event.data.path);
   });
   // The release is fetched once more, from the browser's cache mostly.
-  later(() => void register().catch(() => {}));
+  void afterUsable(register).catch(() => {});
 }

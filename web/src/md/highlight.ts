@@ -2,6 +2,7 @@
 
 import workerUrl from './highlight.worker.ts?worker&url';
 import { ownScript } from '../app/trusted';
+import { afterUsable } from '../net/spare';
 import { isEndless } from './endless';
 
 export type Run = [scope: string, text: string];
@@ -25,7 +26,7 @@ export async function colours(lang: string, text: string): Promise<Run[] | null>
   if (text.length > CHARS_MAX || isEndless(text)) return null; // its expressions try an endless word from each of its letters
   const had = kept.get(key(lang, text));
   if (had !== undefined) return had;
-  await idle();
+  await afterUsable(() => {});
   const w = start();
   if (!w) return null;
   let patience = 0;
@@ -65,9 +66,3 @@ function giveUp() {
   for (const give of waiting.values()) give(null);
   waiting.clear();
 }
-
-const idle = () =>
-  new Promise<void>((resolve) => {
-    if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: 500 });
-    else setTimeout(resolve, 30);
-  });

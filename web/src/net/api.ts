@@ -29,6 +29,8 @@ export interface CallOptions {
   credentials?: RequestCredentials;
   signal?: AbortSignal;
   timeout?: number;
+  /** An answer that was asked for ahead will do. */
+  early?: boolean;
 }
 
 export function pathWith(path: string, query?: object): string {
@@ -101,8 +103,24 @@ async function call<T>(method: string, path: string, body?: unknown, options: Ca
   }
 }
 
+const EARLY_MS = 15_000;
+/** Asked for while the page was still coming: each is for the first who wants it, soon. */
+const ahead = new Map<string, { user: string | undefined; at: number; answer: Promise<unknown> }>();
+
+export function askAhead(path: string, query?: object, options?: CallOptions): void {
+  const whole = pathWith(path, query), answer = call('GET', whole, undefined, options);
+  answer.catch(() => {}); // whoever wants it asks again
+  ahead.set(whole, { user: whoAsks(), at: Date.now(), answer });
+}
+function get<T>(path: string, options?: CallOptions): Promise<T> {
+  const ask = () => call<T>('GET', path, undefined, options), found = options?.early ? ahead.get(path) : undefined;
+  if (!found) return ask();
+  ahead.delete(path);
+  return found.user === whoAsks() && Date.now() - found.at < EARLY_MS ? (found.answer as Promise<T>).catch(ask) : ask();
+}
+
 export const api = {
-  get: <T>(path: string, query?: object, options?: CallOptions) => call<T>('GET', pathWith(path, query), undefined, options),
+  get: <T>(path: string, query?: object, options?: CallOptions) => get<T>(pathWith(path, query), options),
   post: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('POST', path, body, options),
   put: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('PUT', path, body, options),
   patch: <T>(path: string, body?: unknown, options?: CallOptions) => call<T>('PATCH', path, body, options),

@@ -40,9 +40,14 @@ const ASKING = 'nc.asking';
 /** So long the answer of a page that is gone may take to bring its cookie: the one from before is spent. */
 const LOST_MS = 5_000;
 
+/** Somebody else at this browser: a tab of their own, whoever is in in the others. */
+export const apart = typeof location === 'object' && location.pathname === '/login' && new URLSearchParams(location.search).has('other');
+
 let kept: Kept | null = null;
 let access: Access | null = null;
 let refreshing: Promise<string> | null = null;
+/** What the node said when we last came in, or got a token by ourselves. */
+let said: Login | null = null;
 const listeners = new Set<(word: Word) => void>();
 /** Told when this person is out: the session ended, or another tab left. `forget`: on purpose, the data goes, too. */
 export const signedOut = new Set<(forget: boolean) => void>();
@@ -152,6 +157,7 @@ export function accept(login: Login, keeper: Keeper, since = Date.now()): void {
   if (kept?.me.id !== login.user.id) refreshing = null;
   kept = { keeper, me: login.user, since, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };
   writeKept();
+  said = login;
   take({ user: login.user.id, token: login.access_token, until: Date.now() + login.expires_in * 1000 });
   share();
 }
@@ -183,6 +189,12 @@ export async function accessToken(refused?: string): Promise<string> {
     refreshing = mine;
   }
   return refreshing;
+}
+
+/** Who we are and where the stream stands, as the node said it with the token; null: another tab of ours got that. */
+export async function lastSaid(user: string): Promise<Pick<Login, 'user' | 'cursor'> | null> {
+  await accessToken();
+  return said?.user.id === user ? said : null;
 }
 
 const mutexOf = (user: string) => `neuralchat.refresh:${user}`;

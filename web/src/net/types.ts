@@ -193,7 +193,7 @@ export interface Login {
   /**
    * Where the stream stands: what is asked for from now on holds all that came before it
    */
-  cursor: string;
+  cursor?: string;
 }
 export interface AccountSession {
   id: Id;

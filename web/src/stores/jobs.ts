@@ -1,6 +1,7 @@
 // Questions that wait for, or are being given, an answer.
 import { shallowReactive, watch } from 'vue';
 import { api } from '../net/api';
+import { afterUsable } from '../net/spare';
 import type { Job } from '../net/types';
 import { connection } from './connection';
 import { forWhoAsked, onChange, onClose } from './core';
@@ -20,7 +21,7 @@ function take(job: Job): void {
 /** Events tell of changes alone, and none is told twice: what waits when the node is reached is asked for. */
 async function load(): Promise<void> {
   const since = (told = new Set());
-  const { jobs: list } = await forWhoAsked(api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running', limit: 200 }));
+  const { jobs: list } = await forWhoAsked(afterUsable(() => api.get<{ jobs: Job[] }>('/api/v1/jobs', { state: 'queued,running', limit: 200 })));
   if (since !== told) return;
   for (const id of jobs.keys()) if (!since.has(id)) jobs.delete(id);
   for (const job of list) if (!since.has(job.id)) take(job);

@@ -1,6 +1,7 @@
 // The reader's rooms, as events keep them, and what one does to rooms.
 import { computed, shallowReactive, shallowRef, type ComputedRef, type ShallowReactive, type ShallowRef } from 'vue';
 import { api } from '../net/api';
+import { afterUsable } from '../net/spare';
 import type { Ban, Member, Role, Room, RoomAi, RoomEntry, RoomInfo } from '../net/types';
 import { engine, forWhoAsked, isOpen, onChange, onClose, onOpen } from './core';
 import { session } from './session';
@@ -70,7 +71,7 @@ export async function deleteRoom(id: string): Promise<void> {
 }
 /** With its personas; also of public rooms one is not in. */
 export async function refreshRoom(id: string): Promise<RoomInfo> {
-  const room = await api.get<RoomInfo>(`/api/v1/rooms/${id}`);
+  const room = await api.get<RoomInfo>(`/api/v1/rooms/${id}`, undefined, { early: true });
   await take(room);
   return room;
 }
@@ -103,7 +104,7 @@ async function showMembers(room: string, ask: boolean): Promise<void> {
   if (kept) list.value = kept;
   if (!ask && kept) return;
   try {
-    list.value = await forWhoAsked(engine().listing.fetchMembers(room));
+    list.value = await forWhoAsked(afterUsable(() => engine().listing.fetchMembers(room)));
     for (const listener of memberListeners) listener(list.value);
   } catch {
     memberLists.delete(room); // Whoever looks next asks again.

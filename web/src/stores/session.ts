@@ -2,7 +2,7 @@
 import { reactive } from 'vue';
 import { api, ApiError } from '../net/api';
 import { withMutex } from '../net/mutex';
-import { accept, credentials, keeperForLogin, leave, remembered, rememberMe, resumed, signedOut } from '../net/token';
+import { accept, apart, credentials, keeperForLogin, lastSaid, leave, remembered, rememberMe, resumed, signedOut } from '../net/token';
 import type { Account, Login, ServerInfo } from '../net/types';
 import { closeEngine, engine, isOpen, openEngine } from './core';
 import { forgetKeptOf, useSettingsOf } from './settings';
@@ -25,9 +25,6 @@ export interface Registration {
 export const session: Session = reactive<Session>({ phase: 'starting', me: null, node: null, insecure: !globalThis.isSecureContext });
 
 export const has = (feature: string): boolean => session.node?.features.includes(feature) ?? false;
-
-/** Somebody else at this browser: a tab of their own, whoever is in in the others. */
-const apart = typeof location === 'object' && location.pathname === '/login' && new URLSearchParams(location.search).has('other');
 
 const NODE_KEY = 'nc.node';
 /** Of who was in last: closed, and erased where they left on purpose. */
@@ -57,7 +54,7 @@ function readNode(): ServerInfo | null {
 }
 async function askNode(): Promise<void> {
   try {
-    session.node = await api.get<ServerInfo>('/api/v1/server', undefined, { open: true });
+    session.node = await api.get<ServerInfo>('/api/v1/server', undefined, { open: true, early: true });
     localStorage.setItem(NODE_KEY, JSON.stringify(session.node));
   } catch {
     // Offline: what it was last time has to do.
@@ -71,7 +68,14 @@ async function enter(me: Account): Promise<void> {
   session.me = me;
   session.phase = 'in';
   engine().run();
-  void refreshMe();
+  void learnMe(me.id);
+}
+
+/** The node says who we are with each token that it gives; where another tab got ours, it is asked. */
+async function learnMe(id: string): Promise<void> {
+  const said = await lastSaid(id).catch(() => null);
+  if (said) setMe(said.user);
+  else await refreshMe();
 }
 
 /** One's name and role may have changed elsewhere. */

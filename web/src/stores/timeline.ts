@@ -66,6 +66,8 @@ class RoomTimeline implements Timeline {
   readonly fault = ref('');
   private window: Window = emptyWindow;
   private fresh = false;
+  /** What was read last is part of the chain of events: nothing that came since is missing in it. */
+  private joined = false;
   private shown = new Map<string, Item>();
   private turn: Promise<unknown> = Promise.resolve();
   private readonly coming: { older?: Promise<void>; newer?: Promise<void> } = {};
@@ -120,6 +122,7 @@ class RoomTimeline implements Timeline {
       await engine().archive.fetchPage(this.room, {}, Math.min(200, Math.max(PAGE, want)));
       const part = await engine().archive.cached(this.room, {}, Math.max(PAGE, want));
       if (part) this.show(part, true, true);
+      this.joined = part?.fresh ?? false;
       // Let go again as soon as it came, time after time: an empty list would pass for an empty room.
       this.fault.value = part ? '' : 'internal';
     } catch (fault) {
@@ -258,12 +261,17 @@ class RoomTimeline implements Timeline {
     return true;
   }
 
+  private isNew(): boolean {
+    return this.fresh && this.window.holes.size === 0 && !this.fault.value;
+  }
+
   /** The chain of events broke, or the node can be reached again: what was shown as it once was is read anew. */
   refresh(resync: boolean): void {
     if (resync) this.fresh = false;
-    if (!this.opened || (this.fresh && this.window.holes.size === 0 && !this.fault.value)) return;
+    if (!this.opened || this.isNew()) return;
     void this.inTurn(async () => {
-      if (!isOpen()) return;
+      // Whoever was just opening it had it from the node meanwhile.
+      if (!isOpen() || (!resync && this.isNew() && this.joined)) return;
       const middle = this.window.messages[this.window.messages.length >> 1]?.id;
       const want = Math.min(200, Math.max(PAGE, this.window.messages.length));
       if (this.window.head || middle === undefined) return this.reread(want, null);

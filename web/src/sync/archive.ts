@@ -54,10 +54,13 @@ export class Archive {
 
   /** Asks the node for a page and keeps it. */
   async fetchPage(room: string, asked: Asked, limit = PAGE): Promise<void> {
-    const { db } = this.ground;
+    const { db, begun, listed } = this.ground;
+    const began = await begun;
     for (let tries = 0; tries < TRIES; tries++) {
       const asOf: Position = await db.read(['meta'], readPosition);
-      const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit });
+      const early = began != null && asOf.cursor === began;
+      const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit }, { early });
+      await listed; // a page of a room that one is not known to be in is taken for what it was once
       if (await db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf))) return;
     }
   }

@@ -2,6 +2,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { Member, Message, RoomEntry } from '../net/types';
 import type { OutboxRecord, RoomWas } from './outbox';
+import { dbName } from './name';
 import type { Range } from './ranges';
 
 export interface RoomRecord {
@@ -115,7 +116,7 @@ export interface Db {
 
 export const KEY: Record<StoreName, string> = { rooms: 'id', messages: 'id', members: 'room', ranges: 'room', outbox: 'client_id', drafts: 'room', meta: 'key' };
 
-export const dbName = (user: string) => `neuralchat-${user}`;
+export { dbName };
 
 // Each step takes the schema from the version before it; a browser that was away for long runs several.
 type Upgrade = (db: IDBPDatabase<unknown>, tx: AnyUpgrade) => void | Promise<void>;

@@ -3,6 +3,7 @@
 import { backoff } from '../net/backoff';
 import type { Account } from '../net/types';
 import { Archive } from './archive';
+import { beginFirst } from './begin';
 import { eraseDb, openDb, STORE_NAMES, type Db, type DraftRecord, type Gone, type RoomRecord, type Why } from './db';
 import type { Ground } from './ground';
 import { Intake } from './intake';
@@ -18,8 +19,12 @@ export interface Kept {
   rooms: RoomRecord[];
   outbox: OutboxRecord[];
   drafts: DraftRecord[];
+  /** There is a place in the stream from which it goes on. */
+  begun: boolean;
 }
 
+/** So long what comes with the first list waits for it. */
+const LISTED_MS = 2_000;
 const EVICT_MS = 30_000;
 const EVICT_AGAIN_MS = 10 * 60_000;
 
@@ -101,8 +106,15 @@ export class Engine {
     });
     this.ground.db.onGone((why) => this.gone(why));
     if (this.stopped) this.ground.db.close();
+    else if (!kept.begun) this.begin();
     this.outgoing.found(kept.outbox);
     return kept;
+  }
+
+  /** Nothing is kept here yet: the rooms come beside the connection, not after it. */
+  private begin(): void {
+    this.ground.begun = beginFirst(this.ground);
+    this.ground.listed = this.ground.begun.then((cursor) => (cursor === null ? undefined : Promise.race([this.listing.ask(), new Promise<void>((done) => setTimeout(done, LISTED_MS))])));
   }
 
   run(): void {
@@ -180,7 +192,11 @@ export class Engine {
     await this.intake.begin(cursor);
     this.outgoing.again();
     await this.marks.sendUnsent();
-    await this.listing.ask();
+    await this.ground.listed;
+    // Asked for where the stream began: all that came since comes by it.
+    const listed = this.ground.listed !== undefined && this.listing.known;
+    this.ground.listed = undefined;
+    if (!listed) await this.listing.ask();
   }
 
   // --- The disk
@@ -230,8 +246,9 @@ export class Engine {
 /** Throws where it can't be read. A record that is not whole is left out; the node says it again, if it has it. */
 function read(db: Db): Promise<Kept> {
   return db.read(['rooms', 'outbox', 'drafts', 'meta'], async (tx) => {
-    await readPosition(tx);
+    const { cursor } = await readPosition(tx);
     return {
+      begun: cursor !== null,
       rooms: (await tx.all('rooms')).filter(({ entry }) => typeof entry?.id === 'string' && typeof entry.kind === 'string'),
       outbox: (await tx.all('outbox')).filter(({ room, text }) => typeof room === 'string' && typeof text === 'string'),
       drafts: (await tx.all('drafts')).filter(({ text }) => typeof text === 'string'),

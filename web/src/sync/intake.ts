@@ -2,7 +2,8 @@
 import type { MessageDeltaEvent, OnlineEvent, ServerEvent } from '../net/types';
 import type { Ground } from './ground';
 import { joinDelta, type GrowingState } from './growing';
-import { applyEvents, noChanges, readPosition, REDUCED_STORES, writePosition, type Changes } from './reduce';
+import { beginAt } from './begin';
+import { applyEvents, noChanges, REDUCED_STORES, type Changes } from './reduce';
 
 export interface IntakeOptions {
   applied(changes: Changes): void;
@@ -93,13 +94,7 @@ export class Intake {
 
   /** The first connection of all: from its cursor on nothing is missed; what was read before it may lack what came in between. */
   async begin(cursor: string | null): Promise<void> {
-    const first = await this.ground.db.write(['meta'], async (tx) => {
-      const position = await readPosition(tx);
-      if (position.cursor !== null || cursor === null) return false;
-      await writePosition(tx, { ...position, cursor, epoch: position.epoch + 1 });
-      return true;
-    });
-    if (!first) return;
+    if (cursor === null || !(await beginAt(this.ground.db, cursor))) return;
     this.streamed ??= cursor;
     this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
   }

@@ -46,6 +46,7 @@ export class Leading {
 
   private async lead(): Promise<void> {
     const term = (this.term += 1);
+    await this.ground.begun;
     const position = await this.ground.db.read(['meta'], readPosition).catch(() => null);
     // The lead may have been lost while we looked where we are.
     if (term !== this.term || this.connection) return;

@@ -16,6 +16,8 @@ export class Listing {
   private asking: Promise<void> | null = null;
   private next: Promise<void> | null = null;
   private asked = false;
+  /** It came at least once. */
+  known = false;
   private stopped = false;
 
   constructor(private readonly ground: Ground) {}
@@ -48,10 +50,12 @@ export class Listing {
   }
   private async once(): Promise<boolean> {
     const { db, tabs } = this.ground;
-    const asOf = (await db.read(['meta'], readPosition)).step;
-    const { rooms } = await api.get<{ rooms: RoomEntry[] }>('/api/v1/rooms');
+    const began = await this.ground.begun;
+    const { step: asOf, cursor } = await db.read(['meta'], readPosition);
+    const { rooms } = await api.get<{ rooms: RoomEntry[] }>('/api/v1/rooms', undefined, { early: began != null && cursor === began });
     const merged = await db.write(REDUCED_STORES, (tx) => mergeRooms(tx, rooms, asOf));
     if (merged) tabs.spread({ t: 'changes', changes: { ...noChanges(), rooms: merged.records, removed: merged.removed } });
+    this.known ||= merged !== null;
     return merged !== null;
   }
 

@@ -1,0 +1,34 @@
+// The line and the processor are the first screen's until it can be used. What that does without waits here, and begins
+// behind it: one thing at a time, when there is nothing else to do.
+const PATIENCE_MS = 5_000; // a tab that nobody sees draws nothing, and would wait for ever
+const LATEST_MS = 1_000;
+
+const waiting: (() => unknown)[] = [];
+let usable = false;
+let going = false;
+
+const idle = () => new Promise<void>((done) => ('requestIdleCallback' in globalThis ? void requestIdleCallback(() => done(), { timeout: LATEST_MS }) : void setTimeout(done, 50)));
+
+async function go(): Promise<void> {
+  if (going || !usable) return;
+  going = true;
+  for (let work = waiting.shift(); work; work = waiting.shift()) {
+    await idle();
+    work();
+  }
+  going = false;
+}
+
+/** Can be written in, read, or whatever it is for: from here on nothing has to wait for it. */
+export function nowUsable(): void {
+  usable = true;
+  void go();
+}
+setTimeout(nowUsable, PATIENCE_MS);
+
+/** Resolves with what `work` does, once it is its turn. */
+export const afterUsable = <T>(work: () => T | Promise<T>): Promise<T> =>
+  new Promise<T>((done, failed) => {
+    waiting.push(() => Promise.resolve().then(work).then(done, failed));
+    void go();
+  });

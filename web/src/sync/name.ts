@@ -1,0 +1,2 @@
+/** The database of one person in this browser. */
+export const dbName = (user: string): string => `neuralchat-${user}`;
