@@ -41,7 +41,7 @@ test("a question says that it waits for a model, and does not promise an answer"
   await page.keyboard.press("Escape");
   await say(page, "Olga, are you there?");
   await messageWith(page, "are you there").getByText("waits for a model").waitFor();
-  await page.getByRole("log").getByText("the node has no model").waitFor();
+  await page.getByRole("log").getByText("this node has no model yet").waitFor();
   await who.close();
 });
 
@@ -60,6 +60,20 @@ test("whose node it is comes from there to where a server is added; nobody else 
   await page.getByRole("heading", { name: "Providers" }).first().waitFor();
   assert.equal(await other.getByRole("link", { name: "Add a server" }).count(), 0);
   await hers.close();
+  await his.close();
+});
+
+test("why there is no answer is told in the language of who reads, whoever asked", async () => {
+  const hall = await anna.room("Hall", { personas: ["olga"] });
+  await boris.join(hall);
+  const his = await person(node, { locale: "ru-RU" });
+  const page = await his.page();
+  await enter(page, "boris");
+  await openRoom(page, hall);
+  await anna.say(hall, "Olga, are you there?"); // the node's words are English
+  await page.getByRole("log").getByText("Ответить некому: у узла пока нет модели.").waitFor();
+  await page.getByRole("link", { name: /Hall/ }).getByText(/Ответить некому/).waitFor();
+  assert.equal(await page.getByText("has no model").count(), 0);
   await his.close();
 });
 

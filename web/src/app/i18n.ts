@@ -15,7 +15,7 @@ const first: Record<Locale, () => Promise<{ default: Words }>> = {
   en: () => import('../locales/en'),
   ru: () => import('../locales/ru'),
 };
-const later = import.meta.glob<{ default: Words }>('../locales/*/{admin,browse,create,details,login,palette,search,settings,shortcut,status,welcome}.ts');
+const later = import.meta.glob<{ default: Words }>('../locales/*/{admin,browse,create,details,login,palette,search,settings,shortcut,status,welcome,why}.ts');
 
 const words = shallowReactive<Record<Locale, Words>>({ en: {}, ru: {} });
 const wanted = new Set<string>();

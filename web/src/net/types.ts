@@ -53,6 +53,44 @@ export type Scope = 'mqtt' | 'chat' | 'ai';
  */
 export type Cap = number;
 /**
+ * Why there is no answer, or no whole one, for programs; more may come
+ */
+export type Why =
+  | 'length'
+  | 'declined'
+  | 'empty'
+  | 'no_model'
+  | 'unknown_model'
+  | 'too_far'
+  | 'provider_down'
+  | 'provider_gone'
+  | 'unreachable'
+  | 'timeout'
+  | 'busy'
+  | 'server_failed'
+  | 'refused'
+  | 'too_long'
+  | 'too_much'
+  | 'provider_key'
+  | 'loop'
+  | 'only_moderators'
+  | 'only_owners'
+  | 'only_listed'
+  | 'ai_off'
+  | 'cap_key'
+  | 'cap_user'
+  | 'cap_room'
+  | 'cap_persona'
+  | 'cap_node'
+  | 'rate_user'
+  | 'rate_room'
+  | 'queue_full'
+  | 'persona_gone'
+  | 'question_gone'
+  | 'answer_gone'
+  | 'history_unreadable'
+  | 'node_stopped';
+/**
  * No body
  */
 export type Nothing = null;
@@ -387,6 +425,44 @@ export interface Message {
     chosen: number;
   };
   ai?: Ai;
+  /**
+   * Why there is no answer, or no whole one, for programs; more may come
+   */
+  code?:
+    | 'length'
+    | 'declined'
+    | 'empty'
+    | 'no_model'
+    | 'unknown_model'
+    | 'too_far'
+    | 'provider_down'
+    | 'provider_gone'
+    | 'unreachable'
+    | 'timeout'
+    | 'busy'
+    | 'server_failed'
+    | 'refused'
+    | 'too_long'
+    | 'too_much'
+    | 'provider_key'
+    | 'loop'
+    | 'only_moderators'
+    | 'only_owners'
+    | 'only_listed'
+    | 'ai_off'
+    | 'cap_key'
+    | 'cap_user'
+    | 'cap_room'
+    | 'cap_persona'
+    | 'cap_node'
+    | 'rate_user'
+    | 'rate_room'
+    | 'queue_full'
+    | 'persona_gone'
+    | 'question_gone'
+    | 'answer_gone'
+    | 'history_unreadable'
+    | 'node_stopped';
 }
 /**
  * How a generated answer came about
@@ -410,6 +486,7 @@ export interface Ai {
    * Why it failed, or was stopped by the node
    */
   reason?: string;
+  code?: Why;
 }
 export interface AiPart {
   model: string;
@@ -420,6 +497,7 @@ export interface AiPart {
    * Why it gave up
    */
   reason?: string;
+  code?: Why;
 }
 export interface Member {
   id: Id;
@@ -481,6 +559,7 @@ export interface Job {
   started_at?: Time;
   ended_at?: Time;
   reason?: string;
+  code?: Why;
 }
 /**
  * A new dialog, and what was said in it
@@ -658,6 +737,11 @@ export interface NoticeEvent {
   ref?: unknown;
   room?: Id;
   text: string;
+  code?: Why;
+  /**
+   * Seconds after which it may be tried again
+   */
+  retry_after?: number;
 }
 export interface WelcomeFrame {
   type: 'welcome';

@@ -8,6 +8,9 @@ export interface Notice {
   /** null: of the node, not of a room */
   room: string | null;
   text: string;
+  /** What it says, for programs, and how many seconds later it may be tried again. */
+  code?: string;
+  retry_after?: number;
   at: string;
   /** The message it stands behind; null: before all. */
   after: string | null;
@@ -26,15 +29,15 @@ export function dismissNotice(id: string): void {
 }
 
 let made = 0;
-function add(room: string | null, text: string): void {
+function add(room: string | null, text: string, more: Pick<Notice, 'code' | 'retry_after'> = {}): void {
   const list = room === null ? nodeNotices : notices(room);
   const after = (room !== null && rooms.get(room)?.last_message?.id) || null;
-  const notice: Notice = { id: `notice-${(made += 1)}`, room, text, at: new Date().toISOString(), after };
+  const notice: Notice = { id: `notice-${(made += 1)}`, room, text, code: more.code, retry_after: more.retry_after, at: new Date().toISOString(), after };
   list.value = [...list.value, notice].slice(-EACH);
 }
 onChange((change) => {
   if (change.t === 'notice') add(change.room, change.text);
-  else if (change.t === 'live') for (const event of change.events) if (event.type === 'notice') add(event.room ?? null, event.text);
+  else if (change.t === 'live') for (const event of change.events) if (event.type === 'notice') add(event.room ?? null, event.text, event);
 });
 onClose(() => {
   nodeNotices.value = [];

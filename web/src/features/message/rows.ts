@@ -36,8 +36,8 @@ const dayOf = (message: Message) => new Date(message.created_at).toDateString();
 /** An answer of a persona, which is shown as a card. */
 export const isAnswer = (message: Message): boolean => message.sender.kind === 'persona' && message.kind === 'text';
 
-/** The node's words carry no reason; this option is named in none but these. */
-export const lacksModel = (text: string): boolean => text.includes('--ai-base-url');
+/** Is this the node's word that there is no model? */
+export const lacksModel = ({ code }: { code?: string }): boolean => code === 'no_model';
 
 function goesOn(message: Message, before: Message): boolean {
   return (
@@ -73,7 +73,7 @@ export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyM
     const again = !begins && (known ? known.again : run >= GROUP_ROWS);
     const head = begins || again;
     run = head ? 1 : run + 1;
-    const over = message.kind === 'notice' && i < answered && lacksModel(message.text);
+    const over = message.kind === 'notice' && i < answered && lacksModel(message);
     const direct = !!last && message.reply_to === last.message.id && isAnswer(message);
     last = item;
     const row: Row = { key: item.key, item, day, unread, head, again, over, direct, notices: behind.get(item.key) ?? NONE };
@@ -92,7 +92,7 @@ function noticesBehind(items: readonly Item[], notices: readonly Notice[], answe
   if (!notices.length || !end) return behind;
   for (const notice of notices) {
     const at = items.findIndex((one) => one.message.id === notice.after), item = items[at] ?? end;
-    if (at >= 0 && at < answered && lacksModel(notice.text)) continue;
+    if (at >= 0 && at < answered && lacksModel(notice)) continue;
     behind.set(item.key, [...(behind.get(item.key) ?? []), notice]);
   }
   return behind;

@@ -1,6 +1,7 @@
 /** shell/preview: the last message of a room in one line, and who said it. */
 import { t } from '@/app/i18n';
 import { excerpt } from '@/features/message/excerpt';
+import { noticeOf } from '@/features/message/why';
 import type { Message, RoomEntry } from '@/net/types';
 import { session } from '@/stores/session';
 
@@ -13,7 +14,8 @@ export function preview(room: RoomEntry): { who: string; text: string; dim: bool
   const who = alone ? '' : mine ? `${t('shell.you')}: ` : `${name}: `;
   if (m.deleted) return { who, text: t('shell.deleted'), dim: true };
   if (m.kind === 'action') return { who: `${name} `, text: excerpt(m.text), dim: false };
-  if (m.text) return { who, text: excerpt(m.text), dim: m.kind === 'notice' };
+  if (m.kind === 'notice') return { who, text: excerpt(noticeOf(m, m.text)), dim: true };
+  if (m.text) return { who, text: excerpt(m.text), dim: false };
   if (m.state === 'streaming') return { who: alone ? '' : `${name} `, text: t('shell.answering'), dim: true };
   return { who, text: t(m.state === 'failed' ? 'message.answer.failed' : 'message.answer.stopped'), dim: true };
 }

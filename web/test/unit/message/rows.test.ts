@@ -30,9 +30,8 @@ test('a name comes again after twenty rows of one group, and stays where it was 
 });
 
 test('that there is no model is said no more once an answer has begun', () => {
-  const lacking = 'Olga can\'t answer: name one with --ai-base-url.';
-  const question = item(anna, 0), said = item(olga, 0, { kind: 'notice', text: lacking }), other = item(olga, 0, { kind: 'notice', text: 'Olga came in' });
-  const mine = { id: 'n', room: 'r', text: lacking, at: '', after: question.message.id };
+  const question = item(anna, 0), said = item(olga, 0, { kind: 'notice', code: 'no_model' }), other = item(olga, 0, { kind: 'notice', text: 'Olga came in' });
+  const mine = { id: 'n', room: 'r', text: 'x', code: 'no_model', at: '', after: question.message.id };
   const before = rows([question, said, other], { notices: [mine] });
   expect(before.map((row) => [row.over, row.notices.length])).toEqual([[false, 1], [false, 0], [false, 0]]);
   const after = rows([question, said, other, item(olga, 1, { state: 'streaming' } as Partial<Message>)], { notices: [mine] });
