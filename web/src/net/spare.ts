@@ -26,9 +26,9 @@ export function nowUsable(): void {
 }
 setTimeout(nowUsable, PATIENCE_MS);
 
-/** Resolves with what `work` does, once it is its turn. */
-export const afterUsable = <T>(work: () => T | Promise<T>): Promise<T> =>
+/** Resolves with what `work` does, once it is its turn; `first`: people wait for it, not only we. */
+export const afterUsable = <T>(work: () => T | Promise<T>, { first = false } = {}): Promise<T> =>
   new Promise<T>((done, failed) => {
-    waiting.push(() => Promise.resolve().then(work).then(done, failed));
+    waiting[first ? 'unshift' : 'push'](() => Promise.resolve().then(work).then(done, failed));
     void go();
   });

@@ -104,7 +104,7 @@ async function showMembers(room: string, ask: boolean): Promise<void> {
   if (kept) list.value = kept;
   if (!ask && kept) return;
   try {
-    list.value = await forWhoAsked(afterUsable(() => engine().listing.fetchMembers(room)));
+    list.value = await forWhoAsked(afterUsable(() => engine().listing.fetchMembers(room), { first: true }));
     for (const listener of memberListeners) listener(list.value);
   } catch {
     memberLists.delete(room); // Whoever looks next asks again.

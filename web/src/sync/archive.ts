@@ -6,7 +6,7 @@ import type { Ground } from './ground';
 import { mergePage, type Asked, type Page } from './history';
 import { prefer } from './prefer';
 import { BEGINNING, HEAD, newestRange, rangeAt, type Range } from './ranges';
-import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './reduce';
+import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './kept';
 
 export interface Part {
   messages: Message[];

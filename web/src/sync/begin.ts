@@ -2,7 +2,7 @@
 import { lastSaid } from '../net/token';
 import type { Db } from './db';
 import type { Ground } from './ground';
-import { noChanges, readPosition, writePosition } from './reduce';
+import { noChanges, readPosition, writePosition } from './kept';
 
 /** False: it has begun already. */
 export function beginAt(db: Db, cursor: string): Promise<boolean> {

@@ -1,18 +1,19 @@
 // One person's copy of the node in this browser. The leading tab has the connection: it writes what comes into the
 // database, cursor and effects together, and tells the others; every tab reads, and may put into the outbox.
 import { backoff } from '../net/backoff';
+import { afterUsable } from '../net/spare';
 import type { Account } from '../net/types';
 import { Archive } from './archive';
 import { beginFirst } from './begin';
 import { eraseDb, openDb, STORE_NAMES, type Db, type DraftRecord, type Gone, type RoomRecord, type Why } from './db';
 import type { Ground } from './ground';
-import { Intake } from './intake';
-import { Leading } from './leading';
+import type { Intake } from './intake';
+import type { Leading } from './leading';
 import { Listing } from './listing';
 import { Marks } from './marks';
 import type { OutboxRecord } from './outbox';
 import { Outgoing } from './outgoing';
-import { readPosition } from './reduce';
+import { readPosition } from './kept';
 import { Tabs, type Change, type Word } from './tabs';
 
 export interface Kept {
@@ -35,8 +36,9 @@ export class Engine {
   readonly outgoing: Outgoing;
   private readonly tabs: Tabs;
   private readonly ground: Ground;
-  private readonly leading: Leading;
-  private readonly intake: Intake;
+  /** Once what they need is here. */
+  private leading: Leading | null = null;
+  private intake: Intake | null = null;
   /** Somebody came or went since we connected: a list asked for meanwhile may have counted them already. */
   private moved = false;
   private opened: Promise<Kept> | null = null;
@@ -49,37 +51,9 @@ export class Engine {
     this.archive = new Archive(ground);
     this.listing = new Listing(ground);
     this.marks = new Marks(ground, this.listing);
-    this.intake = new Intake(ground, {
-      applied: (changes) => {
-        if (changes.acked.length > 0) void this.outgoing.show();
-        if (changes.members.length > 0) this.moved = true;
-        if (changes.askRooms) void this.listing.ask();
-      },
-      caughtUp: () => {
-        if (this.moved) void this.listing.ask();
-        this.moved = false;
-      },
-      refused: (times) => this.refused(times),
-    });
-    this.leading = new Leading(ground, {
-      from: (cursor) => this.intake.from(cursor),
-      since: () => this.intake.streamed,
-      open: (cursor) => void this.connected(cursor).catch(() => {}), // The disk says no: what is written next says it, too.
-      events: (events, cursor) => this.intake.take(events, cursor),
-      began: () => {
-        this.intake.lone = this.leading.lone;
-        this.outgoing.start();
-        this.evictLater(EVICT_MS);
-      },
-      ended: () => {
-        clearTimeout(this.evicting);
-        this.intake.from(null);
-        this.outgoing.follow();
-      },
-    });
     this.outgoing = new Outgoing(ground, {
-      connection: () => this.leading.connection,
-      lone: () => this.leading.lone,
+      connection: () => this.leading?.connection ?? null,
+      lone: () => this.leading?.lone ?? false,
       makeRoom: () => this.makeRoom(1),
       cleared: (room) => this.archive.forget(room),
     });
@@ -123,14 +97,58 @@ export class Engine {
     const alone = this.ground.db.kind === 'memory';
     if (alone) this.tabs.leave();
     else this.tabs.start((word) => this.hear(word));
-    this.leading.run(alone);
+    void this.join(alone);
+  }
+
+  /** Takes part in the stream; also where that has to wait for the network. */
+  private async join(alone: boolean): Promise<void> {
+    let stream: typeof import('./stream') | undefined;
+    for (let tries = 0; !stream && !this.stopped; tries++)
+      stream = await afterUsable(() => import('./stream'), { first: true }).catch(async () => {
+        this.tabs.emit({ t: 'state', state: { state: 'offline', transport: null, leader: false, why: 'network' } });
+        await new Promise((done) => setTimeout(done, backoff(tries)));
+        return undefined;
+      });
+    if (stream && !this.stopped) this.take(stream, alone);
+  }
+  private take(stream: typeof import('./stream'), alone: boolean): void {
+    const { ground } = this;
+    const intake = (this.intake = new stream.Intake(ground, {
+      applied: (changes) => {
+        if (changes.acked.length > 0) void this.outgoing.show();
+        if (changes.members.length > 0) this.moved = true;
+        if (changes.askRooms) void this.listing.ask();
+      },
+      caughtUp: () => {
+        if (this.moved) void this.listing.ask();
+        this.moved = false;
+      },
+      refused: (times) => this.refused(times),
+    }));
+    const leading = (this.leading = new stream.Leading(ground, {
+      from: (cursor) => intake.from(cursor),
+      since: () => intake.streamed,
+      open: (cursor) => void this.connected(cursor).catch(() => {}), // The disk says no: what is written next says it, too.
+      events: (events, cursor) => intake.take(events, cursor),
+      began: () => {
+        intake.lone = leading.lone;
+        this.outgoing.start();
+        this.evictLater(EVICT_MS);
+      },
+      ended: () => {
+        clearTimeout(this.evicting);
+        intake.from(null);
+        this.outgoing.follow();
+      },
+    }));
+    leading.run(alone);
   }
 
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
     this.listing.stop();
-    this.leading.stop();
+    this.leading?.stop();
     this.outgoing.stop();
     this.tabs.leave();
     this.ground.db?.close(); // Not open yet: `openKept` sees that we stopped.
@@ -140,7 +158,7 @@ export class Engine {
   async erase(): Promise<void> {
     await this.opened?.catch(() => {});
     const { db } = this.ground;
-    this.leading.stop();
+    this.leading?.stop();
     await db
       ?.write(STORE_NAMES, async (tx) => {
         for (const store of STORE_NAMES) await tx.clear(store);
@@ -152,7 +170,7 @@ export class Engine {
 
   /** Somebody wants it now. */
   wake(): void {
-    if (this.leading.connection) this.leading.connection.wake(true);
+    if (this.leading?.connection) this.leading.connection.wake(true);
     else this.tabs.tell({ t: 'wake' });
   }
 
@@ -162,7 +180,7 @@ export class Engine {
       case 'beat':
       case 'want':
       case 'yield':
-        this.leading.hear(word);
+        this.leading?.hear(word);
         break;
       case 'changes':
         this.tabs.emit(word);
@@ -176,20 +194,22 @@ export class Engine {
         this.outgoing.hear(word);
         break;
       case 'state':
-        if (!this.leading.connection) this.leading.set({ ...word.state, leader: false });
+        if (this.leading?.connection) break;
+        if (this.leading) this.leading.set({ ...word.state, leader: false });
+        else this.tabs.emit({ t: 'state', state: { ...word.state, leader: false } });
         break;
       case 'hello':
-        this.leading.tell();
-        if (this.leading.connection) this.intake.greet();
+        this.leading?.tell();
+        if (this.leading?.connection) this.intake?.greet();
         break;
       case 'wake':
-        this.leading.connection?.wake(true);
+        this.leading?.connection?.wake(true);
         break;
     }
   }
 
   private async connected(cursor: string | null): Promise<void> {
-    await this.intake.begin(cursor);
+    await this.intake?.begin(cursor);
     this.outgoing.again();
     await this.marks.sendUnsent();
     await this.ground.listed;
@@ -217,24 +237,24 @@ export class Engine {
 
   /** Makes room, and has the node say again what is not kept; a disk that still takes nothing is done without. */
   private async refused(times: number): Promise<void> {
-    if (this.stopped) return;
-    const { connection } = this.leading;
+    const { leading, intake } = this, connection = leading?.connection;
+    if (this.stopped || !leading || !intake) return;
     connection?.stop();
     if (times > 2) return this.goOnInMemory();
     await this.makeRoom(times).catch(() => {});
     const position = await this.ground.db.read(['meta'], readPosition).catch(() => null);
-    this.intake.from(position?.cursor ?? null);
-    setTimeout(() => this.leading.connection === connection && connection?.start(), backoff(times));
+    intake.from(position?.cursor ?? null);
+    setTimeout(() => leading.connection === connection && connection?.start(), backoff(times));
   }
   private async goOnInMemory(): Promise<void> {
     const disk = this.ground.db;
-    this.leading.stop();
+    this.leading?.stop();
     this.tabs.leave();
     this.ground.db = await (await import('./upkeep')).toMemory(disk);
     disk.close();
     if (this.stopped) return;
     this.tabs.emit({ t: 'storage', why: 'full' satisfies Why });
-    this.leading.run(true);
+    this.leading?.run(true);
   }
 
   private gone(why: Gone): void {

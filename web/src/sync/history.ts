@@ -3,7 +3,7 @@ import type { Message, RoomEntry } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import { prefer } from './prefer';
 import { addRange, BEGINNING, pageRange, rangeAt, type Range } from './ranges';
-import { dropRoom, epochOf, putRooms, readPosition } from './reduce';
+import { dropRoom, epochOf, putRooms, readPosition } from './kept';
 
 export interface Asked {
   before?: string;

@@ -3,7 +3,8 @@ import type { MessageDeltaEvent, OnlineEvent, ServerEvent } from '../net/types';
 import type { Ground } from './ground';
 import { joinDelta, type GrowingState } from './growing';
 import { beginAt } from './begin';
-import { applyEvents, noChanges, REDUCED_STORES, type Changes } from './reduce';
+import { noChanges, REDUCED_STORES, type Changes } from './kept';
+import { applyEvents } from './reduce';
 
 export interface IntakeOptions {
   applied(changes: Changes): void;

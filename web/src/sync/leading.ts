@@ -2,7 +2,7 @@
 import { Connection, type ConnectionOptions } from '../net/connection';
 import type { Ground } from './ground';
 import { canElect, runForLeader, type LeaderWord, type Leadership } from './leader';
-import { readPosition } from './reduce';
+import { readPosition } from './kept';
 import type { EngineState } from './tabs';
 
 export interface LeadingOptions extends Omit<ConnectionOptions, 'state'> {

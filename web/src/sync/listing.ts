@@ -5,7 +5,7 @@ import type { Member, RoomEntry } from '../net/types';
 import type { RoomRecord, Tx } from './db';
 import type { Ground } from './ground';
 import { mergeRooms } from './history';
-import { dropRoom, noChanges, putRooms, readPosition, REDUCED_STORES } from './reduce';
+import { dropRoom, noChanges, putRooms, readPosition, REDUCED_STORES } from './kept';
 
 /** Who asks within that time is answered by one question. */
 const GATHER_MS = 20;

@@ -2,7 +2,7 @@
 import { api, ApiError } from '../net/api';
 import type { Ground } from './ground';
 import type { Listing } from './listing';
-import { markReadIn } from './reduce';
+import { markReadIn } from './kept';
 
 /** The node is not there, or wants to be asked later. */
 const comesAgain = (fault: unknown) => !(fault instanceof ApiError) || fault.status === 0 || fault.status === 401 || fault.status === 429 || fault.status >= 500;

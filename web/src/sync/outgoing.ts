@@ -6,7 +6,7 @@ import { roomOfDraft, type DraftRecord, type Tx } from './db';
 import type { Ground } from './ground';
 import { outcomeOf, type Outcome, type OutboxRecord } from './outbox';
 import { addRange, HEAD } from './ranges';
-import { noChanges, putRooms, readPosition, REDUCED_STORES, type Changes } from './reduce';
+import { noChanges, putRooms, readPosition, REDUCED_STORES, type Changes } from './kept';
 import { Sender } from './sender';
 
 export interface OutgoingOptions {

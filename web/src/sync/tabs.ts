@@ -4,7 +4,7 @@ import type { ServerEvent } from '../net/types';
 import type { Gone, Why } from './db';
 import type { LeaderWord } from './leader';
 import type { OutboxRecord } from './outbox';
-import type { Changes } from './reduce';
+import type { Changes } from './kept';
 
 export interface EngineState extends ConnectionState {
   leader: boolean;

@@ -3,7 +3,7 @@ import type { Message } from '../net/types';
 import { eraseDb, openDb, type Db, type MessageRecord, type StoreName, type Stores } from './db';
 import { memoryDb } from './memory';
 import { cutBefore, HEAD } from './ranges';
-import { readPosition, writePosition } from './reduce';
+import { readPosition, writePosition } from './kept';
 
 export const MESSAGES_KEPT = 20_000;
 /** Of one room, however long it was read back. */

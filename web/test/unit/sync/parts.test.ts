@@ -11,7 +11,7 @@ import { Listing } from '../../../src/sync/listing';
 import { Marks } from '../../../src/sync/marks';
 import { mergePage } from '../../../src/sync/history';
 import { memoryDb } from '../../../src/sync/memory';
-import { readPosition, REDUCED_STORES } from '../../../src/sync/reduce';
+import { readPosition, REDUCED_STORES } from '../../../src/sync/kept';
 import { evict } from '../../../src/sync/upkeep';
 import type { Ground } from '../../../src/sync/ground';
 import { Tabs, type Change } from '../../../src/sync/tabs';

@@ -8,7 +8,8 @@ import { openDb, roomOfDraft, STORE_NAMES, type Db, type Position } from '../../
 import { memoryDb } from '../../../src/sync/memory';
 import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
 import { BEGINNING, HEAD } from '../../../src/sync/ranges';
-import { applyEvents, readPosition, REDUCED_STORES } from '../../../src/sync/reduce';
+import { readPosition, REDUCED_STORES } from '../../../src/sync/kept';
+import { applyEvents } from '../../../src/sync/reduce';
 import { NOT_IN_ROOM } from '../../../src/sync/outbox';
 import { Outgoing } from '../../../src/sync/outgoing';
 import { Intake } from '../../../src/sync/intake';
