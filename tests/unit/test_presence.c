@@ -10,9 +10,11 @@
 #include "chat/live/presence.h"
 #include "chat/observer.h"
 
-static const struct nc_presence_times quick = {60, 50, 60, 20};
+static const struct nc_presence_times quick = {60, 50, 60, 20, 20000};
 /* Longer than a busy machine holds a test up. */
-static const struct nc_presence_times calm = {500, 500, 60, 20};
+static const struct nc_presence_times calm = {500, 500, 60, 20, 20000};
+/* A turn has time for hardly anything. */
+static const struct nc_presence_times tight = {60, 50, 60, 20, 1};
 
 static struct world *timed_world(const struct nc_presence_times *times)
 {
@@ -212,6 +214,85 @@ static void the_list_of_who_is_here_is_bounded(void **state)
     world_free(w);
 }
 
+static unsigned lists(struct ear *const *ears, unsigned n)
+{
+    unsigned sum = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        sum += count(ears[i], "\"type\":\"online\"");
+    return sum;
+}
+
+/* A node whose clients all come back at once tells them who is here over several turns. */
+static void many_who_come_at_once_hear_one_after_the_other(void **state)
+{
+    enum { EARS = 5 };
+    struct world *w = timed_world(&tight);
+    struct ear *ears[EARS];
+
+    (void)state;
+    for (unsigned i = 0; i < EARS; i++) {
+        ears[i] = ear_new(&w->users[i % 2], NC_ENC_JSON);
+        ears[i]->l.wants_online = true;
+        ear_attach_head(w, ears[i]);
+    }
+    unsigned before = 0;
+    for (unsigned turns = 0; before < EARS - 1; turns++) {
+        assert_true(turns < 100);
+        world_turn(w);
+        if (before == 0) /* one goes before it was its turn */
+            nc_hub_detach(w->chat.hub, &ears[EARS - 1]->l);
+        unsigned now = lists(ears, EARS);
+        assert_in_range(now - before, 0, 2); /* the turn's own, and the task's */
+        before = now;
+    }
+    pass(w, 50);
+    assert_int_equal(lists(ears, EARS), EARS - 1);
+    for (unsigned i = 0; i < EARS; i++) {
+        assert_int_equal(count(ears[i], "\"type\":\"online\""), i < EARS - 1);
+        assert_int_equal(count(ears[i], "\"has_more\":false"), i < EARS - 1);
+        ear_free(w, ears[i]);
+    }
+    world_free(w);
+}
+
+/* And rooms hear of somebody who is in many of them, or of many, one after the other. */
+static void many_rooms_are_told_over_several_turns(void **state)
+{
+    struct world *w = timed_world(&tight);
+    struct ear *a = ear_new(&w->users[0], NC_ENC_JSON),
+               *b = ear_new(&w->users[1], NC_ENC_JSON);
+
+    (void)state;
+    for (unsigned r = 1; r < ROOMS; r++) {
+        join(w, r, 0);
+        join(w, r, 1);
+    }
+    world_settle(w);
+    ear_attach_head(w, a);
+    until(w, a, "\"online\":[{", ROOMS);
+    pass(w, 200);
+    ear_attach_head(w, b);
+    for (unsigned before = count(a, "\"username\":\"user1\""); before < ROOMS;) {
+        world_turn(w);
+        unsigned now = count(a, "\"username\":\"user1\"");
+        assert_in_range(now - before, 0, 1);
+        before = now;
+    }
+    nc_hub_detach(w->chat.hub, &b->l);
+    for (unsigned before = 0; before < ROOMS;) {
+        world_turn(w);
+        unsigned now = count(a, "\"offline\":[{");
+        assert_in_range(now - before, 0, 1);
+        before = now;
+    }
+    pass(w, 200);
+    assert_int_equal(count(a, "\"offline\":[{"), ROOMS); /* each once */
+    ear_free(w, a);
+    ear_free(w, b);
+    world_free(w);
+}
+
 static void typing_begins_and_ends(void **state)
 {
     struct world *w = quick_world();
@@ -264,6 +345,8 @@ int main(void)
         cmocka_unit_test(large_rooms_are_left_in_peace),
         cmocka_unit_test(who_comes_hears_who_is_here),
         cmocka_unit_test(the_list_of_who_is_here_is_bounded),
+        cmocka_unit_test(many_who_come_at_once_hear_one_after_the_other),
+        cmocka_unit_test(many_rooms_are_told_over_several_turns),
         cmocka_unit_test(typing_begins_and_ends),
         cmocka_unit_test(the_message_ends_typing),
     };

@@ -65,6 +65,7 @@ struct nc_listener {
     uint32_t refs_n, refs_cap;
     struct nc_list arriving; /* becomes live at the end of this turn */
     struct nc_list backlog;  /* linked while bytes wait in its queue */
+    struct nc_list untold;   /* linked while it waits to be told who is here */
     /* From here on: what every delivery touches.  It stands together, and an owner puts
      * its own such members behind it: cold memory is what a delivery costs beside the
      * kernel's part. */

@@ -119,6 +119,7 @@ void nc_hub_detach(struct nc_hub *h, struct nc_listener *l)
     nc_list_del(&l->by_user);
     nc_list_del(&l->arriving);
     nc_list_del(&l->backlog);
+    nc_list_del(&l->untold);
     for (uint32_t i = 0; i < l->refs_n; i++)
         take_from_topic(l->refs[i].topic, l->refs[i].sub);
     free(l->refs);

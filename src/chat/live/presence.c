@@ -12,9 +12,10 @@ enum {
     ROOM_MAX = 200,     /* members; larger ones don't hear who is there */
     TOLD_BYTES = 64000, /* of a list of who is here, */
     LOOKED_MAX = 20000, /* and memberships that are looked at for it */
+    LOOK_BYTES = 32,    /* of the list cost as much as a look */
 };
 
-const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000};
+const struct nc_presence_times nc_presence_times = {5000, 20000, 6000, 3000, 20000};
 
 /* A room that had a frame less than every_ms ago, or is due one.  By id: rooms go. */
 struct quiet {
@@ -34,7 +35,10 @@ struct nc_presence {
     struct nc_list quiets; /* struct quiet, soonest first */
     struct nc_deadline deadline;
     struct nc_typing *typing;
-    uint32_t lists; /* of who is here, so far: nc_user.presence.counted */
+    uint32_t lists;        /* of who is here, so far: nc_user.presence.counted */
+    struct nc_list untold; /* struct nc_listener: to be told, when a turn has time for it */
+    struct nc_task tells;
+    size_t looks; /* made for lists in this turn */
 };
 
 static uint64_t now_ms(const struct nc_presence *p)
@@ -92,20 +96,21 @@ static void quiet_free(struct nc_presence *p, struct quiet *q)
     free(q);
 }
 
-/* Its time is over: say what has changed meanwhile, or forget the room. */
-static void on_due(struct nc_presence *p, struct quiet *q)
+/* Its time is over: say what has changed meanwhile, or forget the room.  To how many. */
+static size_t on_due(struct nc_presence *p, struct quiet *q)
 {
     struct nc_room *r = nc_map_get(&p->chat->rooms, &q->room, sizeof q->room);
 
     if (!r || q->n == 0 || r->rec.deleted_ms || r->members.n > ROOM_MAX) {
         quiet_free(p, q);
-        return;
+        return 0;
     }
     publish(p, r, q);
     q->n = 0;
     q->until_ms = now_ms(p) + p->times->every_ms;
     nc_list_del(&q->node);
     nc_list_add(&p->quiets, &q->node);
+    return r->topic.n;
 }
 
 static void note(struct nc_presence *p, struct nc_room *r, struct nc_user *u)
@@ -129,13 +134,18 @@ static void note(struct nc_presence *p, struct nc_room *r, struct nc_user *u)
 
 /* ---- coming and going ---------------------------------------------------- */
 
-static void tell_rooms(struct nc_presence *p, struct nc_user *u)
+/* How many there are. */
+static size_t tell_rooms(struct nc_presence *p, struct nc_user *u)
 {
+    size_t n = 0;
+
     nc_list_each(it, &u->memberships) {
         struct nc_room *r = nc_of(it, struct nc_member, by_user)->room;
+        n++;
         if (r->members.n <= ROOM_MAX && !r->rec.deleted_ms)
             note(p, r, u);
     }
+    return n;
 }
 
 static void come(struct nc_presence *p, struct nc_user *u)
@@ -166,29 +176,32 @@ void nc_presence_seen(struct nc_presence *p, struct nc_user *u)
     set_deadline(p);
 }
 
-static void on_gone(struct nc_presence *p, struct nc_user *u)
+static size_t on_gone(struct nc_presence *p, struct nc_user *u)
 {
     nc_list_del(&u->presence.going);
     u->presence.here = false;
-    tell_rooms(p, u);
+    return tell_rooms(p, u);
 }
 
+/* A crowd that goes at once, or somebody who is in a thousand rooms, is told of over
+ * several turns; what is left is due at once. */
 static void on_deadline(struct nc_deadline *d)
 {
     struct nc_presence *p = nc_of(d, struct nc_presence, deadline);
     uint64_t now = now_ms(p);
+    size_t cost = 0;
 
-    while (!nc_list_empty(&p->going)) {
+    while (cost < p->times->per_turn && !nc_list_empty(&p->going)) {
         struct nc_user *u = nc_of(p->going.next, struct nc_user, presence.going);
         if (u->presence.gone_ms > now)
             break;
-        on_gone(p, u);
+        cost += 1 + on_gone(p, u);
     }
-    while (!nc_list_empty(&p->quiets)) {
+    while (cost < p->times->per_turn && !nc_list_empty(&p->quiets)) {
         struct quiet *q = nc_of(p->quiets.next, struct quiet, node);
         if (q->until_ms > now)
             break;
-        on_due(p, q);
+        cost += 1 + on_due(p, q);
     }
     set_deadline(p);
 }
@@ -232,7 +245,7 @@ static void add_rooms(struct list *list, const struct nc_user *u, bool direct)
     }
 }
 
-void nc_presence_tell(struct nc_presence *p, struct nc_listener *l)
+static void tell(struct nc_presence *p, struct nc_listener *l)
 {
     struct list list = {.nth = ++p->lists};
 
@@ -247,7 +260,32 @@ void nc_presence_tell(struct nc_presence *p, struct nc_listener *l)
     nc_json_kbool(&list.json, "has_more", list.full);
     nc_json_obj_end(&list.json);
     nc_hub_tell(p->chat->hub, l, "online", nc_buf_str(&list.out));
+    p->looks += 1 + list.looked + list.out.n / LOOK_BYTES;
     nc_buf_fini(&list.out);
+}
+
+/* A turn ends, and with it what was spent in it. */
+static void on_tells(struct nc_task *t)
+{
+    struct nc_presence *p = nc_of(t, struct nc_presence, tells);
+    struct nc_list *it;
+
+    p->looks = 0;
+    while (p->looks < p->times->per_turn && (it = nc_list_pop(&p->untold)))
+        tell(p, nc_of(it, struct nc_listener, untold));
+    if (p->looks)
+        nc_loop_defer(p->chat->opts.loop, &p->tells);
+}
+
+void nc_presence_tell(struct nc_presence *p, struct nc_listener *l)
+{
+    if (nc_list_linked(&l->untold))
+        return;
+    if (nc_list_empty(&p->untold) && p->looks < p->times->per_turn)
+        tell(p, l);
+    else
+        nc_list_add(&p->untold, &l->untold);
+    nc_loop_defer(p->chat->opts.loop, &p->tells);
 }
 
 void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u)
@@ -264,8 +302,10 @@ struct nc_presence *nc_presence_new(struct nc_chat *c, const struct nc_presence_
     p->chat = c;
     p->times = t;
     p->deadline.fire = on_deadline;
+    p->tells.run = on_tells;
     nc_list_init(&p->going);
     nc_list_init(&p->quiets);
+    nc_list_init(&p->untold);
     p->typing = nc_typing_new(c, t);
     return p;
 }
@@ -274,8 +314,9 @@ void nc_presence_free(struct nc_presence *p)
 {
     if (!p)
         return;
-    while (nc_list_pop(&p->going))
+    while (nc_list_pop(&p->going) || nc_list_pop(&p->untold))
         continue;
+    nc_loop_undefer(p->chat->opts.loop, &p->tells);
     nc_loop_deadline(p->chat->opts.loop, &p->deadline, 0);
     while (!nc_list_empty(&p->quiets))
         quiet_free(p, nc_of(p->quiets.next, struct quiet, node));

@@ -20,6 +20,9 @@ struct nc_presence_times {
     unsigned linger_ms; /* from the last connection to being away: 20000 */
     unsigned typing_ms; /* until typing ends by itself: 6000 */
     unsigned again_ms;  /* renewals of typing reach the room's ears no sooner: 3000 */
+    /* What one turn may cost: memberships that are looked at, and frames given to
+     * listeners; the rest follows in the next turns.  20000 */
+    unsigned per_turn;
 };
 extern const struct nc_presence_times nc_presence_times; /* the above */
 
@@ -34,7 +37,7 @@ bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u);
 /*
  * Tell a listener who is here, of those whom its user shares a room of at most 200 with,
  * each once: changes alone say nothing of who came before.  Bounded; people of direct
- * rooms come first.
+ * rooms come first.  In this turn, or, where many come at once, in one of the next.
  *
  *   {"type":"online","users":[user…],"has_more":false}
  */
