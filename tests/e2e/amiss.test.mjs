@@ -1,8 +1,7 @@
 // A part of the page that fails leaves its place blank: that is said, and what to do about it; nothing typed is lost by it.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, start } from "./lib/door.mjs";
+import { composer, messageWith, openRoom, start, stored, visit, written } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -12,11 +11,9 @@ test("a component that throws says so once, and the page can be loaded anew", as
   const [empty, full] = [await anna.room("Empty"), await anna.room("Full")];
   for (const text of ["one", "two", "three"]) await anna.say(full, text);
   // What goes on beside the part that failed misses it.
-  const who = await person(node, { allow: [/no such day|TypeError: Cannot read/] });
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, empty);
+  const { who, page } = await visit(node, "anna", empty, { allow: [/no such day|TypeError: Cannot read/] });
   await composer(page).fill("half a sentence");
+  await stored(page, "half a sentence");
   await page.evaluate(() => {
     for (const name of ["format", "formatToParts"]) Object.defineProperty(Intl.DateTimeFormat.prototype, name, { get: () => { throw new Error("no such day"); } });
   });
@@ -28,6 +25,6 @@ test("a component that throws says so once, and the page can be loaded anew", as
   await messageWith(page, "three").waitFor();
   assert.equal(await told.count(), 0);
   await openRoom(page, empty);
-  await page.waitForFunction(() => document.querySelector("[data-composer]")?.value === "half a sentence");
+  await written(page, "half a sentence");
   await who.close();
 });

@@ -6,8 +6,7 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
-import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, messages, openRoom, say, start, stopping } from "./lib/door.mjs";
+import { messageWith, openRoom, say, start, stopping, visit } from "./lib/door.mjs";
 
 const outside = Object.values(networkInterfaces()).flat().find((one) => one.family === "IPv4" && !one.internal)?.address;
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -26,13 +25,7 @@ async function room(name, extra = { personas: ["olga"] }) {
   await boris.join(made);
   return made;
 }
-async function at(username, where) {
-  const who = await person(node);
-  const page = await who.page();
-  await enter(page, username);
-  await openRoom(page, where);
-  return { who, page };
-}
+const at = (username, where) => visit(node, username, where);
 async function answer(asked, text) {
   await asked.begin().say(text);
   asked.end();
@@ -41,8 +34,7 @@ async function answer(asked, text) {
 async function act(page, message, name) {
   const item = page.getByRole("menuitem", { name, exact: true });
   await until(async () => {
-    await message.focus();
-    await page.keyboard.press("Enter");
+    await message.press("Enter");
     await page.getByRole("menu").waitFor();
     if (await item.count()) return true;
     await page.keyboard.press("Escape"); // what can be done was told of an answer that was not whole yet
@@ -163,7 +155,7 @@ test("another answer, by the same model and by another; flipping chooses for all
   await messageWith(one.page, "Eight.").getByText("2/3").waitFor();
   await messageWith(one.page, "Eight.").getByRole("button", { name: "The answer before" }).click();
   for (const { page } of [one, two]) await messageWith(page, "Seven.").getByText("1/3").waitFor();
-  assert.ok(await one.page.evaluate(() => document.activeElement !== document.body), "the button that can go no farther leaves the focus nearby");
+  await one.page.waitForFunction(() => document.activeElement !== document.body); // the button that can go no farther leaves the focus nearby
   await one.who.close();
   await two.who.close();
 });
@@ -212,9 +204,10 @@ test("when one model gives up another goes on, and both are told of; what did no
   await answer(await second.next(), "From the spare one.");
   const card = messageWith(page, "From the spare one.");
   await card.getByText("could not answer:").waitFor();
+  await card.getByText("did not fit and were not read").waitFor();
   assert.match(await card.innerText(), /big could not answer: .{3}/);
   assert.match(await card.innerText(), /\d+ earlier messages did not fit and were not read/);
-  const { ai } = (await boris.history(shop)).at(-1);
+  const { ai } = await until(async () => (await boris.history(shop)).find((one) => one.state === "complete" && one.ai), "the answer");
   assert.ok((await card.innerText()).includes(`${ai.omitted_messages} earlier`));
   await card.getByRole("button", { name: "Model small, this node: details" }).click();
   const facts = page.getByRole("dialog", { name: "How this answer came about" });

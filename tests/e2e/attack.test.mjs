@@ -2,7 +2,7 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, openRoom, start, written } from "./lib/door.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -90,7 +90,7 @@ test("many formulas, mentions and long code: the page answers behind each of the
     await mallory.say(room, `after ${name}`);
     await messageWith(page, `after ${name}`).waitFor();
     await composer(page).fill(`still here, ${name}`);
-    await page.waitForFunction((wanted) => document.querySelector("[data-composer]").value === wanted, `still here, ${name}`);
+    await written(page, `still here, ${name}`);
   }
   await who.close();
 });

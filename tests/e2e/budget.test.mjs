@@ -1,10 +1,15 @@
 // What the client may cost: a room of ten thousand messages in a small page, however far somebody scrolls in it.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { until } from "../integration/lib/node.mjs";
 import { PHONE, WIDE, person } from "./lib/browser.mjs";
 import { composer, enter, messageWith, messages, openRoom, start } from "./lib/door.mjs";
+import { settle } from "./lib/look.mjs";
 
 const MESSAGES = 10000, NODES = 1500, HEAP_MIB = 40, SHIFT = 0.02;
+/** Of a first visit, until the room can be used: JS and CSS by gzip, files besides fonts and the page itself, questions to the node. */
+const CODE_KIB = 120, FILES = 9, CALLS = 5;
 
 const node = await start();
 after(() => node.stop());
@@ -49,14 +54,54 @@ test("ten thousand messages: few nodes, little memory, also far up and back at t
   await who.close();
 });
 
-test("a room that comes for the first time: nothing moves when it is known what one may do there", async () => {
-  const who = await person(node, { allow: [/favicon/] });
-  const page = await who.page();
-  await page.goto("/healthz"); // logged in, nothing of the client kept
+/** Logged in as after the door, with nothing of the client kept. */
+async function logIn(page) {
+  await page.goto("/healthz");
   await page.evaluate(async (body) => {
     const answer = await fetch("/api/v1/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
     localStorage.setItem("nc.session", JSON.stringify({ keeper: "cookie", me: (await answer.json()).user }));
   }, JSON.stringify({ username: "anna", password: "correct horse", cookie: true }));
+}
+
+/** Runs in the page: notes when a frame was painted in which there were messages and a composer. */
+function watchUsable() {
+  let ready = false;
+  const look = (now) => {
+    if (ready) return void (globalThis.usable = now);
+    const log = document.querySelector("[role=log]");
+    ready = !!log?.querySelector("article") && log.checkVisibility({ visibilityProperty: true }) && !!document.querySelector("textarea[data-composer]:enabled");
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+test("a first visit fetches little until the room can be used, nothing of it twice, and the rest behind it", async (t) => {
+  const who = await person(node, { locale: "ru-RU", allow: [/favicon/] });
+  const page = await who.page();
+  await logIn(page);
+  await who.context.addInitScript(watchUsable);
+  await page.goto(`/r/${hall.id}`);
+  await page.waitForFunction(() => globalThis.usable);
+  const asked = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ startTime }) => startTime < globalThis.usable).map(({ name }) => name));
+  const paths = asked.map((url) => new URL(url)).map(({ pathname, search }) => pathname + search);
+  const calls = paths.filter((path) => path.startsWith("/api/")), files = paths.filter((path) => /\.(js|css)$/.test(path));
+  const sizes = await Promise.all(files.map(async (path) => gzipSync(Buffer.from(await (await fetch(node.url + path)).arrayBuffer()), { level: 9 }).length));
+  const code = sizes.reduce((sum, size) => sum + size, 0) / 1024;
+  t.diagnostic(`${code.toFixed(1)} KiB of JS and CSS in ${files.length} files, ${calls.length} calls: ${calls.join(" ")}`);
+  assert.ok(code <= CODE_KIB, `${code.toFixed(1)} KiB: ${files.map((path, i) => `${path} ${sizes[i]}`).join(", ")}`);
+  assert.ok(files.length <= FILES, files.join(" "));
+  assert.ok(calls.length <= CALLS, calls.join(" "));
+  assert.equal(new Set(paths).size, paths.length, paths.join(" "));
+  await page.waitForFunction(() => navigator.serviceWorker?.ready.then(() => true)); // what can wait has not been forgotten
+  const twice = await page.evaluate((room) => performance.getEntriesByType("resource").filter(({ name }) => name.includes(`/rooms/${room}/messages?limit=50`)).length, hall.id);
+  assert.equal(twice, 1, "the newest messages are asked for once");
+  await who.close();
+});
+
+test("a room that comes for the first time: nothing moves when it is known what one may do there", async () => {
+  const who = await person(node, { allow: [/favicon/] });
+  const page = await who.page();
+  await logIn(page);
   let go;
   const held = new Promise((done) => (go = done));
   await page.route("**/api/v1/rooms", async (route) => (await held, route.continue()));
@@ -158,11 +203,12 @@ test("the beginning of a room: which it is, since when, and what to do in it fir
   await page.keyboard.press("Escape");
   for (let i = 0; i < 60; i++) await anna.say(den, `line ${i}`);
   await messageWith(page, "line 59").waitFor();
-  const top = () => messages(page).last().boundingBox().then(({ y }) => y);
+  const top = () => messages(page).last().boundingBox().then((box) => box?.y);
+  await settle(page);
   const at = await top();
   await page.reload();
   await messageWith(page, "line 59").waitFor();
-  assert.ok(Math.abs((await top()) - at) < 2, "the end is where it was");
+  await until(async () => Math.abs((await top()) - at) < 2, "the end to be where it was");
   await page.getByRole("log").evaluate((log) => { log.dispatchEvent(new WheelEvent("wheel", { deltaY: -10, bubbles: true })); log.scrollTop = 0; });
   await head.waitFor();
   await page.getByRole("log").evaluate((log) => { log.scrollTop = 0; });

@@ -3,8 +3,8 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
-import { person, PHONE } from "./lib/browser.mjs";
-import { composer, enter, messageWith, messages, openRoom, say, start, stopping } from "./lib/door.mjs";
+import { NO_NETWORK, PHONE } from "./lib/browser.mjs";
+import { composer, messageWith, messages, say, start, stopping, stored, visit, worked, writing, written } from "./lib/door.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -18,14 +18,7 @@ async function room(name, extra) {
   await boris.join(made);
   return made;
 }
-/** A browser of theirs, in that room. */
-async function at(username, where, options) {
-  const who = await person(node, options);
-  const page = await who.page();
-  await enter(page, username);
-  await openRoom(page, where);
-  return { who, page };
-}
+const at = (username, where, options) => visit(node, username, where, options);
 
 test("two people: what one writes the other reads; mention, reply, edit, delete, a command", async () => {
   const kitchen = await room("Kitchen");
@@ -41,7 +34,7 @@ test("two people: what one writes the other reads; mention, reply, edit, delete,
   await messageWith(one.page, "I do").getByText("Who cooks").waitFor();
 
   await composer(two.page).press("ArrowUp");
-  await two.page.waitForFunction(() => document.querySelector("[data-composer]").value === "I do");
+  await written(two.page, "I do");
   await say(two.page, "We both do");
   await messageWith(one.page, "We both do").waitFor();
   await messageWith(one.page, "edited").waitFor();
@@ -116,6 +109,7 @@ test("a screen reader hears an answer once, when it is whole; keys alone are eno
     }).observe(document.querySelector("[aria-live=polite]"), { childList: true, characterData: true, subtree: true });
   });
   // The caret is where one writes; nothing was pressed or clicked so far.
+  await writing(page);
   await page.keyboard.type("@olga, in one word?");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Enter");
@@ -138,11 +132,11 @@ test("a screen reader hears an answer once, when it is whole; keys alone are eno
 });
 
 test("written without a node, delivered once when it is back, the draft still there", async () => {
-  const offline = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
   const shed = await room("Shed");
-  const { who, page } = await at("anna", shed, { allow: offline });
+  const { who, page } = await at("anna", shed, { allow: [...NO_NETWORK] });
   await boris.say(shed, "before the storm");
   await messageWith(page, "before the storm").waitFor();
+  await worked(page);
 
   const listen = new URL(node.url).host;
   await node.kill();
@@ -150,20 +144,20 @@ test("written without a node, delivered once when it is back, the draft still th
   await say(page, "second in the dark");
   await messageWith(page, "second in the dark").waitFor();
   await composer(page).fill("a draft");
-  await page.waitForTimeout(600);
+  await stored(page, "before the storm", "first in the dark", "second in the dark", "a draft");
   await page.reload();
   await messageWith(page, "before the storm").waitFor();
   await messageWith(page, "second in the dark").waitFor();
-  await page.waitForFunction(() => document.querySelector("[data-composer]")?.value === "a draft");
+  await written(page, "a draft");
 
   node.listen = listen;
   await node.boot();
   const said = async () => (await boris.history(shed)).map((one) => one.text);
-  await until(async () => (await said()).includes("second in the dark"), "what was queued", 30000);
+  await until(async () => (await said()).includes("second in the dark"), "what was queued");
   assert.deepEqual(await said(), ["before the storm", "first in the dark", "second in the dark"]);
   await messageWith(page, "first in the dark").waitFor();
   assert.equal(await messages(page).filter({ hasText: "in the dark" }).count(), 2);
-  await page.waitForFunction(() => document.querySelector("[data-composer]")?.value === "a draft");
+  await written(page, "a draft");
   await who.close();
 });
 

@@ -1,9 +1,9 @@
 // What opens over a screen, in both languages: nothing for axe to find there either, and the focus comes back.
 import { after, test } from "node:test";
-import assert from "node:assert/strict";
+import { until } from "../integration/lib/node.mjs";
 import { person, PHONE, WIDE } from "./lib/browser.mjs";
 import { composer, enter, openRoom, start } from "./lib/door.mjs";
-import { accessible, shoot } from "./lib/look.mjs";
+import { accessible, rest, shoot } from "./lib/look.mjs";
 import { worded } from "./lib/words.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -34,12 +34,13 @@ for (const [language, locale, viewport, colorScheme] of [["en", "en-GB", WIDE, "
       await worded(page, language, `${id}, ${tag}`, GIVEN);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "hidden" });
-      assert.ok(await button.evaluate((el) => el === document.activeElement), `the focus comes back to ${name}`);
+      await until(() => button.evaluate((el) => el === document.activeElement), `the focus to come back to ${name}`);
     }
     await openRoom(page, kitchen);
     for (const panel of ["details", "members", "settings"]) {
       await page.goto(`/r/${kitchen.id}?p=${panel}`);
-      await page.waitForFunction(() => document.querySelector("aside, dialog[open]") && !document.querySelector(".skeleton"));
+      await page.locator("aside, dialog[open]").first().waitFor();
+      await rest(page);
       await shoot(page, `panel-${panel}-${tag}`);
       await accessible(page, `${panel}, ${tag}`);
       await worded(page, language, `${panel}, ${tag}`, GIVEN);

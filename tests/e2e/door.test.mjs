@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { PHONE, person } from "./lib/browser.mjs";
 import { Person, ok } from "../integration/lib/node.mjs";
-import { PASSWORD, composer, enter, inside, start } from "./lib/door.mjs";
+import { PASSWORD, composer, enter, inside, start, stored, written } from "./lib/door.mjs";
 
 const node = await start({ args: ["--registration", "invite"] });
 after(() => node.stop());
@@ -25,7 +25,7 @@ test("a new node's first account owns it, by the link of its log", async () => {
   const link = page.locator("code", { hasText: "#invite=" });
   await link.waitFor();
   invite = new URL(await link.innerText());
-  assert.match(await page.getByRole("main").innerText(), /for 1 more person/);
+  await page.getByRole("main").getByText(/for 1 more person/).first().waitFor();
   await anna.close();
 });
 
@@ -115,7 +115,7 @@ test("what an ended session leaves in a browser waits for its person, or is eras
   await page.goto("/");
   await page.locator("a[data-room]").first().click();
   await composer(page).fill("half a thought");
-  await page.waitForTimeout(800); // a draft is kept a moment later
+  await stored(page, "half a thought");
   const erase = page.getByRole("button", { name: "Erase what this browser keeps" });
   for (const last of [false, true]) {
     const elsewhere = await new Person(node, "anna", { user: { id } }).login();
@@ -127,7 +127,7 @@ test("what an ended session leaves in a browser waits for its person, or is eras
     if (last) break;
     await enter(page, "anna");
     await page.locator("a[data-room]").first().click();
-    assert.equal(await composer(page).inputValue(), "half a thought");
+    await written(page, "half a thought");
   }
   await erase.click();
   await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();

@@ -1,9 +1,10 @@
 // Formulas: drawn by the browser's own MathML, also while an answer grows, and said as they were written to who copies them.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
-import { PHONE, person } from "./lib/browser.mjs";
-import { enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { PHONE } from "./lib/browser.mjs";
+import { messageWith, say, start, visit } from "./lib/door.mjs";
 import { accessible, shoot } from "./lib/look.mjs";
 
 const TEXT = String.raw`Euler: $e^{i\pi} + 1 = 0$, at $5 and $10.
@@ -26,13 +27,10 @@ for (const [name, more] of [["wide", {}], ["phone-dark", { viewport: PHONE, colo
   test(`a text with formulas, ${name}: axe finds nothing, and no policy is in the way`, async () => {
     const room = await anna.room(`Sums ${name}`);
     await anna.say(room, TEXT);
-    const who = await person(node, more);
-    const page = await who.page();
-    await enter(page, "anna");
-    await openRoom(page, room);
+    const { who, page } = await visit(node, "anna", room, more);
     const message = messageWith(page, "Euler");
     await message.locator("math mfrac").first().waitFor();
-    assert.equal(await message.locator("math").count(), 5);
+    await until(async () => (await message.locator("math").count()) === 5, "all five");
     assert.equal(await page.evaluate(() => document.querySelector("math").namespaceURI), "http://www.w3.org/1998/Math/MathML");
     assert.match(await message.innerText(), /at \$5 and \$10\./);
     // Columns of aligned lines lean to each other.
@@ -47,10 +45,7 @@ for (const [name, more] of [["wide", {}], ["phone-dark", { viewport: PHONE, colo
 
 test("an answer's formula is text until it is whole", async () => {
   const room = await anna.room("Lab", { personas: ["olga"] });
-  const who = await person(node);
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, room);
+  const { who, page } = await visit(node, "anna", room);
   await say(page, "@olga, who is the smallest?");
   const asked = await upstream.next();
   await asked.begin().say("It is \\(\\frac{1}");

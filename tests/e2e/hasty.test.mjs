@@ -1,8 +1,7 @@
 // Faster than the node: what one does before it has answered costs nobody their session.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { person } from "./lib/browser.mjs";
-import { composer, enter, start } from "./lib/door.mjs";
+import { composer, start, stored, visit, worked } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -10,10 +9,9 @@ after(() => node.stop());
 test("who reloads while a busy node has not given a new token yet stays in", async () => {
   const anna = await node.register("anna");
   const room = await anna.room("Hall");
-  const who = await person(node);
-  const page = await who.page();
-  await enter(page, "anna");
-  await page.waitForFunction(() => navigator.serviceWorker.controller); // from here on pages come without the node
+  const { who, page } = await visit(node, "anna", room);
+  await worked(page);
+  await stored(page, "Hall");
   const answered = () => page.waitForResponse(/\/auth\/refresh$/);
   let second;
   node.child.kill("SIGSTOP");

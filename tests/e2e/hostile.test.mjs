@@ -2,7 +2,6 @@
 // goes on however much or however deep they are.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
 import { composer, enter, messageWith, openRoom, say, start, stopping } from "./lib/door.mjs";
@@ -179,7 +178,7 @@ test("much and deep: marks upon marks, tables, nesting, one endless word; the pa
   for (const [name, text] of Object.entries(much)) {
     await boris.say(room, text);
     await boris.say(room, `after ${name}`);
-    await messageWith(page, `after ${name}`).waitFor({ timeout: 30000 });
+    await messageWith(page, `after ${name}`).waitFor();
     await composer(page).fill(`still here, ${name}`);
     await page.waitForFunction((wanted) => document.querySelector("[data-composer]").value === wanted, `still here, ${name}`);
     assert.ok(await page.evaluate(() => [document.documentElement, document.querySelector('[role="log"]')].every((el) => el.scrollWidth <= el.clientWidth)), `${name}: nothing scrolls sideways`);

@@ -3,15 +3,14 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { until } from "../integration/lib/node.mjs";
-import { person } from "./lib/browser.mjs";
-import { enter, messageWith, messages, openRoom, start } from "./lib/door.mjs";
+import { NO_NETWORK, person } from "./lib/browser.mjs";
+import { enter, messageWith, messages, online, openRoom, start, visit } from "./lib/door.mjs";
 
 const REPLAY = 30;
 const node = await start({ args: ["--replay-max", String(REPLAY)] });
 after(() => node.stop());
 const anna = await node.register("anna");
 const boris = await node.register("boris");
-const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection/];
 
 async function room(name) {
   const made = await anna.room(name);
@@ -19,7 +18,6 @@ async function room(name) {
   return made;
 }
 const texts = (page) => messages(page).locator(".md").allInnerTexts();
-const online = (page) => page.getByText("Connected", { exact: true }).waitFor();
 
 test("a message that others outran stands where it belongs, and is told of", async () => {
   const hall = await room("Hall");
@@ -87,7 +85,7 @@ test("two parts of a history are known: between them a gap is shown while the no
     await page.mouse.wheel(0, -1500);
     await page.waitForTimeout(50);
     return false;
-  }, "the gap", 20000);
+  }, "the gap");
   await gap.scrollIntoViewIfNeeded();
   const edges = await page.evaluate(() => {
     const gap = [...document.querySelectorAll('[role="log"] .row')].find((row) => /missing here/.test(row.textContent));
@@ -98,7 +96,7 @@ test("two parts of a history are known: between them a gap is shown while the no
 
   await who.context.setOffline(false);
   await online(page);
-  await gap.waitFor({ state: "detached", timeout: 30000 });
+  await gap.waitFor({ state: "detached" });
   const there = (await texts(page)).map((text) => Number(text.slice(5)));
   for (let i = 1; i < there.length; i++) assert.equal(there[i], there[i - 1] + 1, `no gap: ${there}`);
   await who.close();
@@ -107,10 +105,7 @@ test("two parts of a history are known: between them a gap is shown while the no
 test("away for longer than the node remembers: rooms and messages are read anew, also what was changed and deleted meanwhile", async () => {
   const dock = await room("Dock");
   const [kept, changed, deleted] = [await boris.say(dock, "stays as it is"), await boris.say(dock, "will be changed"), await boris.say(dock, "will be deleted")];
-  const who = await person(node, { allow: [...NO_NETWORK] });
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, dock);
+  const { who, page } = await visit(node, "anna", dock, { allow: [...NO_NETWORK] });
   await messageWith(page, "will be deleted").waitFor();
   await online(page);
   await who.context.setOffline(true);
@@ -123,7 +118,7 @@ test("away for longer than the node remembers: rooms and messages are read anew,
   const resumed = [];
   page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => resumed.push(JSON.parse(payload).type)));
   await who.context.setOffline(false);
-  await messageWith(page, "ship 2").waitFor({ timeout: 30000 });
+  await messageWith(page, "ship 2").waitFor();
   await messageWith(page, "was changed").waitFor();
   await messageWith(page, "Message deleted").waitFor();
   await until(() => resumed.includes("resync"), "that the node had to begin anew");

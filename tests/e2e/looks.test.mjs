@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person, PHONE, WIDE } from "./lib/browser.mjs";
 import { enter, messageWith, start } from "./lib/door.mjs";
-import { accessible, shoot } from "./lib/look.mjs";
+import { accessible, rest, shoot } from "./lib/look.mjs";
 import { worded } from "./lib/words.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
@@ -40,9 +40,6 @@ const screens = {
 
 /** What the people of this test have called and written; the rest of a screen is the client's own. */
 const GIVEN = /Kitchen|core-server|Boris Okafor|Lounge|[Oo]l(ga|ya)|I do\..*|scripted|openai|listed-model|a bot of mine|boris|anna|\bnode\b|soup, and what else there is|Nothing, I think: the list in|\.md is complete\.|- potatoes.*|soup|Mozilla.*|https?:\/\/\S+|[0-9a-f-]{36}/g;
-
-/** Cached and asked-for content is there. */
-const rest = (page) => page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"));
 
 for (const [size, viewport, spoken] of [["wide", WIDE, { light: "en-GB", dark: "ru-RU" }], ["phone", PHONE, { light: "ru-RU", dark: "en-GB" }]])
   for (const [colorScheme, locale] of Object.entries(spoken))

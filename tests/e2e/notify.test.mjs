@@ -1,11 +1,21 @@
 // What is told while nobody looks, by level, and where a click on it leads.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { sleep, until } from "../integration/lib/node.mjs";
+import { until } from "../integration/lib/node.mjs";
 import { person } from "./lib/browser.mjs";
 import { enter, openRoom, start } from "./lib/door.mjs";
 
 const shown = (page) => page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => ({ title: n.title, body: n.body, url: n.data.url })));
+/** What tells of it is loaded when there is time for it: it is there when a word comes through. */
+async function listening(page, who, room, told) {
+  for (let n = 0; n < 30; n++) {
+    const word = `hello ${n}`;
+    await who.say(room, word);
+    const isTold = async () => (await shown(page)).some(({ title, body }) => title === who.username && (told ? told.test(body) : body === word));
+    if (await until(isTold, "it", 1000).catch(() => false)) return;
+  }
+  assert.fail("nothing is told");
+}
 
 test("mentions and what is for me alone are told while I look elsewhere, once, until I read them", async () => {
   const node = await start();
@@ -24,10 +34,12 @@ test("mentions and what is for me alone are told while I look elsewhere, once, u
     }, anna.user.id);
     await page.reload();
     await page.evaluate(() => navigator.serviceWorker.ready);
-    await sleep(1500); // what is loaded when there is time for it
     // The person looks at another window.
     const look = (here) => page.evaluate((yes) => void (document.hasFocus = () => yes), here);
     await look(false);
+    await listening(page, boris, talk);
+    await page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).forEach((one) => one.close()));
+    await until(async () => !(await shown(page)).length, "a clear place");
 
     await boris.say(garden, "nothing for anybody");
     const said = await boris.say(garden, "**@anna**, the roses!");
@@ -42,8 +54,8 @@ test("mentions and what is for me alone are told while I look elsewhere, once, u
     // On a screen that others see: who and where, and not what.
     await page.goto("/settings/notifications");
     await page.getByRole("switch", { name: "Show what was said" }).click();
-    await sleep(1500);
     await look(false);
+    await listening(page, boris, talk, /unread message/);
     await boris.say(garden, "@anna, a secret");
     await until(async () => (await shown(page)).some((n) => n.title === "boris in Garden" && n.body === "4 unread messages"), "a notification without its text");
 

@@ -3,30 +3,21 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { until } from "../integration/lib/node.mjs";
-import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, messages, openRoom, say, start } from "./lib/door.mjs";
+import { NO_NETWORK } from "./lib/browser.mjs";
+import { composer, messageWith, messages, online, openRoom, say, start, stored, visit, worked, written } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
 const anna = await node.register("anna");
 const boris = await node.register("boris");
-const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
 
 async function room(name) {
   const made = await anna.room(name);
   await boris.join(made);
   return made;
 }
-async function at(where, username = "anna") {
-  const who = await person(node, { allow: [...NO_NETWORK] });
-  const page = await who.page();
-  await enter(page, username);
-  await openRoom(page, where);
-  return { who, page };
-}
+const at = (where, username = "anna") => visit(node, username, where, { allow: [...NO_NETWORK] });
 const said = async (where) => (await boris.history(where)).map((one) => one.text);
-const ready = (page) => page.waitForFunction(async () => (await navigator.serviceWorker?.ready) && navigator.serviceWorker.controller);
-const keptDraft = (page, text) => page.waitForFunction((wanted) => document.querySelector("[data-composer]")?.value === wanted, text);
 
 test("offline: rooms, messages and search from what was read; the app opens anew, the draft with it; back online it goes on", async () => {
   const [shed, attic] = [await room("Shed"), await room("Attic")];
@@ -36,8 +27,9 @@ test("offline: rooms, messages and search from what was read; the app opens anew
   await messageWith(page, "the lamp").waitFor();
   await openRoom(page, shed);
   await messageWith(page, "the ladder").waitFor();
-  await ready(page);
-  await page.getByText("Connected", { exact: true }).waitFor();
+  await stored(page, "the lamp is in the attic", "the ladder is in the shed");
+  await worked(page);
+  await online(page);
 
   await who.context.setOffline(true);
   await page.getByText("No connection", { exact: true }).waitFor();
@@ -52,11 +44,12 @@ test("offline: rooms, messages and search from what was read; the app opens anew
   await page.getByRole("main").getByRole("link", { name: /the ladder is in the/ }).click();
   await messageWith(page, "the ladder").waitFor();
 
+  await stored(page, "written in the dark", "half a sentence");
   // The page itself comes from the device: opened anew, another tab, a permalink.
   await page.goto(`/r/${attic.id}`);
   await messageWith(page, "the lamp").waitFor();
   await messageWith(page, "written in the dark").waitFor();
-  await keptDraft(page, "half a sentence");
+  await written(page, "half a sentence");
   const other = await who.page();
   await other.goto(`/r/${shed.id}`);
   await messageWith(other, "the ladder").waitFor();
@@ -64,9 +57,9 @@ test("offline: rooms, messages and search from what was read; the app opens anew
   assert.deepEqual(await said(attic), ["the lamp is in the attic"]);
 
   await who.context.setOffline(false);
-  await until(async () => (await said(attic)).includes("written in the dark"), "what waited", 30000);
-  await page.getByText("Connected", { exact: true }).waitFor();
-  await keptDraft(page, "half a sentence");
+  await until(async () => (await said(attic)).includes("written in the dark"), "what waited");
+  await online(page);
+  await written(page, "half a sentence");
   await boris.say(attic, "light again");
   await messageWith(page, "light again").waitFor();
   assert.equal(await messages(page).filter({ hasText: "written in the dark" }).count(), 1);
@@ -85,16 +78,16 @@ test("three are written, the node is killed while they go, and killed again: eac
   node.listen = listen;
   await node.boot();
   // As soon as the first is stored the plug is pulled: it may not know that it was.
-  await until(async () => (await said(cellar)).length, "the first of them", 30000);
+  await until(async () => (await said(cellar)).length, "the first of them");
   await node.kill();
   await node.boot();
-  await until(async () => (await said(cellar)).length >= 3, "all of them", 30000);
+  await until(async () => (await said(cellar)).length >= 3, "all of them");
   await page.waitForFunction(() => !document.querySelector('[role="log"]').textContent.includes("Will be sent"));
   assert.deepEqual(await said(cellar), ["one", "two", "three"]);
   for (const text of ["one", "two", "three"]) assert.equal(await messages(page).getByText(text, { exact: true }).count(), 1, text);
   await page.reload();
   await messageWith(page, "three").waitFor();
-  assert.deepEqual(await messages(page).locator(".md").allInnerTexts(), ["one", "two", "three"]);
+  await until(async () => (await messages(page).locator(".md").allInnerTexts()).join() === "one,two,three", "all three, in order");
   await who.close();
 });
 
@@ -103,7 +96,7 @@ test("what the node refuses stays, says why, and is tried again, changed or thro
   await anna.say(vault, "come in");
   const { who, page } = await at(vault, "boris");
   await messageWith(page, "come in").waitFor();
-  await page.getByText("Connected", { exact: true }).waitFor();
+  await online(page);
   await who.context.setOffline(true);
   await page.getByText("No connection", { exact: true }).waitFor();
   for (const text of ["/topic gold", "/topic silver", "/topic copper", "and a word"]) await say(page, text);
@@ -111,21 +104,22 @@ test("what the node refuses stays, says why, and is tried again, changed or thro
   await who.context.setOffline(false);
 
   // The word is not held up by what stands before it.
-  await until(async () => (await said(vault)).includes("and a word"), "the word", 30000);
+  await until(async () => (await said(vault)).includes("and a word"), "the word");
   const topic = messageWith(page, "/topic gold"), silver = messageWith(page, "/topic silver"), copper = messageWith(page, "/topic copper");
   for (const one of [topic, silver, copper]) await one.getByText("Not sent").waitFor();
   assert.match(await topic.innerText(), /Not sent: .{10}/);
   await page.getByText("3 messages were not sent").waitFor();
+  await stored(page, "/topic gold", "/topic silver", "/topic copper");
   await page.reload();
   await topic.getByText("Not sent").waitFor();
 
   await copper.getByRole("button", { name: "Delete" }).click();
   await copper.waitFor({ state: "detached" });
   await silver.getByRole("button", { name: "Edit" }).click();
-  await keptDraft(page, "/topic silver");
+  await written(page, "/topic silver");
   await silver.waitFor({ state: "detached" });
   await say(page, "something else");
-  await until(async () => (await said(vault)).includes("something else"), "what was changed", 30000);
+  await until(async () => (await said(vault)).includes("something else"), "what was changed");
 
   assert.equal((await anna.call("PUT", `/api/v1/rooms/${vault.id}/members/boris`, { role: "moderator" })).status, 204);
   await topic.getByRole("button", { name: "Try again" }).click();

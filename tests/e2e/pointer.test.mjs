@@ -1,26 +1,22 @@
 // What a pointer finds: the right button's menu, tips on what it rests on and on nothing else, one line of a message in the list.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { composer, messageWith, say, start, visit } from "./lib/door.mjs";
+import { settle } from "./lib/look.mjs";
 
 const node = await start();
 after(() => node.stop());
 const anna = await node.register("anna");
 const kitchen = await anna.room("Kitchen");
 
-async function at(options) {
-  const who = await person(node, options);
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, kitchen);
-  return { who, page };
-}
+const at = (options) => visit(node, "anna", kitchen, options);
 
 test("the right button opens a message's menu where it is pressed, not over a link or what is selected, nor with Shift", async () => {
   await anna.say(kitchen, "soup, see https://example.com/soup today");
   const { who, page } = await at();
   const message = messageWith(page, "soup, see"), menu = page.getByRole("menu", { name: "Message actions" });
+  await message.getByRole("link").waitFor();
+  await settle(page);
   const words = await message.locator(".md").boundingBox();
   const press = async (options) => page.mouse.click(words.x + 12, words.y + 10, { button: "right", ...options });
   await message.getByRole("link").click({ button: "right" });

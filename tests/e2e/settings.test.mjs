@@ -58,7 +58,7 @@ test("an address of a section there is none of leads to the first one, and says 
 test("theme, density and language change at once and stay", async () => {
   const { who, page } = await at("appearance");
   await page.getByLabel("Dark").check();
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
   await page.getByLabel("Compact").check();
   await page.getByLabel("Русский").check();
   await page.getByRole("heading", { name: "Вид и язык" }).waitFor();

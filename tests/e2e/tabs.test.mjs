@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { until } from "../integration/lib/node.mjs";
 import { person } from "./lib/browser.mjs";
-import { PASSWORD, composer, enter, inside, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { PASSWORD, composer, enter, inside, messageWith, openRoom, say, start, visit, visitTwice } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
@@ -22,12 +22,7 @@ async function leave(page, username) {
 const listeners = async () => Number(/^neuralchat_listeners (\d+)/m.exec((await node.call("GET", "/metrics")).text)[1]);
 
 test("two tabs have one socket; when the one that has it goes, the other takes over", async () => {
-  const who = await person(node);
-  const one = await who.page();
-  await enter(one, "anna");
-  await openRoom(one, den);
-  const two = await who.page();
-  await openRoom(two, den);
+  const { who, one, two } = await visitTwice(node, "anna", den);
   await boris.say(den, "to both tabs");
   await messageWith(one, "to both tabs").waitFor();
   await messageWith(two, "to both tabs").waitFor();
@@ -42,12 +37,7 @@ test("two tabs have one socket; when the one that has it goes, the other takes o
 });
 
 test("what is written in one tab is in the other when one comes to it, and goes from there when it is sent", async () => {
-  const who = await person(node);
-  const one = await who.page();
-  await enter(one, "anna");
-  await openRoom(one, den);
-  const two = await who.page();
-  await openRoom(two, den);
+  const { who, one, two } = await visitTwice(node, "anna", den);
   const come = (page) => page.evaluate(() => dispatchEvent(new Event("focus")));
   const go = (page) => page.evaluate(() => dispatchEvent(new Event("blur")));
   const has = (page, words) => until(async () => (await come(page), (await composer(page).inputValue()) === words), `“${words}” in the field`);
@@ -66,12 +56,7 @@ test("what is written in one tab is in the other when one comes to it, and goes 
 });
 
 test("a leader that is hidden gives the socket to a tab that is looked at; each says which it is", async () => {
-  const who = await person(node);
-  const one = await who.page();
-  await enter(one, "anna");
-  await openRoom(one, den);
-  const two = await who.page();
-  await openRoom(two, den);
+  const { who, one, two } = await visitTwice(node, "anna", den);
   const roles = /holds the connection|listens to another tab/;
   const role = async (page) => {
     const status = page.getByRole("navigation").locator('button[aria-haspopup="dialog"]').first();
@@ -100,10 +85,7 @@ test("a leader that is hidden gives the socket to a tab that is looked at; each 
 
 test("two people in one browser: a socket, rooms and drafts of their own; one leaves, the other stays", async () => {
   const cave = await boris.room("Cave", { visibility: "private" });
-  const who = await person(node);
-  const hers = await who.page();
-  await enter(hers, "anna");
-  await openRoom(hers, den);
+  const { who, page: hers } = await visit(node, "anna", den);
   await composer(hers).fill("anna's own words");
   await hers.getByRole("button", { name: /@anna/ }).click();
   const [his] = await Promise.all([who.context.waitForEvent("page"), hers.getByRole("menuitem", { name: "Somebody else, in a new tab" }).click()]);
@@ -139,18 +121,13 @@ test("two people in one browser: a socket, rooms and drafts of their own; one le
 });
 
 test("a tab that is frozen does not keep the socket from the others", async () => {
-  const who = await person(node);
-  const one = await who.page();
-  await enter(one, "anna");
-  await openRoom(one, den);
-  const two = await who.page();
-  await openRoom(two, den);
+  const { who, one, two } = await visitTwice(node, "anna", den);
   await until(async () => (await listeners()) === 1, "one socket");
   await (await who.context.newCDPSession(one)).send("Page.setWebLifecycleState", { state: "frozen" });
   await boris.say(den, "to the tab that is awake");
-  await messageWith(two, "to the tab that is awake").waitFor({ timeout: 20000 });
+  await messageWith(two, "to the tab that is awake").waitFor();
   await say(two, "and back");
-  await until(async () => (await boris.history(den)).some((message) => message.text === "and back"), "the answer on the node", 20000);
+  await until(async () => (await boris.history(den)).some((message) => message.text === "and back"), "the answer on the node");
   await who.close();
 });
 
@@ -189,11 +166,8 @@ test("over plain http from another address it works, and says what HTTPS would a
   try {
     const carl = await far.register("carl");
     const room = await carl.room("Outside");
-    const who = await person(far);
-    const page = await who.page();
-    await enter(page, "carl");
+    const { who, page } = await visit(far, "carl", room);
     assert.equal(await page.evaluate(() => isSecureContext), false);
-    await openRoom(page, room);
     await say(page, "over plain http");
     await messageWith(page, "over plain http").waitFor();
     await until(async () => (await carl.history(room)).length === 1, "the message on the node");

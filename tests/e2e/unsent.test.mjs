@@ -2,14 +2,13 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { ok } from "../integration/lib/node.mjs";
-import { person, PHONE, WIDE } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { NO_NETWORK, person, PHONE, WIDE } from "./lib/browser.mjs";
+import { composer, enter, messageWith, online, openRoom, say, start, stored, worked } from "./lib/door.mjs";
 
 const node = await start();
 after(() => node.stop());
 const anna = await node.register("anna");
 const boris = await node.register("boris");
-const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
 
 for (const [what, viewport] of [["wide", WIDE], ["phone", PHONE]])
   test(`${what}: a draft and a message that waits outlive the room`, async () => {
@@ -20,13 +19,13 @@ for (const [what, viewport] of [["wide", WIDE], ["phone", PHONE]])
     const page = await who.page();
     await enter(page, "boris");
     await openRoom(page, room);
-    await page.waitForFunction(async () => (await navigator.serviceWorker?.ready) && navigator.serviceWorker.controller);
+    await worked(page);
     await who.context.setOffline(true);
     await say(page, "the key is under the stone");
     await page.getByText("Will be sent when you are online").waitFor();
     await composer(page).fill("and the light is");
     ok(await anna.call("DELETE", `/api/v1/rooms/${room.id}/members/boris`), 204);
-    await page.waitForTimeout(500);
+    await stored(page, "the key is under the stone", "and the light is");
     await who.context.setOffline(false);
     await messageWith(page, "the key is under the stone").getByText("Not sent").waitFor();
 
@@ -46,7 +45,7 @@ for (const [what, viewport] of [["wide", WIDE], ["phone", PHONE]])
     await row("and the light is").getByRole("button", { name: "Delete" }).click();
     await unsent.waitFor({ state: "detached" });
     await page.reload();
-    await page.getByText("Connected", { exact: true }).waitFor();
+    await online(page);
     assert.equal(await unsent.count(), 0);
     await who.close();
   });

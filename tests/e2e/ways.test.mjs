@@ -1,6 +1,7 @@
 // The ways to the node: where WebSocket does not get through, events come all the same, and the page says so.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { until } from "../integration/lib/node.mjs";
 import { person } from "./lib/browser.mjs";
 import { composer, enter, openRoom, start } from "./lib/door.mjs";
 
@@ -28,16 +29,12 @@ for (const [way, blocked] of [["sse", ["WebSocket"]], ["poll", ["WebSocket", "ev
       await enter(page, "anna");
       await openRoom(page, room);
       await page.waitForFunction(() => document.body.innerText.includes("Garden"));
-      for (let i = 0; i < 300 && !calls.includes(way === "sse" ? "/api/v1/events" : "/api/v1/poll"); i++) await page.waitForTimeout(100);
-      assert.ok(calls.includes(way === "sse" ? "/api/v1/events" : "/api/v1/poll"), `asked: ${[...new Set(calls)]}`);
+      await until(() => calls.includes(way === "sse" ? "/api/v1/events" : "/api/v1/poll"), "the other way to be gone");
       await boris.say(room, "by the other way");
       await page.getByText("by the other way").last().waitFor();
       await composer(page).fill("and back");
       await composer(page).press("Enter");
-      for (let i = 0; i < 100; i++) {
-        if ((await boris.history(room)).some((m) => m.text === "and back")) break;
-        await page.waitForTimeout(100);
-      }
+      await until(async () => (await boris.history(room)).some((m) => m.text === "and back"), "the answer on the node");
       assert.equal((await boris.history(room)).filter((m) => m.text === "and back").length, 1);
       await a.close();
     } finally {

@@ -3,9 +3,9 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person, WIDE } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, start } from "./lib/door.mjs";
+import { composer, enter, messageWith, openRoom, start, writing } from "./lib/door.mjs";
 import { around, held } from "./lib/keys.mjs";
-import { shoot } from "./lib/look.mjs";
+import { rest, shoot } from "./lib/look.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -58,7 +58,6 @@ const lost = (page) =>
     return found;
   });
 
-const rest = (page) => page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"));
 const screens = ["/", `/r/${kitchen.id}`, "/browse", "/search?q=soup",
   ...["profile", "appearance", "notifications", "shortcuts", "sessions", "keys", "node"].map((id) => `/settings/${id}`),
   ...["users", "invites", "rooms", "providers", "models", "personas", "jobs", "usage", "health", "audit"].map((id) => `/admin/${id}`)];
@@ -137,6 +136,7 @@ test("reduced motion: nothing that moves lasts longer than a blink", async () =>
   await still("inside");
   await openRoom(page, kitchen);
   await still("a room");
+  await writing(page);
   await page.keyboard.type("@olga, and pepper?");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Enter");

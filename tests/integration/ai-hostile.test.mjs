@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Node, ok, problem, sleep, until } from "./lib/node.mjs";
+import { Node, ok, problem, until } from "./lib/node.mjs";
 import { DONE, Upstream, chunk, finish, usage } from "./lib/upstream.mjs";
 
 const upstream = await Upstream.start();

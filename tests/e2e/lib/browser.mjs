@@ -15,6 +15,8 @@ async function launch() {
 }
 after(() => browser?.close());
 
+/** What a browser says of a node that cannot be reached. */
+export const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
 export const WIDE = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 

@@ -13,13 +13,13 @@ export const focus = (page) =>
 /** After what was done something has the focus; where it is to be, if that is said. */
 export async function held(page, what, match = /./) {
   let last;
-  await until(async () => match.test((last = await focus(page))), `${what}: the focus on ${match}`, 8000).catch((error) => {
+  await until(async () => match.test((last = await focus(page))), `${what}: the focus on ${match}`).catch((error) => {
     throw new Error(`${error.message}, it is on "${last}"`);
   });
 }
 
 /** What has the focus looks different from what has not: an outline, or a ring around it or around the field it stands in. */
-export const ringed = (page) => until(() => isRinged(page), "a mark", 3000).catch(() => false);
+export const ringed = (page) => until(() => isRinged(page), "a mark").catch(() => false);
 const isRinged = (page) =>
   page.evaluate(() => {
     const seen = (el) => {

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const folder = fileURLToPath(new URL("../../../build/screenshots", import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+/** What is asked for is there. */
+export const rest = (page) => page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"));
+
 /** Nothing moves any more, and fonts are there. */
 export async function settle(page) {
   await page.evaluate(async () => {
