@@ -30,6 +30,7 @@ export default {
   'details.notify': 'Notifications',
   'details.notify.usual': 'As usual',
   'details.notify.now': 'As set for all rooms: “{level}”.',
+  'details.notify.now_alone': 'What is said to you alone is always told.',
   'details.notify.all': 'Every message',
   'details.notify.mentions': 'Mentions of me',
   'details.notify.nothing': 'Nothing',

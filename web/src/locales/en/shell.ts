@@ -3,7 +3,7 @@ export default {
   'shell.skip': 'Skip to the conversation',
   'shell.home': 'Home',
   'shell.jump': 'Search or jump to…',
-  'shell.browse': 'Open rooms',
+  'shell.browse': 'Public rooms',
   'shell.rooms': 'Rooms',
   'shell.people': 'People',
   'shell.dialogs': 'Dialogs with AI',

@@ -30,6 +30,7 @@ export default {
   'details.notify': 'Уведомления',
   'details.notify.usual': 'Как обычно',
   'details.notify.now': 'Как задано для всех комнат: «{level}».',
+  'details.notify.now_alone': 'О том, что сказано вам лично, уведомления приходят всегда.',
   'details.notify.all': 'Все сообщения',
   'details.notify.mentions': 'Упоминания обо мне',
   'details.notify.nothing': 'Ничего',
