@@ -5,6 +5,7 @@ import { defineConfig } from 'vite';
 import ahead from './build/ahead.mjs';
 import icons from './build/icons.mjs';
 import lexer from './build/lexer.mjs';
+import sheets from './build/sheets.mjs';
 import worker from './build/worker.mjs';
 
 const node = process.env.NEURALCHAT_URL ?? 'http://127.0.0.1:8080';
@@ -20,7 +21,7 @@ const ofLine = /\/src\/(ahead|net\/(api|token|mutex)|sync\/name)\.ts/;
 const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(?!math\/))|\/marked\//;
 
 export default defineConfig({
-  plugins: [vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],
+  plugins: [sheets(), vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
   build: {

@@ -87,6 +87,11 @@ if (first > 120 * 1024)
 if (first > 150 * 1024) faults.push('the first load is over its budget');
 if (fonts > 70 * 1024) faults.push('the fonts of the first load are over their budget');
 
+// Two sheets (build/sheets.mjs): what the first one draws with must stand in it, too.
+const styled = [...filesOf(FIRST)].filter((file) => file.endsWith('.css')).map((file) => read(`dist/${file}`).toString()).join('');
+for (const name of new Set([...styled.matchAll(/var\((--[\w-]+)\)/g)].map((m) => m[1])))
+  if (!new RegExp(`${name}\\s*[:{]`).test(styled)) faults.push(`${name} is not known until the whole style sheet has come`);
+
 // ---- what is built asks nobody else, and needs no exception either
 
 for (const file of readdirSync(join(web, 'dist'), { recursive: true }).filter((path) => /\.(js|css|html)$/.test(path))) {

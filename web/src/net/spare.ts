@@ -1,9 +1,11 @@
 // The line and the processor are the first screen's until it can be used. What that does without waits here, and begins
 // behind it: one thing at a time, when there is nothing else to do.
 const PATIENCE_MS = 5_000; // a tab that nobody sees draws nothing, and would wait for ever
+const PAINT_MS = 500; // nor does it paint
 const LATEST_MS = 1_000;
 
 const waiting: (() => unknown)[] = [];
+let said = false;
 let usable = false;
 let going = false;
 
@@ -19,10 +21,16 @@ async function go(): Promise<void> {
   going = false;
 }
 
-/** Can be written in, read, or whatever it is for: from here on nothing has to wait for it. */
+/** Can be written in, read, or whatever it is for: once that is painted nothing has to wait for it any more. */
 export function nowUsable(): void {
-  usable = true;
-  void go();
+  if (said) return;
+  said = true;
+  const begin = () => {
+    usable = true;
+    void go();
+  };
+  requestAnimationFrame(() => requestAnimationFrame(begin));
+  setTimeout(begin, PAINT_MS);
 }
 setTimeout(nowUsable, PATIENCE_MS);
 

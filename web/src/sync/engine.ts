@@ -80,15 +80,16 @@ export class Engine {
     });
     this.ground.db.onGone((why) => this.gone(why));
     if (this.stopped) this.ground.db.close();
-    else if (!kept.begun) this.begin();
+    else if (!kept.begun || kept.rooms.length === 0) this.begin(kept.begun);
     this.outgoing.found(kept.outbox);
     return kept;
   }
 
   /** Nothing is kept here yet: the rooms come beside the connection, not after it. */
-  private begin(): void {
-    this.ground.begun = beginFirst(this.ground);
-    this.ground.listed = this.ground.begun.then((cursor) => (cursor === null ? undefined : Promise.race([this.listing.ask(), new Promise<void>((done) => setTimeout(done, LISTED_MS))])));
+  private begin(begun: boolean): void {
+    const { ground } = this, list = () => Promise.race([this.listing.ask(), new Promise<void>((done) => setTimeout(done, LISTED_MS))]);
+    if (!begun) ground.begun = beginFirst(ground);
+    ground.listed = begun ? list() : ground.begun!.then((cursor) => (cursor === null ? undefined : list()));
   }
 
   run(): void {
