@@ -33,8 +33,8 @@ export class SignedOut extends Error {}
 
 const KEY = 'nc.session';
 const EARLY_MS = 60_000;
-/** Longer than any node takes; an answer that is lost costs the session. */
-const REFRESH_MS = 45_000;
+/** Then the answer is taken for lost. The node takes the token that was spent for it once more, but only for half a minute: that leaves time for another try or two. */
+const REFRESH_MS = 12_000;
 /** Since when a page asks with the browser's cookie; it stays where that page went away before it was answered. */
 const ASKING = 'nc.asking';
 /** So long the answer of a page that is gone may take to bring its cookie: the one from before is spent. */
