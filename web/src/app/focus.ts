@@ -48,6 +48,8 @@ export function keepFocus(): void {
     for (let at = el instanceof HTMLElement ? el : null; at; at = at.parentElement) way.push(at);
   };
   if (document.activeElement !== document.body) remember(document.activeElement);
+  // Begun when a screen has been left already: what had the focus went with it.
+  else if (history.state?.replaced === false && performance.getEntriesByType('navigation')[0]?.name !== location.href) nearest([])?.focus({ preventScroll: true });
   addEventListener('focusin', (event) => remember(event.target));
   new MutationObserver(lookSoon).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled'] });
 }
