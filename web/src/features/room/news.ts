@@ -4,6 +4,7 @@ import { announce } from '@/app/announce';
 import { t } from '@/app/i18n';
 import { excerpt } from '@/features/message/excerpt';
 import type { Row } from '@/features/message/rows';
+import { session } from '@/stores/session';
 
 export interface News {
   /** How many came behind what the reader sees. */
@@ -23,7 +24,8 @@ export function useNews(pinned: Ref<boolean>): News {
     hadNewer = hasNewer;
     const come = since < 0 ? [] : next.slice(since + 1);
     const mine = come.some(({ item }) => item.queued);
-    if (!pinned.value) missed.value += come.filter(({ item }) => !item.queued).length;
+    // One's own, said on another device, need no telling.
+    if (!pinned.value) missed.value += come.filter(({ item }) => !item.queued && item.message.sender.id !== session.me?.id).length;
     for (const { item: { message } } of next) {
       if (message.state === 'streaming') growing.add(message.id);
       else if (growing.delete(message.id)) {
