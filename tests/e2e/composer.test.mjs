@@ -69,6 +69,19 @@ test("a draft stays in its room over a reload; editing puts it aside and Esc bri
   await who.close();
 });
 
+test("what is typed right before the page goes is there when it comes again", async () => {
+  const other = await anna.room("Cellar");
+  const { who, page } = await at("anna", kitchen);
+  await composer(page).fill("half a");
+  await openRoom(page, other);
+  await openRoom(page, kitchen);
+  await written(page, "half a");
+  await composer(page).fill("half a word");
+  await page.reload();
+  await written(page, "half a word");
+  await who.close();
+});
+
 test("the palette goes to rooms and does things without a pointer", async () => {
   const { who, page } = await at("anna", kitchen);
   await palette(page);

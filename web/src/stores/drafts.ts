@@ -1,6 +1,7 @@
 import { effectScope, reactive, toRef, watch, type Ref } from 'vue';
-import type { DraftRecord } from '../sync/db';
+import { roomOfDraft, type DraftRecord } from '../sync/db';
 import { engine, isOpen, onChange, onClose, onOpen } from './core';
+import { rooms } from './rooms';
 
 export interface Draft {
   text: string;
@@ -17,7 +18,7 @@ const unsaved = new Map<string, ReturnType<typeof setTimeout> | undefined>();
 /** What changed here since another tab's drafts were last asked for. */
 let changed = new Set<string>();
 
-/** What is being written in a room. Saved a moment after the last change and when the page goes. */
+/** What is being written in a room. Saved a moment after a change and when the page goes. */
 export function draftOf(room: string): Ref<Draft> {
   drafts[room] ??= { text: '' };
   if (!watched.has(room)) {
@@ -36,24 +37,25 @@ export function clearDraft(room: string): void {
 
 function later(room: string): void {
   changed.add(room);
-  clearTimeout(unsaved.get(room));
-  unsaved.set(room, setTimeout(() => void save(room), SAVE_MS));
+  // Also while one goes on typing: a page may end at any moment.
+  if (unsaved.get(room) === undefined) unsaved.set(room, setTimeout(() => void save(room), SAVE_MS));
 }
-async function save(room: string): Promise<void> {
+async function save(room: string, isGoing = false): Promise<void> {
   clearTimeout(unsaved.get(room));
   unsaved.delete(room);
   if (!isOpen()) return;
   const whose = engine();
   const { text = '', reply_to, editing } = drafts[room] ?? {};
   const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
-  await whose.outgoing.saveDraft(record).catch(() => {
+  const isAtOnce = isGoing && text && rooms.has(roomOfDraft(room));
+  await whose.outgoing[isAtOnce ? 'keepDraft' : 'saveDraft'](record).catch(() => {
     // A full disk: it stays in the tab.
     if (isOpen() && engine() === whose && !unsaved.has(room)) unsaved.set(room, undefined);
   });
 }
 /** Resolves when all that was typed is kept: before a reload of one's own. */
 export async function flushDrafts(): Promise<void> {
-  await Promise.all([...unsaved.keys()].map(save));
+  await Promise.all([...unsaved.keys()].map((room) => save(room)));
 }
 const flush = () => void flushDrafts();
 
@@ -78,7 +80,7 @@ async function reread(): Promise<void> {
 }
 
 if (typeof addEventListener === 'function') {
-  addEventListener('pagehide', flush);
+  addEventListener('pagehide', () => [...unsaved.keys()].forEach((room) => void save(room, true)));
   document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? flush() : void reread()));
   addEventListener('focus', () => void reread());
   addEventListener('blur', flush);

@@ -1,5 +1,5 @@
 // What a person's browser keeps: IndexedDB, or, where it gives none (private modes, no room), the same in memory.
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
+import { openDB, unwrap, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { Member, Message, RoomEntry } from '../net/types';
 import type { OutboxRecord, RoomWas } from './outbox';
 import { dbName } from './name';
@@ -92,6 +92,8 @@ export interface Slice {
 export interface Tx {
   get<S extends StoreName>(store: S, key: string): Promise<Stores[S] | undefined>;
   put<S extends StoreName>(store: S, value: Stores[S]): Promise<void>;
+  /** Many: the last one's answer speaks for all of them. */
+  putAll<S extends StoreName>(store: S, values: readonly Stores[S][]): Promise<void>;
   del(store: StoreName, key: string): Promise<void>;
   all<S extends StoreName>(store: S): Promise<Stores[S][]>;
   clear(store: StoreName): Promise<void>;
@@ -109,6 +111,8 @@ export interface Db {
   readonly why?: Why;
   read<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
   write<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One record, begun and committed in this very call: a page that is going has no other turn. */
+  keep<S extends StoreName>(store: S, value: Stores[S]): Promise<void>;
   /** Called when another tab upgrades or erases it, right before it closes: what begins in the call is still kept. */
   onGone(tell: (why: Gone) => void): void;
   close(): void;
@@ -184,6 +188,12 @@ async function openIdb(user: string): Promise<Db> {
       await transaction.done;
       return result;
     },
+    async keep(store, value) {
+      const transaction = db.transaction([store] as never[], 'readwrite', { durability: 'relaxed' });
+      void (transaction as unknown as AnyTx).objectStore(store).put(value).catch(() => {});
+      transaction.commit();
+      await transaction.done;
+    },
     onGone: (tell) => (gone = tell),
     close: () => db.close(),
   };
@@ -214,6 +224,12 @@ function idbTx(transaction: AnyTx): Tx {
   return {
     get: (name, key) => store(name).get(key),
     put: async (name, value) => void (await store(name).put(value)),
+    // Without a promise for each: where one fails the whole transaction does.
+    async putAll(name, values) {
+      const bare = unwrap(store(name));
+      for (const value of values.slice(0, -1)) bare.put(value);
+      if (values.length > 0) await store(name).put(values.at(-1));
+    },
     del: async (name, key) => void (await store(name).delete(key)),
     all: (name) => store(name).getAll(),
     clear: async (name) => void (await store(name).clear()),

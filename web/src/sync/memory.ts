@@ -21,6 +21,7 @@ export function memoryDb(why: Why = 'refused'): Db {
   const tx: Tx = {
     get: async (name, key) => structuredClone(kept[name].get(key)) as never,
     put: async (name, value) => void kept[name].set((value as unknown as Record<string, string>)[KEY[name]]!, structuredClone(value)),
+    putAll: async (name, values) => values.forEach((value) => void tx.put(name, value)),
     del: async (name, key) => void kept[name].delete(key),
     all: async (name) => structuredClone([...kept[name].values()]) as never,
     clear: async (name) => kept[name].clear(),
@@ -42,6 +43,7 @@ export function memoryDb(why: Why = 'refused'): Db {
           throw fault;
         }
       }),
+    keep: (store, value) => inTurn(() => tx.put(store, value)),
     onGone: () => {},
     close: () => {},
   };
