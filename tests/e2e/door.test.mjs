@@ -76,9 +76,10 @@ test("a wrong password is told where it was typed; the address one wanted is ope
   await page.locator("input[name=username]").fill("anna");
   await page.locator("input[name=password]").fill("wrong horse");
   await page.locator("form button[type=submit]").click();
-  await page.getByRole("alert").waitFor();
-  await page.locator("input[name=password]").fill(PASSWORD);
-  await page.locator("form button[type=submit]").click();
+  await page.getByRole("alert").getByText("Wrong username or password").waitFor();
+  await page.waitForFunction(() => document.activeElement.name === "password");
+  await page.keyboard.type(PASSWORD); // in the place of the wrong one
+  await page.keyboard.press("Enter");
   await inside(page);
   assert.equal(new URL(page.url()).pathname, "/settings/appearance");
   await anna.close();
