@@ -9,7 +9,7 @@ import { settle } from "./lib/look.mjs";
 
 const MESSAGES = 10000, NODES = 1500, HEAP_MIB = 40, SHIFT = 0.02;
 /** Of a first visit, until the room can be used: JS and CSS by gzip (what is aimed at is 120), how many files that is, and questions to the node. */
-const CODE_KIB = 132, FILES = 8, CALLS = 5;
+const CODE_KIB = 135, FILES = 8, CALLS = 5;
 
 const node = await start();
 after(() => node.stop());
