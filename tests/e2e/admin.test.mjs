@@ -64,7 +64,7 @@ test("a persona is made, its names may not be another's", async () => {
   await dialog.locator(".text-danger").first().waitFor();
   await dialog.getByLabel("Other names").fill("Критикан, Critic");
   await dialog.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("heading", { name: "Критик" }).waitFor();
+  await page.getByRole("heading", { name: "Критик" }).first().waitFor();
   const made = (await anna.call("GET", "/api/v1/personas")).json.personas.find((one) => one.username === "critic");
   assert.deepEqual(made.aliases, ["Критикан", "Critic"]);
   assert.deepEqual(made.who_may_ask, { users: ["anna"] });
@@ -132,7 +132,7 @@ test("on a screen of 768 pixels a section has the width to itself", async () => 
   assert.ok(await page.getByRole("main").evaluate((main) => main.clientWidth > 450 && main.scrollWidth <= main.clientWidth));
   await page.getByRole("button", { name: "Back" }).click();
   await page.getByRole("link", { name: "Health" }).click();
-  await page.getByRole("heading", { name: "Health" }).waitFor();
+  await page.getByRole("heading", { name: "Health" }).first().waitFor();
   await who.close();
 });
 

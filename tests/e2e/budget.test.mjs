@@ -197,7 +197,7 @@ test("the beginning of a room: which it is, since when, and what to do in it fir
   await enter(page, "anna");
   await openRoom(page, den);
   const head = page.getByRole("log").locator(".beginning");
-  await head.getByRole("heading", { name: "This is the very beginning of Den" }).waitFor();
+  await head.getByRole("heading", { name: "This is the very beginning of Den" }).first().waitFor();
   await head.getByText("small talk").waitFor();
   await head.getByText("kept by anna").waitFor();
   await head.getByRole("button", { name: "Invite people" }).click();

@@ -88,7 +88,7 @@ test("the palette goes to rooms and does things without a pointer", async () => 
   await page.keyboard.type("gard");
   await option(page, /Garden/).waitFor();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Garden" }).waitFor();
+  await page.getByRole("heading", { name: "Garden" }).first().waitFor();
   await palette(page);
   await page.keyboard.type(">dark");
   await option(page, "Dark theme").waitFor();

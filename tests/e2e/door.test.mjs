@@ -13,7 +13,7 @@ test("a new node's first account owns it, by the link of its log", async () => {
   const anna = await person(node);
   const page = await anna.page();
   await page.goto(`/#owner=${node.ownerCode}`);
-  await page.getByRole("heading", { name: "This node is yours" }).waitFor();
+  await page.getByRole("heading", { name: "This node is yours" }).first().waitFor();
   await page.locator("input[name=username]").fill("anna");
   await page.locator("input[name=password]").fill(PASSWORD);
   await page.locator("input[name=display_name]").fill("Анна");
@@ -33,7 +33,7 @@ test("who is invited makes an account with the link, once", async () => {
   const boris = await person(node);
   const page = await boris.page();
   await page.goto(`/${invite.hash}`);
-  await page.getByRole("heading", { name: "You are invited" }).waitFor();
+  await page.getByRole("heading", { name: "You are invited" }).first().waitFor();
   await page.locator("input[name=username]").fill("boris");
   await page.locator("input[name=password]").fill(PASSWORD);
   await page.locator("form button[type=submit]").click();
@@ -62,7 +62,7 @@ test("who is invited into a room finds themselves in it, and is offered only wha
   await page.locator("form button[type=submit]").click();
   await page.waitForURL(`**/r/${room.id}`);
   await composer(page).waitFor();
-  await page.getByRole("heading", { name: /very beginning of Kitchen/ }).waitFor();
+  await page.getByRole("heading", { name: /very beginning of Kitchen/ }).first().waitFor();
   assert.equal(await page.getByRole("button", { name: "Invite people" }).count(), 0);
   // What takes the focus in place of something that is gone draws no line around the whole screen.
   assert.equal(await page.locator("#main").evaluate((main) => (main.focus({ focusVisible: true }), getComputedStyle(main).outlineStyle)), "none");

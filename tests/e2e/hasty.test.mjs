@@ -21,7 +21,7 @@ test("who reloads while a busy node has not given a new token yet stays in", asy
     await asked;
     await page.goto(`/r/${room.id}`, { waitUntil: "commit" });
     second = answered(); // with what the first has brought
-    await page.getByRole("heading", { name: "Hall", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Hall", exact: true }).first().waitFor();
   } finally {
     node.child.kill("SIGCONT");
   }

@@ -179,11 +179,11 @@ test("settings and administration: sections, a form, its mistakes, its dialog", 
   await openRoom(page, kitchen);
   await held(page, "a room", WRITING);
   await page.keyboard.press("Control+,");
-  await page.getByRole("heading", { name: "Profile" }).waitFor();
+  await page.getByRole("heading", { name: "Profile" }).first().waitFor();
   await held(page, "settings");
   await tabTo(page, /^a Appearance/, "the sections");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Appearance and language" }).waitFor();
+  await page.getByRole("heading", { name: "Appearance and language" }).first().waitFor();
   await held(page, "a section");
   await tabTo(page, /^input/, "the section's first field");
   await page.keyboard.press("ArrowRight");

@@ -61,9 +61,9 @@ test("theme, density and language change at once and stay", async () => {
   await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
   await page.getByLabel("Compact").check();
   await page.getByLabel("Русский").check();
-  await page.getByRole("heading", { name: "Вид и язык" }).waitFor();
+  await page.getByRole("heading", { name: "Вид и язык" }).first().waitFor();
   await page.reload();
-  await page.getByRole("heading", { name: "Вид и язык" }).waitFor();
+  await page.getByRole("heading", { name: "Вид и язык" }).first().waitFor();
   assert.deepEqual(await page.evaluate(() => [document.documentElement.dataset.theme, document.documentElement.dataset.density, document.documentElement.lang]), ["dark", "compact", "ru"]);
   await who.close();
 });

@@ -145,7 +145,7 @@ test("two devices: what is read on one is read on the other; leaving in one tab 
 
   const third = await desk.page();
   await third.goto("/settings/profile");
-  await third.getByRole("heading", { name: "Profile" }).waitFor();
+  await third.getByRole("heading", { name: "Profile" }).first().waitFor();
   await leave(third, "anna");
   await third.waitForURL(/\/login/);
   await one.waitForURL(/\/login/);
