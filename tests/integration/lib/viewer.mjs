@@ -136,13 +136,19 @@ export class BySocket extends Viewer {
     s.frames.push = take;
     this.cursor ??= s.cursor;
   }
+  /** What had come by it and is still being unpacked is nobody's any more. */
+  #leave() {
+    const s = this.socket;
+    this.socket = null;
+    return s;
+  }
   drop() {
-    this.socket?.close();
+    this.#leave()?.close();
   }
   freeze() {
-    const s = this.socket;
-    s.ws.pause();
-    this.frozen.push(() => s.close());
+    const s = this.#leave();
+    s?.ws.pause();
+    this.frozen.push(() => s?.close());
   }
 }
 
@@ -164,13 +170,18 @@ export class ByStream extends Viewer {
     await until(() => s.lastId || s.ended, "the first id").catch(() => {}); // the node may die meanwhile
     this.cursor ??= s.lastId;
   }
+  #leave() {
+    const s = this.stream;
+    this.stream = null;
+    return s;
+  }
   drop() {
-    this.stream?.close();
+    this.#leave()?.close();
   }
   freeze() {
-    const s = this.stream;
-    s.response.pause();
-    this.frozen.push(() => s.close());
+    const s = this.#leave();
+    s?.response?.pause();
+    this.frozen.push(() => s?.close());
   }
 }
 
