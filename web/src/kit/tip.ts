@@ -1,11 +1,12 @@
 /**
- * kit/tip: `v-tip="text"` or `v-tip="[text, keys]"`: a short name beside what the pointer rests on or the keyboard
- * reaches. One element serves all. It is a picture of the label, which the element itself must have.
+ * kit/tip: `v-tip="text"`, `v-tip="[text, keys]"` or, where it is dear to make, `v-tip="() => text"`: a short name beside
+ * what the pointer rests on or the keyboard reaches. One element serves all. It is a picture of the label, which the
+ * element itself must have.
  */
 import type { Directive } from 'vue';
 import { home, place } from './place';
 
-type Text = string | [string, string] | undefined;
+type Text = string | [string, string] | (() => string) | undefined;
 
 /** The keyboard moves the focus: what opens, or comes to have it, names itself to nobody. */
 let moves = false;
@@ -21,7 +22,7 @@ function show(el: HTMLElement): void {
   const text = texts.get(el);
   if (!text || !el.isConnected) return;
   box ??= Object.assign(document.createElement('div'), { className: 'tip', popover: 'manual', ariaHidden: 'true' });
-  const [words, keys] = typeof text === 'string' ? [text] : text;
+  const [words, keys] = typeof text === 'string' ? [text] : typeof text === 'function' ? [text()] : text;
   box.replaceChildren(words, ...(keys ? [Object.assign(document.createElement('kbd'), { textContent: keys })] : []));
   const where = home(el);
   if (box.parentElement !== where) where.append(box);

@@ -6,6 +6,8 @@ import type { Token, Tokens } from 'marked';
 import { t } from '../app/i18n';
 import Code from './Code.vue';
 import Formula from './Formula';
+import type { Block } from './blocks';
+import { isEndless } from './endless';
 import { decodeEntities } from './entities';
 import type { Formula as FormulaToken } from './formulas';
 import { besides, isOwn, safeHref } from './links';
@@ -17,18 +19,20 @@ export interface Reader {
   me: string; // the reader's own username
 }
 
+export const BLOCKS_MAX = 300; // nobody reads more at once, and somebody might write them to make all others draw
 const SHORT = 22; // a cell of so few characters is not worth a second line
 
+/** What a rule would have to look into it for. */
+export const lookOf = ({ raw, tokens }: Block): string => `block${isEndless(raw) ? ' endless' : ''}${tokens.some(({ type }) => type === 'heading') ? ' titled' : ''}`;
+
 export function drawBlocks(tokens: Token[], reader: Reader, open = false): VNodeArrayChildren {
-  return tokens.map((token) => block(token, reader, open));
+  return tokens.filter(isSeen).map((token) => block(token, reader, open));
 }
+const isSeen = ({ type }: Token) => type !== 'space' && type !== 'def';
 
 function block(token: Token, reader: Reader, open: boolean): VNodeArrayChildren[number] {
   const inner = () => drawInline(token as { tokens?: Token[] }, reader);
   switch (token.type) {
-    case 'space':
-    case 'def':
-      return null;
     case 'paragraph':
       return h('p', inner());
     case 'text':
@@ -55,7 +59,7 @@ function block(token: Token, reader: Reader, open: boolean): VNodeArrayChildren[
 function list(token: Tokens.List, reader: Reader, open: boolean) {
   const items = token.items.map((item) =>
     h('li', item.task ? { class: 'task' } : null, [
-      ...item.tokens.map((inner) => {
+      ...item.tokens.filter(isSeen).map((inner) => {
         if (inner.type === 'checkbox') return checkbox((inner as Tokens.Checkbox).checked);
         const drawn = block(inner, reader, open);
         return inner.type === 'text' && item.loose ? h('p', [drawn]) : drawn;

@@ -60,8 +60,19 @@ class Bounded extends Tokenizer {
   }
 }
 
+// A line of words and the signs between them that mean nothing else: most of what people say needs no lexer.
+const WORDS = /^\p{L}(?:[\p{L}\p{N},;!?()"'«»“”„…–—-]| (?! |\n|$)|[.:](?=\s|$))*\n*$/u;
+
+function words(raw: string): Token[] | null {
+  if (!WORDS.test(raw)) return null;
+  const text = raw.trimEnd();
+  return [{ type: 'paragraph', raw, text, tokens: [{ type: 'text', raw: text, text }] }];
+}
+
 // `links` are the definitions known so far; those of this block are added.
 export function parse(raw: string, links: Links): Token[] {
+  const said = words(raw);
+  if (said) return said;
   const code = fenced(raw);
   if (code) return [code];
   if (tooDense(raw)) return [plain(raw)];

@@ -163,8 +163,7 @@ class RoomTimeline implements Timeline {
     let part = await engine().archive.cached(this.room, asked, PAGE);
     if (!useful(part) || !part.fresh) {
       try {
-        await engine().archive.fetchPage(this.room, asked, PAGE);
-        part = await engine().archive.cached(this.room, asked, PAGE);
+        part = (await engine().archive.fetchNext(this.room, asked, PAGE)) ?? (await engine().archive.cached(this.room, asked, PAGE));
         this.fault.value = '';
       } catch (fault) {
         if (!useful(part)) return this.acrossHole(side, asked, fault);

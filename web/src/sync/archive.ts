@@ -3,7 +3,7 @@ import { api } from '../net/api';
 import type { Message } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import type { Ground } from './ground';
-import { mergePage, type Asked, type Page } from './history';
+import { mergePage, type Asked, type Merged, type Page } from './history';
 import { prefer } from './prefer';
 import { BEGINNING, HEAD, newestRange, rangeAt, type Range } from './ranges';
 import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './kept';
@@ -52,8 +52,15 @@ export class Archive {
     });
   }
 
+  /** Asks the node for a page before or behind a message, and keeps it. Null: what is kept has to be asked what it is part of. */
+  async fetchNext(room: string, asked: Asked, limit = PAGE): Promise<Part | null> {
+    const { messages, range, fresh } = (await this.fetchPage(room, asked, limit)) ?? {};
+    if (!range || !fresh) return null;
+    return { messages: messages!, beginning: range.lo === BEGINNING, head: range.hi === HEAD, fresh };
+  }
+
   /** Asks the node for a page and keeps it. */
-  async fetchPage(room: string, asked: Asked, limit = PAGE): Promise<void> {
+  async fetchPage(room: string, asked: Asked, limit = PAGE): Promise<Merged | null> {
     const { db, begun, listed } = this.ground;
     const began = await begun;
     for (let tries = 0; tries < TRIES; tries++) {
@@ -61,8 +68,10 @@ export class Archive {
       const early = began != null && asOf.cursor === began;
       const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit }, { early });
       await listed; // a page of a room that one is not known to be in is taken for what it was once
-      if (await db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf))) return;
+      const merged = await db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf));
+      if (merged) return merged;
     }
+    return null;
   }
 
   message(id: string): Promise<Message | null> {

@@ -15,11 +15,18 @@ export interface Page {
   has_more: boolean;
 }
 
+/** What became of a page: its messages as they are kept, and what is known of where they end; null: nothing can be told of what is around them. */
+export interface Merged {
+  messages: Message[];
+  range: Range | null;
+  fresh: boolean;
+}
+
 /**
  * `asOf`: where we were when the page was asked for. What events brought since then is kept, and is the later word.
  * False: some of that was let go again; only a new page knows.
  */
-export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, asOf: Position): Promise<boolean> {
+export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, asOf: Position): Promise<Merged | false> {
   const now = await readPosition(tx);
   const known = await tx.get('ranges', room);
   if ((known?.dropped ?? 0) > asOf.step) return false;
@@ -34,28 +41,24 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
   const anchored = anchor === undefined || (rangeAt(ranges, anchor)?.epoch === epoch && (await tx.get('messages', anchor)) !== undefined);
   const whole = pageRange(asked, ids, page.has_more, epoch, live);
   const range = anchored || whole === null ? whole : ids.length === 0 ? null : { ...whole, ...(asked.before ? { hi: ids.at(-1)! } : { lo: ids[0]! }) };
-  if (range) await forgetGone(tx, room, page, range, asOf.epoch);
   // asked all at once: one after the other is a question and an answer for each
-  const before = await Promise.all(ids.map((id) => tx.get('messages', id)));
-  const records = page.messages.map((message, i): MessageRecord => {
-    const kept = before[i];
+  const before = new Map(ids.length === 0 ? [] : (await tx.slice(room, { after: range?.lo === BEGINNING ? BEGINNING : ids[0]!, before: ids.at(-1)!, inclusive: true })).map((record) => [record.id, record]));
+  if (range) await forgetGone(tx, ids, before.values(), asOf.epoch);
+  const records = page.messages.map((message): MessageRecord => {
+    const kept = before.get(message.id);
     const sameChain = kept !== undefined && epochOf(kept.rev) === now.epoch;
     const best = sameChain ? prefer(kept.message, message) : message;
     return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(sameChain && kept.ended !== undefined && { ended: kept.ended }) };
   });
-  await Promise.all(records.map((record) => tx.put('messages', record)));
+  await tx.putAll('messages', records);
   if (range) await tx.put('ranges', { room, ranges: addRange(ranges, range) });
-  return true;
+  return { messages: records.map(({ message }) => message), range: anchored ? range : null, fresh: epoch === now.epoch };
 }
 
 /** What is kept between the page's ends and is not in it is no longer there; unless an event brought it meanwhile. */
-async function forgetGone(tx: Tx, room: string, page: Page, range: Range, epoch: number): Promise<void> {
-  const first = page.messages[0]?.id;
-  const last = page.messages.at(-1)?.id;
-  if (first === undefined) return;
-  const there = new Set(page.messages.map(({ id }) => id));
-  for (const { id, rev } of await tx.slice(room, { after: range.lo === BEGINNING ? BEGINNING : first, before: last!, inclusive: true }))
-    if (!there.has(id) && epochOf(rev) !== epoch) await tx.del('messages', id);
+async function forgetGone(tx: Tx, ids: readonly string[], kept: Iterable<MessageRecord>, epoch: number): Promise<void> {
+  const there = new Set(ids);
+  for (const { id, rev } of kept) if (!there.has(id) && epochOf(rev) !== epoch) await tx.del('messages', id);
 }
 
 /**

@@ -30,8 +30,16 @@ const GROUP_MS = 5 * 60_000;
 const GROUP_ROWS = 20; // so that a name is in sight wherever one looks
 const NONE: readonly Notice[] = [];
 
-const at = (message: Message) => Date.parse(message.created_at);
-const dayOf = (message: Message) => new Date(message.created_at).toDateString();
+/** When it was said: read once, and not for each page that comes. */
+const times = new WeakMap<Message, { at: number; day: string }>();
+function timeOf(message: Message): { at: number; day: string } {
+  let time = times.get(message);
+  if (!time) {
+    const date = new Date(message.created_at);
+    times.set(message, (time = { at: date.getTime(), day: date.toDateString() }));
+  }
+  return time;
+}
 
 /** An answer of a persona, which is shown as a card. */
 export const isAnswer = (message: Message): boolean => message.sender.kind === 'persona' && message.kind === 'text';
@@ -44,7 +52,7 @@ function goesOn(message: Message, before: Message): boolean {
     message.sender.id === before.sender.id &&
     message.kind === 'text' && before.kind === 'text' &&
     !isAnswer(message) && !isAnswer(before) &&
-    !message.reply_to && !message.late && Math.abs(at(message) - at(before)) < GROUP_MS
+    !message.reply_to && !message.late && Math.abs(timeOf(message).at - timeOf(before).at) < GROUP_MS
   );
 }
 
@@ -64,7 +72,7 @@ export function rowsOf(items: readonly Item[], around: Around, before: ReadonlyM
   let run = 0;
   return items.map((item, i) => {
     const { message } = item;
-    const day = !last || dayOf(last.message) !== dayOf(message);
+    const day = !last || timeOf(last.message).day !== timeOf(message).day;
     const unread = !drawn && !item.queued && message.sender.id !== around.me && beginsUnread(item, last, around);
     drawn ||= unread;
     const begins = day || unread || !last || !!last.gap || !goesOn(message, last.message);

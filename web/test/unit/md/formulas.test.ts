@@ -91,7 +91,7 @@ test('whatever is written, nothing throws, and streamed it ends as it does in on
       const view = mount(Markdown, { props: { text: text.slice(0, text.length >> 1), live: true } });
       await view.setProps({ text, live: false });
       await nextTick();
-      expect(view.element.innerHTML).toBe(draw(text).innerHTML);
+      expect(view.element.innerHTML.replace('<!--v-if-->', '')).toBe(draw(text).innerHTML);
     }),
     { numRuns: 150 },
   );

@@ -26,6 +26,11 @@ test.each([
   expect(at(old, next, first)).toBe(held);
 });
 
+test('rows that were read anew, and stand as they did, are held like those that are the very same', () => {
+  const row = (key: string, head = false) => ({ key, head }), alike = (a: { head: boolean }, b: { head: boolean }) => a.head === b.head;
+  expect(anchorIn([row('c', true), row('d'), row('e')], [row('a', true), row('b'), row('c'), row('d'), row('e')], 0, alike)).toBe(1);
+});
+
 test('as long as one row stays, one is held that does', () => {
   const letters = fc.uniqueArray(fc.constantFrom(...'abcdefghijklmnopqrst'));
   fc.assert(fc.property(letters, letters, fc.nat(20), (old, next, first) => {

@@ -58,3 +58,15 @@ test('every place belongs to the row that is there', () => {
     expect(heights.top(at) + heights.of(at)).toBeGreaterThan(y);
   }));
 });
+
+test('a row that is kept where it is takes the others with it, until they are put where they should be', () => {
+  const heights = list(10, 20, 30);
+  heights.keep(1, 10);
+  expect(heights.lead).toBe(0);
+  heights.set('k0', 25);
+  heights.keep(1, 10);
+  expect([heights.lead, heights.top(0), heights.top(1), heights.total]).toEqual([-15, -15, 10, 60]);
+  expect([-20, -15, 9, 10, 59].map((y) => heights.at(y))).toEqual([0, 0, 0, 1, 2]);
+  heights.even();
+  expect([heights.lead, heights.top(1), heights.total]).toEqual([0, 25, 75]);
+});
