@@ -8,7 +8,7 @@ export const keyAt = (at: EventTarget | null): string => (at instanceof Element 
 
 export function useHover(active: Ref<string>, scroller: () => HTMLElement | null) {
   let pointer: { x: number; y: number } | null = null;
-  let moving: ReturnType<typeof setTimeout> | undefined;
+  let moving: ReturnType<typeof setTimeout> | undefined, scrolled = 0;
 
   function onOver(event: PointerEvent): void {
     if (event.pointerType !== 'mouse') return;
@@ -26,12 +26,16 @@ export function useHover(active: Ref<string>, scroller: () => HTMLElement | null
     if (!openMenu.value && !(event.relatedTarget instanceof Node && scroller()?.contains(event.relatedTarget))) active.value = '';
   }
   function onScroll(): void {
-    clearTimeout(moving);
-    moving = setTimeout(() => {
-      moving = undefined;
+    scrolled = performance.now();
+    moving ??= setTimeout(rest, STILL_MS);
+  }
+  function rest(): void {
+    const still = performance.now() - scrolled;
+    moving = still < STILL_MS ? setTimeout(rest, STILL_MS - still) : undefined;
+    if (!moving) {
       const on = pointer && !openMenu.value ? keyAt(document.elementFromPoint(pointer.x, pointer.y)) : '';
       if (on) active.value = on;
-    }, STILL_MS);
+    }
   }
   onBeforeUnmount(() => clearTimeout(moving));
   return { onOver, onLeave, onFocus, onBlur, onScroll };
