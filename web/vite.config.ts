@@ -18,7 +18,7 @@ const proxy = { '/api': toNode, '/ws': toNode, '/v1': toNode, '/.well-known': to
 const ofLine = /\/src\/(ahead|net\/(api|token|mutex)|sync\/name)\.ts/;
 
 /** What the room's screen draws at once, also where other screens use it. */
-const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(?!math\/))|\/marked\//;
+const ofRoom = /\/src\/(features\/(room|message)\/(?!Branching|AnswerFacts|ToProviders|WhereDetails)|features\/composer\/(Composer|keys|keyboard|length|slash|state)|stores\/(?!left|unsent)|kit\/(Button|Empty|Popover)|md\/(?!math\/|lexer\.|formulas\.))/;
 
 export default defineConfig({
   plugins: [sheets(), vue(), tailwind({ optimize: false }), icons(), lexer(), worker(), ahead()],

@@ -2,6 +2,7 @@
 // so whoever shows them has nothing to do when more comes.
 
 import type { Token } from 'marked';
+import { lexer } from './lexing';
 import { parse, type Links } from './parse';
 import { Splitter } from './split';
 
@@ -14,11 +15,12 @@ export class Blocks {
   private splitter = new Splitter();
   private closed: Block[] = [];
   private links: Links = Object.create(null) as Links;
+  private by = lexer.value;
 
   // What is to be shown of `text`, which may be longer than the last one, or another.
   update(text: string, whole: boolean): Block[] {
     const had = this.splitter.text;
-    if (!text.startsWith(had)) this.reset();
+    if (!text.startsWith(had) || this.by !== lexer.value) this.reset();
     for (const raw of this.splitter.push(text.slice(this.splitter.text.length)))
       this.closed.push({ raw, tokens: parse(raw, this.links) });
 
@@ -39,5 +41,6 @@ export class Blocks {
     this.splitter = new Splitter();
     this.closed = [];
     this.links = Object.create(null) as Links;
+    this.by = lexer.value;
   }
 }

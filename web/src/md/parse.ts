@@ -1,67 +1,19 @@
 // One block's text to tokens, in bounded time and depth.
 //
-// GitHub's dialect by marked's lexer, with two differences: HTML is not markup
-// here, it is text; and what nests deeper, or has more signs that might open or
-// close something, than any person writes, is text too.
+// What is only words, or only code, is read here; the rest by the lexer (md/lexer.ts), and what has more signs that
+// might open or close something than any person writes is text.
 
-import { Lexer, Tokenizer, type Token, type Tokens } from 'marked';
-import { putBack, putBackLinks, setAside } from './formulas';
+import type { Token, Tokens } from 'marked';
+import { lexer, withLexer } from './lexing';
 
 export type Links = Record<string, { href: string | null; title: string | null }>;
 
-const DEPTH_MAX = 12;
 const SIGNS_MAX = 3000; // in one block: the lexer looks for each one's partner in all that follows
 const LINES_MAX = 1500;
 const BLANK_MAX = 500; // spaces in a row: at each of them the lexer looks for the line's end behind all the others
-const CELLS_MAX = 5000; // a row of one cell counts as a full one: it is drawn as such
-
-class Bounded extends Tokenizer {
-  private depth = 0;
-
-  private inner<T>(go: () => T): T | undefined {
-    if (this.depth >= DEPTH_MAX) return undefined;
-    this.depth++;
-    try {
-      return go();
-    } finally {
-      this.depth--;
-    }
-  }
-
-  override html() {
-    return undefined;
-  }
-  override tag() {
-    return undefined;
-  }
-  override blockquote(src: string) {
-    return this.inner(() => super.blockquote(src));
-  }
-  override list(src: string) {
-    return this.inner(() => super.list(src));
-  }
-  override table(src: string) {
-    const [head, rule] = src.split('\n', 2);
-    if (!rule || !/^[ \t|:-]+\r?$/.test(rule)) return undefined;
-    const rows = src.split(/\n[ \t]*\n/, 1)[0]!.split('\n').length;
-    return head!.split('|').length * rows > CELLS_MAX ? undefined : super.table(src);
-  }
-  override emStrong(src: string, masked: string, before?: string) {
-    return this.inner(() => super.emStrong(src, masked, before));
-  }
-  override del(src: string, masked: string, before?: string) {
-    return this.inner(() => super.del(src, masked, before));
-  }
-  override link(src: string) {
-    return this.inner(() => super.link(src));
-  }
-  override reflink(src: string, links: Parameters<Tokenizer['reflink']>[1]) {
-    return this.inner(() => super.reflink(src, links));
-  }
-}
 
 // A line of words and the signs between them that mean nothing else: most of what people say needs no lexer.
-const WORDS = /^\p{L}(?:[\p{L}\p{N},;!?()"'«»“”„…–—-]| (?! |\n|$)|[.:](?=\s|$))*\n*$/u;
+const WORDS = /^(?:\p{L}|@(?=\p{L})|\p{Emoji_Presentation}|\p{N}+(?![\p{N}.)]))(?:[\p{L}\p{N}\p{Emoji_Presentation},;!?()"'«»“”„…–—/%+=№-]| (?! |\n|$)|(?<= )@|[.:](?=\s|$))*\n*$/u;
 
 function words(raw: string): Token[] | null {
   if (!WORDS.test(raw)) return null;
@@ -76,14 +28,12 @@ export function parse(raw: string, links: Links): Token[] {
   const code = fenced(raw);
   if (code) return [code];
   if (tooDense(raw)) return [plain(raw)];
-  const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new Bounded() });
-  lexer.tokens.links = links as typeof lexer.tokens.links;
-  const aside = setAside(raw);
+  if (!lexer.value) {
+    void withLexer();
+    return [plain(raw)];
+  }
   try {
-    const tokens = [...lexer.lex(aside?.text ?? raw)];
-    if (!aside) return tokens;
-    putBackLinks(links, aside.formulas);
-    return putBack(tokens, aside.formulas);
+    return lexer.value.lex(raw, links);
   } catch {
     return [plain(raw)]; // a text that the lexer gives up on is still somebody's text
   }
