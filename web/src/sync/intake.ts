@@ -2,8 +2,7 @@
 import type { MessageDeltaEvent, OnlineEvent, ServerEvent } from '../net/types';
 import type { Ground } from './ground';
 import { joinDelta, type GrowingState } from './growing';
-import { beginAt } from './begin';
-import { noChanges, REDUCED_STORES, type Changes } from './kept';
+import { REDUCED_STORES, type Changes } from './kept';
 import { applyEvents } from './reduce';
 
 export interface IntakeOptions {
@@ -93,11 +92,11 @@ export class Intake {
     this.growing.set(delta.message_id, { state, last: delta });
   }
 
-  /** The first connection of all: from its cursor on nothing is missed; what was read before it may lack what came in between. */
+  /** A connection that goes on from nowhere: from its cursor on nothing is missed; what was read before it, here or by another tab, may lack what came in between. */
   async begin(cursor: string | null): Promise<void> {
-    if (cursor === null || !(await beginAt(this.ground.db, cursor))) return;
-    this.streamed ??= cursor;
-    this.ground.tabs.spread({ t: 'changes', changes: { ...noChanges(), resync: true } });
+    if (cursor === null || this.streamed !== null) return;
+    this.streamed = cursor;
+    await this.apply([{ type: 'resync', cursor }], undefined);
   }
 
   private async write(): Promise<void> {

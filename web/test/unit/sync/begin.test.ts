@@ -3,9 +3,10 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Message } from '../../../src/net/types';
 import { Archive } from '../../../src/sync/archive';
-import { beginAt, beginFirst } from '../../../src/sync/begin';
+import { beginFirst } from '../../../src/sync/begin';
 import type { Ground } from '../../../src/sync/ground';
 import { readPosition } from '../../../src/sync/kept';
+import { Intake } from '../../../src/sync/intake';
 import { Listing } from '../../../src/sync/listing';
 import { memoryDb } from '../../../src/sync/memory';
 import { Tabs, type Change } from '../../../src/sync/tabs';
@@ -58,7 +59,6 @@ it('an answer that was asked for ahead is none once events have come', async () 
 it('it begins once: not where it has begun, where another tab got the token, nor offline', async () => {
   expect(await beginFirst(ground)).toBe('c.7');
   expect(await beginFirst(ground)).toBe(null);
-  expect(await beginAt(ground.db, 'c.9')).toBe(false);
   ground.db = memoryDb();
   node.said = async () => null;
   expect(await beginFirst(ground)).toBe(null);
@@ -71,4 +71,20 @@ it('what was read before, without a stream, is read anew', async () => {
   await ground.db.write(['ranges'], (tx) => tx.put('ranges', { room: 'r-1', ranges: [{ lo: 'a', hi: 'b', epoch: 1 }] }));
   await beginFirst(ground);
   expect(told.some((change) => change.t === 'changes' && change.changes.resync)).toBe(true);
+});
+
+it('a connection that began nowhere, while another tab had begun, brings the pages of that tab anew: what came in between is in neither', async () => {
+  const stream = new Intake(ground, { applied() {}, caughtUp() {}, async refused() {} });
+  stream.from(null);
+  ground.begun = beginFirst(ground);
+  ground.listed = ground.begun.then(() => new Listing(ground).ask());
+  const archive = new Archive(ground);
+  await archive.fetchPage('r-1', {}, 50);
+  truth.say('r-1', other);
+  await stream.begin(truth.head());
+  expect((await archive.cached('r-1', {}, 50))?.fresh).toBe(false);
+  expect((await position()).cursor).toBe(truth.head());
+  expect(told.some((change) => change.t === 'changes' && change.changes.resync && change.changes.askRooms)).toBe(true);
+  // And it goes on from there, whether anything came or not.
+  expect(stream.streamed).toBe(truth.head());
 });
