@@ -29,8 +29,8 @@ export interface CallOptions {
   credentials?: RequestCredentials;
   signal?: AbortSignal;
   timeout?: number;
-  /** An answer that was asked for ahead will do. */
-  early?: boolean;
+  /** An answer that was asked for ahead will do; a cursor: if it was asked for once the stream was known to stand there. */
+  early?: boolean | string;
 }
 
 export function pathWith(path: string, query?: object): string {
@@ -105,18 +105,19 @@ async function call<T>(method: string, path: string, body?: unknown, options: Ca
 
 const EARLY_MS = 15_000;
 /** Asked for while the page was still coming: each is for the first who wants it, soon. */
-const ahead = new Map<string, { user: string | undefined; at: number; answer: Promise<unknown> }>();
+const ahead = new Map<string, { user: string | undefined; since: string | undefined; at: number; answer: Promise<unknown> }>();
 
-export function askAhead(path: string, query?: object, options?: CallOptions): void {
+export function askAhead(path: string, query?: object, options?: CallOptions, since?: string): void {
   const whole = pathWith(path, query), answer = call('GET', whole, undefined, options);
   answer.catch(() => {}); // whoever wants it asks again
-  ahead.set(whole, { user: whoAsks(), at: Date.now(), answer });
+  ahead.set(whole, { user: whoAsks(), since, at: Date.now(), answer });
 }
 function get<T>(path: string, options?: CallOptions): Promise<T> {
-  const ask = () => call<T>('GET', path, undefined, options), found = options?.early ? ahead.get(path) : undefined;
+  const { early } = options ?? {}, ask = () => call<T>('GET', path, undefined, options), found = early ? ahead.get(path) : undefined;
   if (!found) return ask();
   ahead.delete(path);
-  return found.user === whoAsks() && Date.now() - found.at < EARLY_MS ? (found.answer as Promise<T>).catch(ask) : ask();
+  const fits = found.user === whoAsks() && (early === true || early === found.since) && Date.now() - found.at < EARLY_MS;
+  return fits ? (found.answer as Promise<T>).catch(ask) : ask();
 }
 
 export const api = {

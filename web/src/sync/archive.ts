@@ -65,7 +65,7 @@ export class Archive {
     const began = await begun;
     for (let tries = 0; tries < TRIES; tries++) {
       const asOf: Position = await db.read(['meta'], readPosition);
-      const early = began != null && asOf.cursor === began;
+      const early = began != null && asOf.cursor === began && began;
       const page = await api.get<Page>(`/api/v1/rooms/${room}/messages`, { ...asked, limit }, { early });
       await listed; // a page of a room that one is not known to be in is taken for what it was once
       const merged = await db.write([...STORES], (tx) => mergePage(tx, room, asked, page, asOf));

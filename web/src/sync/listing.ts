@@ -52,7 +52,7 @@ export class Listing {
     const { db, tabs } = this.ground;
     const began = await this.ground.begun;
     const { step: asOf, cursor } = await db.read(['meta'], readPosition);
-    const { rooms } = await api.get<{ rooms: RoomEntry[] }>('/api/v1/rooms', undefined, { early: began != null && cursor === began });
+    const { rooms } = await api.get<{ rooms: RoomEntry[] }>('/api/v1/rooms', undefined, { early: began != null && cursor === began && began });
     const merged = await db.write(REDUCED_STORES, (tx) => mergeRooms(tx, rooms, asOf));
     if (merged) tabs.spread({ t: 'changes', changes: { ...noChanges(), rooms: merged.records, removed: merged.removed } });
     this.known ||= merged !== null;

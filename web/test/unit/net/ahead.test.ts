@@ -40,3 +40,13 @@ it('it is not for another one, and not for long; what failed is asked for again'
   fails = false;
   expect(await get(true)).toEqual({ asked: 6 });
 });
+
+it('one that belongs to a place of the stream is for nobody who begins elsewhere: came in anew, it may lack what was said in between', async () => {
+  const from = (cursor: string) => api.get<{ asked: number }>('/a', { limit: 5 }, { early: cursor });
+  askAhead('/a', { limit: 5 }, undefined, 'c.1');
+  expect(await from('c.1')).toEqual({ asked: 1 });
+  askAhead('/a', { limit: 5 }, undefined, 'c.1');
+  expect(await from('c.2')).toEqual({ asked: 3 });
+  askAhead('/a', { limit: 5 });
+  expect(await from('c.2')).toEqual({ asked: 5 });
+});
