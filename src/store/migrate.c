@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -114,6 +115,8 @@ static enum nc_err copy_before(sqlite3 *db, const char *path, const char *dir,
                nc_log_q(nc_str(path)));
         return NC_EIO;
     }
+    if (dir)
+        (void)mkdir(dir, 0700); /* the copy says what is wrong with it */
     enum nc_err e = nc_sqlite_copy(db, to, NULL);
     if (e == NC_OK)
         nc_log(NC_INFO, "store.copied", "from=%s to=%s", nc_log_q(nc_str(path)),

@@ -41,15 +41,35 @@ static void a_migration_that_fails_changes_nothing(void **state)
 
     (void)state;
     snprintf(path, sizeof(path), "%s/m.db", w.dir);
-    snprintf(dir, sizeof(dir), "%s/nowhere", w.dir);
+    snprintf(dir, sizeof(dir), "%s/no/where", w.dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(nc_migrate(db, path, NULL, steps, 1), NC_OK);
+    assert_int_equal(nc_migrate(db, path, dir, steps, 2), NC_EIO); /* no copy, no step */
+    assert_int_equal(number(path, "PRAGMA user_version"), 1);
     assert_int_equal(nc_migrate(db, path, NULL, steps, 2), NC_OK);
     assert_int_equal(nc_migrate(db, path, NULL, steps, 3), NC_EIO);
     assert_int_equal(number(path, "PRAGMA user_version"), 2);
     assert_int_equal(number(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"),
                      0);
-    /* No copy, no step. */
-    assert_int_equal(nc_migrate(db, path, dir, steps, 3), NC_EIO);
+    sqlite3_close(db);
+}
+
+/* As in the folder of a node that never made a backup. */
+static void the_folder_for_the_copy_is_made(void **state)
+{
+    char path[80], dir[80], find[160];
+    sqlite3 *db;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/m.db", w.dir);
+    snprintf(dir, sizeof(dir), "%s/backup", w.dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(nc_migrate(db, path, dir, steps, 1), NC_OK);
+    assert_int_equal(access(dir, F_OK), -1); /* nothing to copy */
+    assert_int_equal(nc_migrate(db, path, dir, steps, 2), NC_OK);
+    assert_int_equal(number(path, "PRAGMA user_version"), 2);
+    snprintf(find, sizeof(find), "ls %s/m.db.v1.*.backup >/dev/null", dir);
+    assert_int_equal(system(find), 0);
     sqlite3_close(db);
 }
 
@@ -155,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(migrations_leave_a_copy_before_they_begin),
         T(a_migration_that_fails_changes_nothing),
+        T(the_folder_for_the_copy_is_made),
         T(a_database_of_the_first_version_keeps_its_rows),
     };
 
