@@ -93,7 +93,5 @@ onChange((change) => {
   if (change.t === 'gone' && change.why === 'replaced') flush();
 });
 onClose(() => {
-  for (const timer of unsaved.values()) clearTimeout(timer);
-  unsaved.clear();
-  for (const room of Object.keys(drafts)) drafts[room] = { text: '' };
+  for (const room of new Set([...Object.keys(drafts), ...unsaved.keys()])) take(room, { text: '' });
 });
