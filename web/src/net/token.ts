@@ -46,7 +46,7 @@ export const apart = typeof location === 'object' && location.pathname === '/log
 let kept: Kept | null = null;
 let access: Access | null = null;
 let refreshing: Promise<string> | null = null;
-/** What the node said when we last came in, or got a token by ourselves. */
+/** What the node said with that token; null: to another tab. */
 let said: Login | null = null;
 const listeners = new Set<(word: Word) => void>();
 /** Told when this person is out: the session ended, or another tab left. `forget`: on purpose, the data goes, too. */
@@ -107,14 +107,15 @@ function heard(next: Access, refresh_token?: string): void {
   }
   if (!access || next.until > access.until) take(next);
 }
-function take(next: Access): void {
+function take(next: Access, login: Login | null = null): void {
   access = next;
+  said = login;
   for (const listener of renewed) listener(next.token);
 }
 function end(forget: boolean): void {
   if (!kept) return;
   dropKept();
-  access = null;
+  access = said = null;
   refreshing = null;
   for (const listener of signedOut) listener(forget);
 }
@@ -157,8 +158,7 @@ export function accept(login: Login, keeper: Keeper, since = Date.now()): void {
   if (kept?.me.id !== login.user.id) refreshing = null;
   kept = { keeper, me: login.user, since, ...(login.refresh_token ? { refresh_token: login.refresh_token } : {}) };
   writeKept();
-  said = login;
-  take({ user: login.user.id, token: login.access_token, until: Date.now() + login.expires_in * 1000 });
+  take({ user: login.user.id, token: login.access_token, until: Date.now() + login.expires_in * 1000 }, login);
   share();
 }
 /** What is known of oneself changed: the next offline start shows that. */

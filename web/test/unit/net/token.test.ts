@@ -56,6 +56,16 @@ describe('people in one browser', () => {
   });
   afterEach(() => void vi.unstubAllGlobals());
 
+  it('what the node said with a token is no word about the next one, which another tab got', async () => {
+    token.accept({ ...login('vera', 'old'), cursor: 'c.1' }, 'local');
+    expect(await token.lastSaid('vera')).toMatchObject({ cursor: 'c.1' });
+    const other = new BroadcastChannel('neuralchat');
+    other.postMessage({ t: 'token', access: { user: 'vera', token: 'newer', until: Date.now() + 3_600_000 } });
+    await vi.waitFor(async () => expect(await token.accessToken()).toBe('newer'));
+    expect(await token.lastSaid('vera')).toBe(null);
+    other.close();
+  });
+
   it.each([['alone', false], ['with another tab', true]])('a tab that is %s asks the others for a token, or does not', async (_, others) => {
     const name = 'neuralchat.refresh:anna', there = others ? [{ name: 'neuralchat:leader:anna', clientId: 'other' }] : [];
     vi.stubGlobal('navigator', { locks: {
