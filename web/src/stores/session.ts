@@ -71,17 +71,11 @@ async function enter(me: Account): Promise<void> {
   void learnMe(me.id);
 }
 
-/** The node says who we are with each token that it gives; where another tab got ours, it is asked. */
+/** The node says who we are with each token that it gives; where another tab got ours, it is asked. One's name and role may have changed elsewhere. */
 async function learnMe(id: string): Promise<void> {
-  const said = await lastSaid(id).catch(() => null);
-  if (said) setMe(said.user);
-  else await refreshMe();
-}
-
-/** One's name and role may have changed elsewhere. */
-export async function refreshMe(): Promise<void> {
   try {
-    setMe(await api.get<Account>('/api/v1/me'));
+    const said = await lastSaid(id).catch(() => null);
+    setMe(said?.user ?? (await api.get<Account>('/api/v1/me')));
   } catch {
     // Offline, or the session is over, which `signedOut` tells.
   }

@@ -58,7 +58,7 @@ export function askAgain(message: Message, at?: HTMLElement): void {
   showMenu(items, at, t('message.regenerate'), 'end');
 }
 
-export function actionsOf(message: Message, room: RoomContext, branch: () => void): Action[] {
+function actionsOf(message: Message, room: RoomContext, branch: () => void): Action[] {
   if (message.deleted) return [];
   const mine = message.sender.id === room.me.value.id;
   const answer = isAnswer(message);
