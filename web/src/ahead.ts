@@ -12,12 +12,11 @@ async function ask(): Promise<void> {
   if (!me) return;
   const said = lastSaid(me.id).catch(() => null); // all others wait for it
   if (await kept(me.id)) return; // then what is missing is known only when that was read
+  const room = /^\/r\/([\w-]+)/.exec(location.pathname)?.[1];
+  if (room) askAhead(`/api/v1/rooms/${room}`);
   const { cursor } = (await said) ?? {};
   if (!cursor) return; // another tab of theirs got that, and keeps what it reads
   askAhead('/api/v1/rooms', undefined, undefined, cursor);
-  const room = /^\/r\/([\w-]+)/.exec(location.pathname)?.[1];
-  if (!room) return;
-  askAhead(`/api/v1/rooms/${room}/messages`, { limit: 50 }, undefined, cursor);
-  askAhead(`/api/v1/rooms/${room}`);
+  if (room) askAhead(`/api/v1/rooms/${room}/messages`, { limit: 50 }, undefined, cursor);
 }
 void ask().catch(() => {});
