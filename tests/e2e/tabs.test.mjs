@@ -160,6 +160,26 @@ test("two devices: what is read on one is read on the other; leaving in one tab 
   await phone.close();
 });
 
+test("what two tabs have typed at the moment of leaving is nowhere when one comes in again; the tab at the door comes in, too, and both miss nothing", async () => {
+  const { who, one, two } = await visitTwice(node, "anna", den, { allow: [/40[01]/] });
+  await composer(two).fill("a thought of the other tab");
+  await composer(one).fill("a thought at the last moment");
+  await leave(one, "anna");
+  for (const page of [one, two]) await page.waitForURL(/\/login/);
+  await enter(one, "anna");
+  await inside(two);
+  await boris.say(den, "who is back?");
+  for (const page of [one, two]) {
+    await openRoom(page, den);
+    await messageWith(page, "who is back?").waitFor();
+    assert.equal(await composer(page).inputValue(), "");
+  }
+  await say(two, "I am");
+  await messageWith(one, "I am").waitFor();
+  await until(async () => (await listeners()) === 1, "one socket");
+  await who.close();
+});
+
 const outside = Object.values(networkInterfaces()).flat().find((one) => one.family === "IPv4" && !one.internal)?.address;
 test("over plain http from another address it works, and says what HTTPS would add", { skip: !outside && "this machine has no other address" }, async () => {
   const far = await start({ plain: true, listen: `${outside}:0`, args: ["--registration", "open"] });
