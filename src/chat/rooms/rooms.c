@@ -215,7 +215,9 @@ bool nc_name_has(struct nc_str name, struct nc_str folded_q, struct nc_buf *scra
 {
     nc_buf_clear(scratch);
     nc_utf8_fold(name, true, scratch);
-    return !folded_q.n || memmem(scratch->p, scratch->n, folded_q.p, folded_q.n);
+    /* What has no name has no bytes either. */
+    return !folded_q.n ||
+           (scratch->n && memmem(scratch->p, scratch->n, folded_q.p, folded_q.n));
 }
 
 /* ---- events and answers -------------------------------------------------- */
