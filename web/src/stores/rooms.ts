@@ -61,7 +61,7 @@ export async function leaveRoom(id: string): Promise<void> {
   await engine().listing.remove(id);
 }
 export async function patchRoom(id: string, body: RoomChange): Promise<Room> {
-  const room = await api.patch<Room>(`/api/v1/rooms/${id}`, body);
+  const room = await forWhoAsked(api.patch<Room>(`/api/v1/rooms/${id}`, body));
   await take(room);
   return room;
 }
@@ -71,7 +71,7 @@ export async function deleteRoom(id: string): Promise<void> {
 }
 /** With its personas; also of public rooms one is not in. */
 export async function refreshRoom(id: string): Promise<RoomInfo> {
-  const room = await api.get<RoomInfo>(`/api/v1/rooms/${id}`, undefined, { early: true });
+  const room = await forWhoAsked(api.get<RoomInfo>(`/api/v1/rooms/${id}`, undefined, { early: true }));
   await take(room);
   return room;
 }
