@@ -15,7 +15,7 @@ export function remembered(text: string): Block[] {
   return had;
 }
 
-/** Every block of it is read as it is meant, or will never be: the lexer need not be waited for. */
+/** Every block of it is read as it is meant: the lexer need not be waited for. */
 export const isRead = (text: string): boolean => lexer.value !== null || remembered(text).every(isWhole);
 const isWhole = ({ tokens }: Block) => tokens.every(({ type }) => type !== 'plain');
 
