@@ -213,8 +213,7 @@ void nc_job_ask(struct nc_job *j)
 {
     struct nc_room *r = nc_job_room(j);
     struct nc_provider *p = nc_source_provider(j->choice.source);
-    const struct nc_llm_end deleted = {
-        .e = NC_EIO, .fault = NC_FAULT_MODEL, .reason = NC_SOURCE_CLOSED};
+    const struct nc_llm_end deleted = {.e = NC_ECLOSED};
 
     if (!r) {
         nc_job_finish(j, NC_STOPPED);

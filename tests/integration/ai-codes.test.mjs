@@ -67,6 +67,24 @@ for (const [code, fail] of [
     s.close();
   });
 
+test("a provider that is deleted while its answer grows", async () => {
+  const bare = await Node.start({ args: ["--ai-look-at", "off"] });
+  const first = await bare.register("first", { owner_code: bare.ownerCode });
+  const { id } = ok(await first.call("POST", "/api/v1/providers", { name: "passing", kind: "openai", base_url: upstream.url, models: ["m"] }), 201);
+  const room = await world(first);
+  const s = await first.socket();
+  const stop = upstream.serve((a) => a.begin().say("so far"));
+  const question = await first.say(room, "@olga?");
+  await s.get("message.delta", (e) => e.room === room.id);
+  ok(await first.call("DELETE", `/api/v1/providers/${id}`), 204);
+  const { message } = await completed(s, question);
+  assert.deepEqual([message.text, message.ai.code, message.ai.parts.at(-1).code], ["so far", "provider_gone", "provider_gone"]);
+  assert.match(message.ai.reason, /deleted meanwhile/);
+  stop();
+  s.close();
+  await bare.stop();
+});
+
 test("a whole answer has no code, and one that was cut has", async () => {
   const room = await world();
   const s = await anna.socket();
