@@ -35,6 +35,23 @@ test("the page comes up in both languages and themes, and breaks no rule", async
   }
 });
 
+test("a page that came past the worker is held by it as well", async () => {
+  const node = await Node.start();
+  try {
+    const anna = await person(node);
+    const page = await anna.page();
+    await page.goto("/");
+    await ready(page);
+    const tools = await anna.context.newCDPSession(page);
+    await tools.send("Page.reload", { ignoreCache: true }); // as with the shift key: the browser asks no worker
+    await page.waitForFunction(() => performance.getEntriesByType("navigation")[0].workerStart === 0 && document.querySelector("input"));
+    await ready(page);
+    await anna.close();
+  } finally {
+    assert.equal(await node.stop(), 0);
+  }
+});
+
 test("it can be installed: a manifest, its icons, a worker", async () => {
   const node = await Node.start();
   try {

@@ -86,12 +86,19 @@ static void everyone_shares_one_frame(void **state)
         ear_attach_head(w, e[i]);
     }
     world_settle(w);
-    say(w, 0, 0);
-    say(w, 0, 1);
-    world_settle(w);
+    /* The store may commit them one by one: then there is nothing to join, and once more. */
+    unsigned said = 0, delivers = 0;
+    for (bool joined = false; !joined; delivers = e[0]->delivers) {
+        assert_true(said < 200);
+        say(w, 0, 0);
+        say(w, 0, 1);
+        said += 2;
+        world_settle(w);
+        joined = e[0]->delivers == delivers + 1;
+    }
     for (unsigned i = 0; i < USERS; i++) {
-        assert_int_equal(e[i]->n, 2);
-        assert_int_equal(e[i]->delivers, 1);
+        assert_int_equal(e[i]->n, said);
+        assert_int_equal(e[i]->delivers, delivers);
         assert_int_equal(e[i]->heard.n, e[i % 2]->heard.n);
         assert_memory_equal(e[i]->heard.p, e[i % 2]->heard.p, e[i]->heard.n);
     }

@@ -84,6 +84,8 @@ async function register(): Promise<void> {
   });
   registration = await serviceWorker.register(ownScript('/sw.js'));
   looked = Date.now();
+  // A page that was on its way while the worker began is nobody's.
+  if (!serviceWorker.controller) registration.active?.postMessage({ type: 'hold' });
   if (registration.waiting && serviceWorker.controller) offer();
   watchInstalling(registration.installing);
   registration.addEventListener('updatefound', () => watchInstalling(registration?.installing ?? null));

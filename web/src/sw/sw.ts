@@ -85,7 +85,9 @@ self.addEventListener('fetch', (event) => {
 });
 
 self.addEventListener('message', (event) => {
-  if ((event.data as { type?: string } | null)?.type === 'take-over') void self.skipWaiting();
+  const type = (event.data as { type?: string } | null)?.type;
+  if (type === 'take-over') void self.skipWaiting();
+  else if (type === 'hold') event.waitUntil(self.clients.claim());
 });
 
 /** A notification leads to its message, in a tab that is open or a new one. */
