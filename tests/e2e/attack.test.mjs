@@ -2,7 +2,7 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { person } from "./lib/browser.mjs";
-import { composer, enter, messageWith, openRoom, start, written } from "./lib/door.mjs";
+import { composer, enter, messageWith, openRoom, start, worked, written } from "./lib/door.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -58,6 +58,7 @@ test("names of what objects are made of are names", async () => {
   const who = await person(node, { allow: [/status of 40[04]/] });
   const page = await who.page();
   await enter(page, "anna");
+  await worked(page); // the node has no page for addresses that are none; the worker asks nobody
   const room = await anna.room("__proto__");
   await anna.room("constructor");
   await mallory.join(room);

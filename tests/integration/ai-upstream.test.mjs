@@ -58,26 +58,6 @@ const good = {
     await a.write(chunk(text) + finish() + DONE);
   },
 };
-for (const [what, serve] of Object.entries(good))
-  test(`good: ${what}`, async () => {
-    if (what === "gzip") {
-      // We don't ask for it; whether it is understood or refused, it ends in a clean state.
-      const m = await answer(serve);
-      assert.ok(m.state === "complete" ? m.text === text : m.state === "failed", m.state);
-      return;
-    }
-    const m = await answer(serve);
-    assert.deepEqual([m.state, m.text], ["complete", text]);
-  });
-
-test("the model is the first one listed when none is named", async () => {
-  const m = await answer(async (a) => {
-    assert.equal(a.json.model, "listed-model");
-    a.begin().end(chunk("ok") + finish() + DONE);
-  });
-  assert.equal(m.state, "complete");
-});
-
 const bad = {
   "an error in the middle": ["so far", async (a) => {
     a.begin();
@@ -126,6 +106,26 @@ for (const one of Object.values(silent)) {
   ended.catch(() => {}); // told by its test
   one.push(ended);
 }
+
+for (const [what, serve] of Object.entries(good))
+  test(`good: ${what}`, async () => {
+    if (what === "gzip") {
+      // We don't ask for it; whether it is understood or refused, it ends in a clean state.
+      const m = await answer(serve);
+      assert.ok(m.state === "complete" ? m.text === text : m.state === "failed", m.state);
+      return;
+    }
+    const m = await answer(serve);
+    assert.deepEqual([m.state, m.text], ["complete", text]);
+  });
+
+test("the model is the first one listed when none is named", async () => {
+  const m = await answer(async (a) => {
+    assert.equal(a.json.model, "listed-model");
+    a.begin().end(chunk("ok") + finish() + DONE);
+  });
+  assert.equal(m.state, "complete");
+});
 
 for (const [what, [partial, serve, ended]] of Object.entries({ ...bad, ...silent }))
   test(`failed: ${what}`, async () => {

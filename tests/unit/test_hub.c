@@ -86,7 +86,8 @@ static void everyone_shares_one_frame(void **state)
         ear_attach_head(w, e[i]);
     }
     world_settle(w);
-    /* The store may commit them one by one: then there is nothing to join, and once more. */
+    /* The store may commit them one by one: then there is nothing to join, and once more.
+     */
     unsigned said = 0, delivers = 0;
     for (bool joined = false; !joined; delivers = e[0]->delivers) {
         assert_true(said < 200);

@@ -1,7 +1,7 @@
 import { effectScope, reactive, toRef, watch, type Ref } from 'vue';
-import { roomOfDraft, type DraftRecord } from '../sync/db';
+import type { DraftRecord } from '../sync/db';
 import { engine, isOpen, onChange, onClose, onOpen } from './core';
-import { rooms } from './rooms';
+import { onTyped, putTyped, takeTyped } from './typed';
 
 export interface Draft {
   text: string;
@@ -40,15 +40,16 @@ function later(room: string): void {
   // Also while one goes on typing: a page may end at any moment.
   if (unsaved.get(room) === undefined) unsaved.set(room, setTimeout(() => void save(room), SAVE_MS));
 }
-async function save(room: string, isGoing = false): Promise<void> {
+const recordOf = (room: string): DraftRecord => {
+  const { text = '', reply_to, editing } = drafts[room] ?? {};
+  return { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
+};
+async function save(room: string): Promise<void> {
   clearTimeout(unsaved.get(room));
   unsaved.delete(room);
   if (!isOpen()) return;
   const whose = engine();
-  const { text = '', reply_to, editing } = drafts[room] ?? {};
-  const record: DraftRecord = { room, text, ...(reply_to ? { reply_to } : {}), ...(editing ? { editing } : {}) };
-  const isAtOnce = isGoing && text && rooms.has(roomOfDraft(room));
-  await whose.outgoing[isAtOnce ? 'keepDraft' : 'saveDraft'](record).catch(() => {
+  await whose.outgoing.saveDraft(recordOf(room)).catch(() => {
     // A full disk: it stays in the tab.
     if (isOpen() && engine() === whose && !unsaved.has(room)) unsaved.set(room, undefined);
   });
@@ -65,6 +66,14 @@ function take(room: string, draft: Draft): void {
   clearTimeout(unsaved.get(room));
   unsaved.delete(room);
 }
+/** What a page that went had no time to keep. */
+function takeOver(user: string): void {
+  for (const { room, ...draft } of takeTyped(user)) {
+    if (unsaved.has(room)) continue;
+    take(room, draft);
+    later(room);
+  }
+}
 /** What was written in another tab meanwhile; what was written here meanwhile stays. */
 async function reread(): Promise<void> {
   if (!isOpen()) return;
@@ -80,13 +89,20 @@ async function reread(): Promise<void> {
 }
 
 if (typeof addEventListener === 'function') {
-  addEventListener('pagehide', () => [...unsaved.keys()].forEach((room) => void save(room, true)));
+  addEventListener('pagehide', () => {
+    if (isOpen()) putTyped(engine().me.id, [...unsaved.keys()].map(recordOf));
+    flush();
+  });
+  // It was not gone after all, and goes on with what it has.
+  addEventListener('pageshow', ({ persisted }) => persisted && isOpen() && takeTyped(engine().me.id));
+  onTyped(() => (isOpen() ? engine().me.id : undefined), () => takeOver(engine().me.id));
   document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? flush() : void reread()));
   addEventListener('focus', () => void reread());
   addEventListener('blur', flush);
 }
 onOpen((opened) => {
   for (const { room, ...draft } of opened.drafts) take(room, draft);
+  takeOver(opened.me.id);
 });
 // Right before the database closes for a newer client: what is written now is still kept.
 onChange((change) => {

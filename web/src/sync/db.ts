@@ -111,8 +111,6 @@ export interface Db {
   readonly why?: Why;
   read<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
   write<T>(stores: StoreName[], work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** One record, begun and committed in this very call: a page that is going has no other turn. */
-  keep<S extends StoreName>(store: S, value: Stores[S]): Promise<void>;
   /** Called when another tab upgrades or erases it, right before it closes: what begins in the call is still kept. */
   onGone(tell: (why: Gone) => void): void;
   close(): void;
@@ -187,12 +185,6 @@ async function openIdb(user: string): Promise<Db> {
       }
       await transaction.done;
       return result;
-    },
-    async keep(store, value) {
-      const transaction = db.transaction([store] as never[], 'readwrite', { durability: 'relaxed' });
-      void (transaction as unknown as AnyTx).objectStore(store).put(value).catch(() => {});
-      transaction.commit();
-      await transaction.done;
     },
     onGone: (tell) => (gone = tell),
     close: () => db.close(),

@@ -43,7 +43,6 @@ export function memoryDb(why: Why = 'refused'): Db {
           throw fault;
         }
       }),
-    keep: (store, value) => inTurn(() => tx.put(store, value)),
     onGone: () => {},
     close: () => {},
   };

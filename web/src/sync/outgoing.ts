@@ -132,10 +132,6 @@ export class Outgoing {
       await tx.put('drafts', { ...draft, ...(was && { was }) });
     });
   }
-  /** In a room that is listed, as the page goes. */
-  async keepDraft(draft: DraftRecord): Promise<void> {
-    await this.ground.db.keep('drafts', draft);
-  }
   drafts(): Promise<DraftRecord[]> {
     return this.ground.db.read(['drafts'], (tx) => tx.all('drafts'));
   }
