@@ -16,7 +16,7 @@ async function launch() {
 after(() => browser?.close());
 
 /** What a browser says of a node that cannot be reached. */
-export const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource/];
+export const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource|when fetching the script/];
 export const WIDE = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
