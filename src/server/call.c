@@ -181,6 +181,17 @@ bool nc_call_page(struct nc_call *call, unsigned most, uint64_t *limit, struct n
     return false;
 }
 
+bool nc_call_q(struct nc_call *call, struct nc_str *q)
+{
+    enum { BYTES_MAX = 400 };
+
+    *q = nc_call_query(call, "q", NULL);
+    if (q->n <= BYTES_MAX)
+        return true;
+    nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
+    return false;
+}
+
 bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out)
 {
     struct nc_problem why;

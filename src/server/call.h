@@ -118,6 +118,9 @@ struct nc_str nc_call_query(const struct nc_call *call, const char *name, bool *
  * already. */
 bool nc_call_page(struct nc_call *call, unsigned most, uint64_t *limit,
                   struct nc_id *after);
+/* ?q=, what names are searched for (empty: nothing): false when the call has been failed
+ * already. */
+bool nc_call_q(struct nc_call *call, struct nc_str *q);
 /* Member names of the body, checked: false when the call has been failed already. */
 bool nc_call_need_str(struct nc_call *call, const char *name, struct nc_str *out);
 bool nc_call_opt_str(struct nc_call *call, const char *name,

@@ -2,12 +2,9 @@
  * said there: nobody gets to read a room by this. */
 #include <stdlib.h>
 
-#include "base/utf8.h"
 #include "chat/rooms/rooms.h"
 #include "server/call.h"
 #include "server/server.h"
-
-enum { Q_MAX = 400 }; /* bytes of what a name is to have */
 
 /* Owners who can still do something about their room. */
 static unsigned owners(const struct nc_room *r)
@@ -39,48 +36,19 @@ static void room(struct nc_json *j, const struct nc_room *r)
     nc_json_obj_end(j);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return nc_id_cmp(&(*(const struct nc_room *const *)a)->rec.id,
-                     &(*(const struct nc_room *const *)b)->rec.id);
-}
-
-/* Those that come after an id and have `q` in their name, by id; *n of them. */
-static const struct nc_room **find(const struct nc_chat *c, struct nc_str q,
-                                   const struct nc_id *after, size_t *n)
-{
-    const struct nc_room **found = nc_alloc((c->rooms.n + 1) * sizeof(*found));
-    struct nc_buf folded = {0}, scratch = {0};
-    size_t at = 0;
-
-    *n = 0;
-    nc_utf8_fold(nc_str_trim(q), true, &folded);
-    for (const struct nc_room *r; (r = nc_map_next(&c->rooms, &at));)
-        if (nc_id_cmp(&r->rec.id, after) > 0 &&
-            nc_name_has(r->rec.name, nc_buf_str(&folded), &scratch))
-            found[(*n)++] = r;
-    qsort(found, *n, sizeof(*found), by_id);
-    nc_buf_fini(&folded);
-    nc_buf_fini(&scratch);
-    return found;
-}
-
 static void rooms(struct nc_call *call)
 {
-    struct nc_str q = nc_call_query(call, "q", NULL);
+    struct nc_str q;
     struct nc_buf out = {0};
     struct nc_json j = nc_json_to(&out);
     struct nc_id after;
     uint64_t limit = 200;
     size_t n;
 
-    if (!nc_call_page(call, 1000, &limit, &after))
+    if (!nc_call_page(call, 1000, &limit, &after) || !nc_call_q(call, &q))
         return;
-    if (q.n > Q_MAX) {
-        nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
-        return;
-    }
-    const struct nc_room **found = find(call->chat, q, &after, &n);
+    struct nc_room **found =
+        nc_rooms_find(call->chat, nc_str_trim(q), &after, NULL, NULL, &n);
     nc_json_obj(&j);
     nc_json_key(&j, "rooms");
     nc_json_arr(&j);

@@ -15,8 +15,7 @@ enum {
     PUBLIC_PAGE = 100,
     BANS_PAGE = 50,
     BANS_MAX = 200,
-    RETENTION_MAX = 3650,
-    Q_MAX = 400
+    RETENTION_MAX = 3650
 };
 
 static const char *const kinds[] = {"room", "direct", "dialog", NULL};
@@ -190,7 +189,7 @@ static void get_rooms(struct nc_call *call)
     static const enum nc_room_kind values[] = {NC_ROOM, NC_DIRECT, NC_DIALOG};
     bool has_kind;
     struct nc_str kind = nc_call_query(call, "kind", &has_kind);
-    struct nc_room_filter only = {.q = nc_call_query(call, "q", NULL)};
+    struct nc_room_filter only = {0};
 
     if (!is_person(call))
         return;
@@ -199,16 +198,14 @@ static void get_rooms(struct nc_call *call)
             only.kind = &values[i];
     if (has_kind && !only.kind)
         nc_call_fail(call, NC_P_BAD_REQUEST, "kind: room, direct or dialog");
-    else if (only.q.n > Q_MAX)
-        nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
-    else
+    else if (nc_call_q(call, &only.q))
         nc_room_overview(call->chat, &call->actor, &only, nc_call_on_json, call);
 }
 
 static void get_public(struct nc_call *call)
 {
     bool has_after;
-    struct nc_str q = nc_call_query(call, "q", NULL);
+    struct nc_str q;
     struct nc_str after_text = nc_call_query(call, "after", &has_after);
     struct nc_id after = {{0}};
     struct nc_buf out = {0};
@@ -217,10 +214,8 @@ static void get_public(struct nc_call *call)
         nc_call_fail(call, NC_P_BAD_REQUEST, "after: is no room id");
         return;
     }
-    if (q.n > Q_MAX) {
-        nc_call_fail(call, NC_P_BAD_REQUEST, "q: at most 100 characters");
+    if (!nc_call_q(call, &q))
         return;
-    }
     nc_rooms_public_json(call->chat, &out, call->actor.user, q, &after, PUBLIC_PAGE);
     nc_call_json(call, 200, nc_buf_str(&out));
     nc_buf_fini(&out);

@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
-import { enter, messageWith, openRoom, say, start } from "./lib/door.mjs";
+import { enter, messageWith, openRoom, say, start, visit } from "./lib/door.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -31,10 +31,7 @@ test("nobody hears that there is no AI while the node has not told", async () =>
 });
 
 test("a question says that it waits for a model, and does not promise an answer", async () => {
-  const who = await person(node);
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, kitchen);
+  const { who, page } = await visit(node, "anna", kitchen);
   // the room allows the cloud: nobody can say yet that nothing leaves the node
   await page.getByRole("button", { name: "Where this text goes: No model yet" }).click();
   await page.getByText("there is no model", { exact: true }).waitFor(); // strict: once
@@ -78,10 +75,7 @@ test("why there is no answer is told in the language of who reads, whoever asked
 });
 
 test("a room that had no model says where its text goes as soon as one answers", async () => {
-  const who = await person(node);
-  const page = await who.page();
-  await enter(page, "anna");
-  await openRoom(page, kitchen);
+  const { who, page } = await visit(node, "anna", kitchen);
   await page.getByRole("button", { name: "Where this text goes: No model yet" }).waitFor();
   const upstream = await Upstream.start();
   await anna.call("POST", "/api/v1/providers", { name: "scripted", kind: "openai", base_url: upstream.url, models: ["big"] });

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "chat/live/presence.h"
 #include "chat/talk/event.h"
 
@@ -143,10 +142,10 @@ bool nc_room_bans_json(struct nc_chat *c, struct nc_buf *out, const struct nc_ac
 
 /* ---- what anybody may find ------------------------------------------------------ */
 
-static int by_id(const void *a, const void *b)
+static bool is_open(const struct nc_room *r, const void *reader)
 {
-    return nc_id_cmp(&(*(struct nc_room *const *)a)->rec.id,
-                     &(*(struct nc_room *const *)b)->rec.id);
+    return nc_room_is_alive(r) && r->rec.visibility == NC_PUBLIC &&
+           !nc_room_banned(r, reader);
 }
 
 void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
@@ -154,17 +153,9 @@ void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
                           const struct nc_id *after, unsigned limit)
 {
     struct nc_json j = nc_json_to(out);
-    struct nc_room **found = nc_alloc((c->rooms.n + 1) * sizeof(struct nc_room *));
-    struct nc_buf folded = {0}, scratch = {0};
-    size_t at = 0, n = 0;
+    size_t n;
+    struct nc_room **found = nc_rooms_find(c, q, after, is_open, reader, &n);
 
-    nc_utf8_fold(q, true, &folded);
-    for (struct nc_room *r; (r = nc_map_next(&c->rooms, &at));)
-        if (nc_room_is_alive(r) && r->rec.visibility == NC_PUBLIC &&
-            nc_id_cmp(&r->rec.id, after) > 0 && !nc_room_banned(r, reader) &&
-            nc_name_has(r->rec.name, nc_buf_str(&folded), &scratch))
-            found[n++] = r;
-    qsort(found, n, sizeof(struct nc_room *), by_id);
     nc_json_obj(&j);
     nc_json_key(&j, "rooms");
     nc_json_arr(&j);
@@ -175,7 +166,5 @@ void nc_rooms_public_json(struct nc_chat *c, struct nc_buf *out,
     nc_json_arr_end(&j);
     nc_json_kbool(&j, "has_more", n > limit);
     nc_json_obj_end(&j);
-    nc_buf_fini(&folded);
-    nc_buf_fini(&scratch);
     free(found);
 }

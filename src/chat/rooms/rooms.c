@@ -220,6 +220,33 @@ bool nc_name_has(struct nc_str name, struct nc_str folded_q, struct nc_buf *scra
            (scratch->n && memmem(scratch->p, scratch->n, folded_q.p, folded_q.n));
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return nc_id_cmp(&(*(struct nc_room *const *)a)->rec.id,
+                     &(*(struct nc_room *const *)b)->rec.id);
+}
+
+struct nc_room **nc_rooms_find(const struct nc_chat *c, struct nc_str q,
+                               const struct nc_id *after,
+                               bool (*fits)(const struct nc_room *, const void *arg),
+                               const void *arg, size_t *n)
+{
+    struct nc_room **found = nc_alloc((c->rooms.n + 1) * sizeof(struct nc_room *));
+    struct nc_buf folded = {0}, scratch = {0};
+    size_t at = 0;
+
+    *n = 0;
+    nc_utf8_fold(q, true, &folded);
+    for (struct nc_room *r; (r = nc_map_next(&c->rooms, &at));)
+        if (nc_id_cmp(&r->rec.id, after) > 0 && (!fits || fits(r, arg)) &&
+            nc_name_has(r->rec.name, nc_buf_str(&folded), &scratch))
+            found[(*n)++] = r;
+    qsort(found, *n, sizeof(struct nc_room *), by_id);
+    nc_buf_fini(&folded);
+    nc_buf_fini(&scratch);
+    return found;
+}
+
 /* ---- events and answers -------------------------------------------------- */
 
 struct nc_event nc_room_event(struct nc_chat *c, enum nc_event_kind kind,

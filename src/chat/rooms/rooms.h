@@ -93,6 +93,12 @@ bool nc_name_ok(struct nc_str *s, unsigned max);
 bool nc_is_cyrillic(struct nc_str s); /* as far as one letter of it */
 /* Does `name` hold `q`, which is folded (nc_utf8_fold with yo) already? */
 bool nc_name_has(struct nc_str name, struct nc_str folded_q, struct nc_buf *scratch);
+/* Rooms that come after an id, have `q` in their name and fit (NULL: all do), by id; *n of
+ * them.  The caller frees. */
+struct nc_room **nc_rooms_find(const struct nc_chat *c, struct nc_str q,
+                               const struct nc_id *after,
+                               bool (*fits)(const struct nc_room *, const void *arg),
+                               const void *arg, size_t *n);
 
 /* Observers. */
 void nc_observe_stored(struct nc_chat *c, struct nc_room *r, const struct nc_message *m);

@@ -56,7 +56,7 @@ async function save(room: string): Promise<void> {
 }
 /** Resolves when all that was typed is kept: before a reload of one's own. */
 export async function flushDrafts(): Promise<void> {
-  await Promise.all([...unsaved.keys()].map((room) => save(room)));
+  await Promise.all([...unsaved.keys()].map(save));
 }
 const flush = () => void flushDrafts();
 
