@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "config/check.h"
 
 static const char *check_listen(const char *v)
@@ -39,6 +40,65 @@ static const char *check_look_at(const char *v)
     if (!wrong && strpbrk(strstr(v, "://") + 3, "/?#"))
         return "must be an address without a path";
     return wrong;
+}
+
+static const char *check_tcp(const char *v)
+{
+    return strncmp(v, "unix:", 5) == 0 ? "must be ADDR:PORT" : check_listen(v);
+}
+
+/* HOST or HOST:PORT, an IPv6 address in brackets, and nothing behind it. */
+static const char *check_host(const char *v, bool needs_port)
+{
+    const char *end = v[0] == '[' ? strchr(v, ']') : v + strcspn(v, ":");
+    uint64_t port = 1;
+
+    if (strchr(v, '@'))
+        return "must not contain credentials";
+    if (strpbrk(v, "/?# \t"))
+        return "must be an address without a path";
+    if (!end || end == v || (v[0] == '[' && end++ == v + 1) || end - v > 255)
+        return "must name a host";
+    if (!*end)
+        return needs_port ? "must end in a port" : NULL;
+    if (*end != ':' || nc_str_u64(nc_str(end + 1), 65535, &port) != NC_OK || !port)
+        return "must end in a port from 1 to 65535";
+    return NULL;
+}
+
+static const char *check_broker(const char *v)
+{
+    if (strncmp(v, "mqtt://", 7) != 0 && strncmp(v, "mqtts://", 8) != 0)
+        return "must begin with mqtt:// or mqtts://";
+    return check_host(strstr(v, "://") + 3, false);
+}
+
+static const char *check_broker_proxy(const char *v)
+{
+    if (strncmp(v, "socks5h://", 10) != 0)
+        return "must begin with socks5h://";
+    return check_host(v + 10, true);
+}
+
+static const char *check_broker_user(const char *v)
+{
+    if (strlen(v) > 255)
+        return "must be at most 255 bytes";
+    return nc_utf8_valid(nc_str(v)) ? NULL : "must be UTF-8";
+}
+
+static const char *check_broker_root(const char *v)
+{
+    size_t n = strlen(v);
+
+    if (n == 0 || n > 64)
+        return "must be 1 to 64 characters";
+    if (v[0] == '$' || v[0] == '/' || v[n - 1] == '/' || strstr(v, "//"))
+        return "must be names with single slashes between them";
+    for (size_t i = 0; i < n; i++)
+        if (v[i] <= ' ' || v[i] > '~' || v[i] == '+' || v[i] == '#')
+            return "must be plain characters without +, # and blanks";
+    return NULL;
 }
 
 static const char *const tls_words[] = {"off", "self-signed", "files", NULL};
@@ -185,6 +245,27 @@ const struct nc_option nc_config_table[] = {
     UINT(ai_persona_tokens_per_day, "0", 0, 0, "Tokens one persona may use in a day; 0: no cap."),
     UINT(ai_node_tokens_per_day, "0", 0, 0, "Tokens the whole node may use in a day; 0: no cap."),
 
+    {.key = "brokers", .kind = NC_OPT_LIST, .at = AT(brokers), .def = "", .arg = "URL", .check = check_broker, .group = "MQTT",
+     .help = "MQTT brokers to hold a session with, all at once: mqtt://HOST[:1883], mqtts://HOST[:8883]. May be given several times."},
+    {.key = "broker_user", .kind = NC_OPT_TEXT, .at = AT(broker_user), .def = "", .arg = "NAME", .check = check_broker_user,
+     .help = "Log in there as NAME with the password of broker_password_file. When empty, as this node with a token it signs itself, which brokers with our plugin take."},
+    {.key = "broker_password_file", .kind = NC_OPT_TEXT, .at = AT(broker_password_file), .def = "", .arg = "FILE", .check = nc_check_file,
+     .help = "File that holds the password of broker_user; read anew for each login."},
+    {.key = "broker_ca", .kind = NC_OPT_TEXT, .at = AT(broker_ca), .def = "", .arg = "FILE", .check = nc_check_file,
+     .help = "Certificates, PEM, that vouch for mqtts:// brokers. When empty, the system's."},
+    {.key = "broker_proxy", .kind = NC_OPT_TEXT, .at = AT(broker_proxy), .def = "", .arg = "URL", .check = check_broker_proxy,
+     .help = "SOCKS5 proxy on the way to brokers, socks5h://127.0.0.1:9050 for Tor; it resolves their names. Not used for the node's own broker."},
+    {.key = "broker_root", .kind = NC_OPT_TEXT, .at = AT(broker_root), .def = "nc/v1", .arg = "TOPIC", .check = check_broker_root,
+     .help = "What all topics begin with; the same for every node and client of a mesh."},
+    {.key = "own_broker", .kind = NC_OPT_BOOL, .at = AT(own_broker), .def = "off",
+     .help = "Start a Mosquitto beside the node, with our plugin, and hold a session with it."},
+    {.key = "own_broker_listen", .kind = NC_OPT_TEXT, .at = AT(own_broker_listen), .def = "127.0.0.1:1884", .arg = "ADDR:PORT", .check = check_tcp,
+     .help = "Where that broker accepts clients; when the port is taken, the next free one is. Port 0 takes any free one. The log names it."},
+    {.key = "mosquitto", .kind = NC_OPT_TEXT, .at = AT(mosquitto), .def = "/usr/sbin/mosquitto", .arg = "FILE",
+     .help = "The Mosquitto program that own_broker starts."},
+    {.key = "broker_plugin", .kind = NC_OPT_TEXT, .at = AT(broker_plugin), .def = "", .arg = "FILE",
+     .help = "Our plugin for Mosquitto, nc_mosquitto.so. When empty, the one beside the program, or in ../lib/neuralchat from there."},
+
     {.key = "log_level", .kind = NC_OPT_CHOICE, .at = AT(log_level), .def = "info", .choices = level_words, .flags = NC_OPT_RELOAD, .group = "Operation",
      .help = "Log lines below this are dropped."},
     START_SIZE(audit_max, "16MiB", 64u << 10, 1u << 30, "Size at which the audit log is rotated."),
@@ -234,6 +315,10 @@ const char *nc_config_conflict(const struct nc_config *c)
         if (c->password_cost == NC_CFG_PW_TEST)
             return "password_cost = test is for loopback listeners only";
     }
+    if (!*c->broker_root)
+        return "broker_root must not be empty";
+    if (!*c->broker_user != !*c->broker_password_file)
+        return "broker_user and broker_password_file go together";
     if (c->queue_max > c->queue_total_max)
         return "queue_max must not be above queue_total_max";
     return NULL;

@@ -174,6 +174,53 @@ static void loopback_only_switches_stay_on_loopback(void **state)
     }
 }
 
+static void the_address_of_a_broker_is_looked_at_closely(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "--brokers=mqtt://h",          "--brokers=mqtts://h.example:8883",
+        "--brokers=mqtt://[::1]",      "--brokers=mqtt://[::1]:1883",
+        "--brokers=mqtt://a,mqtt://b", "--broker-proxy=socks5h://127.0.0.1:9050",
+        "--broker-root=a/b",           "--own-broker-listen=127.0.0.1:0"};
+    static const char *const bad[] = {
+        "--brokers=http://h",         "--brokers=mqtt://",
+        "--brokers=mqtt://u:p@h",     "--brokers=mqtt://h:0",
+        "--brokers=mqtt://h:65536",   "--brokers=mqtt://h:x",
+        "--brokers=mqtt://h/",        "--brokers=mqtt://::1",
+        "--brokers=mqtt://[::1",      "--brokers=mqtt://[]",
+        "--brokers=mqtt://[::1]x",    "--broker-proxy=socks5://127.0.0.1:9050",
+        "--broker-proxy=socks5h://h", "--broker-root=/a",
+        "--broker-root=a/",           "--broker-root=a//b",
+        "--broker-root=a/+",          "--broker-root=$a",
+        "--own-broker-listen=unix:/x"};
+
+    for (size_t i = 0; i < NC_COUNT(good) + NC_COUNT(bad); i++) {
+        bool fine = i < NC_COUNT(good);
+        char flag[64];
+        char *argv[] = {"neuralchatd", flag, NULL};
+        struct fixture f = fresh();
+
+        snprintf(flag, sizeof(flag), "%s", fine ? good[i] : bad[i - NC_COUNT(good)]);
+        init(&f);
+        enum nc_err e = nc_options_flags(&f.o, 2, argv);
+        if ((e == NC_OK) != fine)
+            fail_msg("%s: %s", flag, f.o.error);
+        nc_options_fini(&f.o);
+    }
+}
+
+static void a_user_of_a_broker_has_a_password(void **state)
+{
+    (void)state;
+    char *argv[] = {"neuralchatd", "--broker-user=anna", NULL};
+    struct fixture f = fresh();
+
+    init(&f);
+    assert_int_equal(nc_options_flags(&f.o, 2, argv), NC_OK);
+    assert_non_null(nc_config_conflict(&f.c));
+    nc_options_fini(&f.o);
+}
+
 static void what_is_shown_reads_back_the_same(void **state)
 {
     (void)state;
@@ -273,6 +320,8 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named_with_file_and_line),
         cmocka_unit_test(unknown_flags_and_environment_are_refused),
         cmocka_unit_test(loopback_only_switches_stay_on_loopback),
+        cmocka_unit_test(the_address_of_a_broker_is_looked_at_closely),
+        cmocka_unit_test(a_user_of_a_broker_has_a_password),
         cmocka_unit_test(what_is_shown_reads_back_the_same),
         cmocka_unit_test(a_change_that_cannot_reload_is_named),
         cmocka_unit_test(every_row_is_in_every_manual),
