@@ -59,6 +59,11 @@ void nc_topic_fini(struct nc_topic *t)
     *t = (struct nc_topic){0};
 }
 
+struct nc_user *nc_hub_user_of(struct nc_topic *t)
+{
+    return nc_of(t, struct nc_user, topic);
+}
+
 struct nc_room *nc_hub_room_of(struct nc_topic *t)
 {
     return nc_of(t, struct nc_room, topic);
@@ -85,6 +90,7 @@ enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
     if (since)
         switch (nc_cursor_parse(*since, &h->framer.incarnation, &from)) {
         case NC_CURSOR_BAD: return NC_EINVAL;
+        case NC_CURSOR_VECTOR:
         case NC_CURSOR_FOREIGN: foreign = true; break;
         case NC_CURSOR_OURS: break;
         }
