@@ -41,6 +41,8 @@ void nc_observe_ended(struct nc_chat *c, struct nc_user *u, const struct nc_id *
     TELL(ended, u, of)
 }
 
+void nc_observe_account(struct nc_chat *c, struct nc_user *u) { TELL(account, u) }
+
 void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind what)
 {
     TELL(room, r, what)

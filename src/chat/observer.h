@@ -21,6 +21,9 @@ struct nc_observer {
     /* A session or key of theirs is over, of that id; NULL: the account, or several
      * sessions. */
     void (*ended)(struct nc_observer *o, struct nc_user *u, const struct nc_id *of);
+    /* They came into being, were let in again, or have one more key: who checks them
+     * elsewhere must know. */
+    void (*account)(struct nc_observer *o, struct nc_user *u);
 };
 
 void nc_chat_observe(struct nc_chat *c, struct nc_observer *o); /* until nc_list_del */

@@ -30,6 +30,7 @@ struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a)
 {
     struct nc_user *u = nc_alloc(sizeof *u);
 
+    u->topic.of_user = true;
     u->a = *a;
     u->a.username = own(a->username);
     u->a.display_name = own(a->display_name);

@@ -47,6 +47,8 @@ bool nc_audience_hears(const struct nc_audience_of *a, const struct nc_event *e)
 {
     if (!nc_audience_wire(e->kind))
         return false;
+    if (a->everyone)
+        return e->audience == NC_AUD_ROOM || e->audience == NC_AUD_USER;
     switch (e->audience) {
     case NC_AUD_ADMINS: return a->admin;
     case NC_AUD_ROOM: return in_room(a, e) || is_about(a, e);

@@ -265,6 +265,7 @@ enum nc_query_kind {
 struct nc_audience_of {
     struct nc_id user;
     bool admin;
+    bool everyone; /* every room and every user, whatever else stands here; no admins' */
     const struct nc_room_since {
         struct nc_id room;
         uint64_t joined_seq;

@@ -56,6 +56,26 @@ static void who_is_put_out_learns_of_it(void **state)
     assert_true(nc_id_zero(&answer.row.log.member.user)); /* gone */
 }
 
+static void everyone_hears_of_every_room_and_user(void **state)
+{
+    struct nc_audience_of everyone = {.everyone = true};
+
+    (void)state;
+    people_and_rooms();
+    uint64_t since = w.store->info.head;
+    OK(say(DEN, ADA, 101, "hi"));
+    OK(say(HALL, ADA, 102, "hall"));
+    OK(mark_read(DEN, BOB, 101));
+    struct nc_change renamed = {.kind = NC_ROOM_UPDATE,
+                                .room = {.id = HALL, .name = nc_str("hall")}};
+    renamed.event = event(NC_EV_ROOM_UPDATED, NC_AUD_ADMINS, id(0), HALL);
+    OK(renamed);
+    assert_string_equal(hear(everyone, since), "created:hi created:hall read:den");
+    ask((struct nc_query){
+        .kind = NC_Q_DISTANCE, .since = since, .audience = everyone, .limit = 100});
+    assert_int_equal(answer.q.count, 3);
+}
+
 static void replay_shows_the_present(void **state)
 {
     struct nc_change edit =
@@ -198,6 +218,7 @@ int main(void)
     const struct CMUnitTest both[] = {
         T(the_log_says_what_live_would_have_said),
         T(who_is_put_out_learns_of_it),
+        T(everyone_hears_of_every_room_and_user),
         T(replay_shows_the_present),
         T(every_field_of_an_event_comes_back),
         T(the_log_comes_in_pages),

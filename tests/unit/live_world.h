@@ -354,6 +354,7 @@ static inline void world_users(struct world *w)
         snprintf(names[i], sizeof names[i], "user%u", i);
         u->a.id = nc_id_random();
         u->a.username = u->a.display_name = nc_str(names[i]);
+        u->topic.of_user = true;
         nc_list_init(&u->memberships);
         nc_list_init(&u->listeners);
         nc_map_put(&w->chat.users_by_id, &u->a.id, sizeof u->a.id, u);

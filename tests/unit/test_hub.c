@@ -453,6 +453,51 @@ static void a_burst_comes_whole(void **state)
     world_free(w);
 }
 
+struct tapped {
+    struct nc_hub_tap tap;
+    struct nc_buf heard;
+};
+
+static void on_tapped(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
+                      const char *type, struct nc_str json)
+{
+    struct tapped *h = nc_of(tap, struct tapped, tap);
+
+    assert_true(json.n > 0);
+    nc_buf_printf(&h->heard, "%s:%s:%d ", t->of_user ? "user" : "room", type, seq != 0);
+}
+
+static void on_tap_fetched(struct nc_hub_tap *tap)
+{
+    nc_buf_adds(&nc_of(tap, struct tapped, tap)->heard, NC_STR("fetched "));
+}
+
+static void a_tap_hears_what_nobody_listens_to(void **state)
+{
+    struct world *w = world_new();
+    struct tapped h = {.tap = {.event = on_tapped, .fetched = on_tap_fetched}};
+
+    (void)state;
+    nc_hub_tap(w->chat.hub, &h.tap);
+    join(w, 0, 0);
+    say(w, 0, 0);
+    leave(w, 0, 0);
+    world_settle(w);
+    nc_hub_publish_ephemeral(w->chat.hub, &w->rooms[1].topic, "typing", NC_STR("{}"));
+    nc_hub_fetched(w->chat.hub, &w->rooms[1].topic);
+    nc_buf_addc(&h.heard, 0);
+    assert_string_equal(h.heard.p,
+                        "room:member.joined:1 room:message.created:1 room:member.left:1 "
+                        "user:member.left:1 room:typing:0 fetched ");
+    nc_list_del(&h.tap.node);
+    nc_buf_clear(&h.heard);
+    say(w, 0, 0);
+    world_settle(w);
+    assert_int_equal(h.heard.n, 0);
+    nc_buf_fini(&h.heard);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +515,7 @@ int main(void)
         cmocka_unit_test(sessions_end_their_listeners),
         cmocka_unit_test(a_dead_topic_takes_its_events_along),
         cmocka_unit_test(a_burst_comes_whole),
+        cmocka_unit_test(a_tap_hears_what_nobody_listens_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

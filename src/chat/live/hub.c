@@ -112,6 +112,20 @@ static struct nc_tick_event *append(struct nc_hub *h, struct nc_topic *t, uint64
     return e;
 }
 
+void nc_hub_tap(struct nc_hub *h, struct nc_hub_tap *tap)
+{
+    nc_list_add(&h->taps, &tap->node);
+}
+
+static void tell_taps(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const char *type,
+                      struct nc_str json)
+{
+    nc_list_each(it, &h->taps) {
+        struct nc_hub_tap *tap = nc_of(it, struct nc_hub_tap, node);
+        tap->event(tap, t, seq, type, json);
+    }
+}
+
 void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const char *type,
                     struct nc_str json, struct nc_user *own, struct nc_str own_json)
 {
@@ -124,6 +138,7 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
     }
     h->last = seq;
     nc_loop_defer(h->chat->opts.loop, &h->turn_end);
+    tell_taps(h, t, seq, type, json);
     if (t->n == 0)
         return;
     struct nc_tick_event *e = append(h, t, seq, type, json);
@@ -139,6 +154,10 @@ void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
 {
     h->head = h->last;
     nc_hub_flush(h);
+    nc_list_each(it, &h->taps) {
+        struct nc_hub_tap *tap = nc_of(it, struct nc_hub_tap, node);
+        tap->fetched(tap);
+    }
     for (unsigned i = 0; i < t->n; i++) {
         struct nc_listener *l = t->subs[i].listener;
         if (l->state != NC_LIVE)
@@ -152,6 +171,7 @@ void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
 void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
                               struct nc_str json)
 {
+    tell_taps(h, t, 0, type, json);
     if (t->n == 0)
         return;
     append(h, t, 0, type, json);
@@ -187,6 +207,7 @@ struct nc_hub *nc_hub_new(struct nc_chat *c)
     h->framer.incarnation = c->opts.store->info.incarnation;
     nc_list_init(&h->arriving);
     nc_list_init(&h->backlog);
+    nc_list_init(&h->taps);
     nc_list_init(&h->waiting);
     nc_list_init(&h->asking);
     h->presence = nc_presence_new(c, &nc_presence_times);

@@ -18,6 +18,7 @@
 struct nc_chat;
 struct nc_hub;
 struct nc_listener;
+struct nc_room;
 struct nc_user;
 
 /* Embedded in rooms and users. */
@@ -26,6 +27,7 @@ struct nc_topic {
         *subs; /* the hub's: dense array, so that a fan-out walks memory */
     unsigned n, cap;
     struct nc_topic_tick *tick; /* what is pending this turn; NULL mostly */
+    bool of_user;               /* a user's; otherwise a room's */
 };
 void nc_topic_fini(struct nc_topic *t);
 
@@ -139,3 +141,21 @@ void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *
 /* One ephemeral object to one listener, after what it was already given. */
 void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
                  struct nc_str json);
+
+/*
+ * A tap hears everything that is published, once, whoever listens: for what carries
+ * events elsewhere.  Embedded; zeroed with its slots set.  Views live until the call
+ * returns; it must neither publish nor attach from inside.
+ */
+struct nc_hub_tap {
+    struct nc_list node;
+    /* seq: log position of a durable event, or 0.  What two topics are told of one
+     * position comes twice.  t->of_user says whose topic it is. */
+    void (*event)(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
+                  const char *type, struct nc_str json);
+    /* nc_hub_fetched: there is more in the log than will be heard. */
+    void (*fetched)(struct nc_hub_tap *tap);
+};
+void nc_hub_tap(struct nc_hub *h, struct nc_hub_tap *tap); /* until nc_list_del */
+struct nc_user *nc_hub_user_of(struct nc_topic *t);        /* of a user's topic */
+struct nc_room *nc_hub_room_of(struct nc_topic *t);        /* of a room's topic */

@@ -88,6 +88,7 @@ struct nc_hub {
     uint64_t born_head, born_ms; /* where the head was, when this began (monotonic) */
     struct nc_list arriving;     /* struct nc_listener */
     struct nc_list backlog;      /* struct nc_listener */
+    struct nc_list taps;         /* struct nc_hub_tap */
     struct nc_presence *presence;
     struct nc_framer framer;
 
@@ -135,9 +136,6 @@ void nc_hub_backlogged(struct nc_hub *h, struct nc_listener *l, size_t queued,
 void nc_hub_review(struct nc_hub *h); /* end those who are too slow */
 void nc_hub_end_one(struct nc_hub *h, struct nc_listener *l, unsigned code,
                     const char *reason);
-
-/* hub_attach.c */
-struct nc_room *nc_hub_room_of(struct nc_topic *t); /* of a room's topic */
 
 /* catchup.c */
 void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, bool foreign);

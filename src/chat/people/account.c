@@ -119,6 +119,8 @@ static void on_updated(struct nc_commit *commit, enum nc_err e)
     if (x->account.disabled) {
         nc_hub_end(c->hub, x->user, NULL, 4401, "account disabled");
         nc_observe_ended(c, x->user, NULL);
+    } else {
+        nc_observe_account(c, x->user);
     }
     nc_op_end(&x->op);
 }

@@ -62,10 +62,12 @@ static void on_created(struct nc_commit *commit, enum nc_err e)
 {
     struct change *x = nc_of(commit, struct change, commit);
 
-    if (e)
+    if (e) {
         nc_op_err(&x->op, e);
-    else
-        nc_op_end(&x->op);
+        return;
+    }
+    nc_observe_account(x->op.chat, x->user);
+    nc_op_end(&x->op);
 }
 
 static void on_held(struct nc_query *q, const struct nc_row *row)

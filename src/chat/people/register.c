@@ -90,6 +90,7 @@ static void on_committed(struct nc_commit *commit, enum nc_err e)
         return;
     }
     r->user = nc_user_add(c, &r->account);
+    nc_observe_account(c, r->user);
     if (r->owner) {
         c->opts.owner_code = NC_STR("");
         if (c->opts.owner_made)

@@ -107,4 +107,5 @@ void nc_observe_deleted(struct nc_chat *c, struct nc_room *r, const struct nc_id
 void nc_observe_member(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
                        enum nc_event_kind what);
 void nc_observe_ended(struct nc_chat *c, struct nc_user *u, const struct nc_id *of);
+void nc_observe_account(struct nc_chat *c, struct nc_user *u);
 void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind what);
