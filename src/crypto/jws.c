@@ -38,7 +38,7 @@ enum nc_err nc_jws_sign(const struct nc_keyring *r, const char *typ, json_t *pay
     return e;
 }
 
-static json_t *object_of(struct nc_str part)
+json_t *nc_jws_object(struct nc_str part)
 {
     char text[PART_MAX];
     size_t n;
@@ -58,7 +58,7 @@ static enum nc_jwt_why read_head(const struct nc_keyring *r, struct nc_str part,
                                  const struct nc_eckey **key, char typ[NC_JWS_TYP])
 {
     char alg[16], kid[NC_JWT_TEXT];
-    json_t *head = object_of(part);
+    json_t *head = nc_jws_object(part);
     bool ok = head && nc_jws_text(head, "alg", alg, sizeof alg) &&
               strcmp(alg, "ES256") == 0 && nc_jws_text(head, "kid", kid, sizeof kid) &&
               nc_jws_text(head, "typ", typ, NC_JWS_TYP) && !json_object_get(head, "crit");
@@ -90,7 +90,7 @@ enum nc_jwt_why nc_jws_open(const struct nc_keyring *r, struct nc_str token,
         return why;
     if (!nc_eckey_verify(key, signed_text, sig))
         return NC_JWT_BAD;
-    *payload = object_of(body);
+    *payload = nc_jws_object(body);
     return *payload ? NC_JWT_OK : NC_JWT_BAD;
 }
 

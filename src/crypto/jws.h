@@ -20,6 +20,9 @@ NC_MUSTUSE enum nc_err nc_jws_sign(const struct nc_keyring *r, const char *typ,
 NC_MUSTUSE enum nc_jwt_why nc_jws_open(const struct nc_keyring *r, struct nc_str token,
                                        char typ[NC_JWS_TYP], json_t **payload);
 
+/* A part of a token as the object it must be, the caller's; NULL if it is none. */
+json_t *nc_jws_object(struct nc_str part);
+
 /* What every token of ours says about itself; jwt.c's, for refresh.c too. */
 struct nc_jws_frame {
     const char *typ, *aud, *iss; /* as they must be; iss NULL: any */
