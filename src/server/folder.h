@@ -3,6 +3,7 @@
  *
  *   neuralchat.db   everything that is said         keys/        token signing keys
  *   node-id         who this node is                owner-code   until the owner exists
+ *   node.key        what it signs with as itself    broker/      of the own broker
  *   admin.sock      the machine's owner comes in    audit.log    who did what
  *   tls/            a self-signed certificate       backup/      copies
  */

@@ -403,6 +403,8 @@ enum nc_err nc_server_open(struct nc_server *s)
     if ((e = apply(s)) != NC_OK ||
         (e = nc_folder_open(s->cfg->data, &s->lock_fd)) != NC_OK ||
         (e = nc_folder_node_id(s->cfg->data, &s->node_id)) != NC_OK ||
+        (e = nc_identity_open(&s->identity, nc_server_path(s, "node.key", path))) !=
+            NC_OK ||
         (e = nc_audit_open(&s->audit, nc_server_path(s, "audit.log", path),
                            s->cfg->audit_max, (unsigned)s->cfg->audit_files)) != NC_OK ||
         (e = nc_keyring_open(&s->ring, nc_server_path(s, "keys", path))) != NC_OK ||
@@ -539,6 +541,7 @@ void nc_server_close(struct nc_server *s)
     if (s->loop)
         nc_loop_free(s->loop);
     nc_keyring_free(s->ring);
+    nc_identity_wipe(&s->identity);
     nc_audit_close(s->audit);
     if (s->lock_fd > 0)
         close(s->lock_fd);

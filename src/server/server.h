@@ -8,6 +8,7 @@
 
 #include "chat/chat.h"
 #include "config/node.h"
+#include "crypto/identity.h"
 #include "loop/loop.h"
 #include "net/httpd.h"
 #include "net/listener.h"
@@ -44,9 +45,10 @@ struct nc_server {
     struct nc_nets trusted, admin_from;
 
     struct nc_id node_id;
-    char public_url[256]; /* configured, or the first listener's */
-    uint64_t started_ms;  /* wall */
-    int lock_fd;          /* DIR/lock */
+    struct nc_identity identity; /* DIR/node.key: what the node signs with as itself */
+    char public_url[256];        /* configured, or the first listener's */
+    uint64_t started_ms;         /* wall */
+    int lock_fd;                 /* DIR/lock */
     bool stopping, drained;
     uint64_t stop_by; /* nc_loop_now_ms */
     struct nc_deadline stop_deadline;
