@@ -47,6 +47,19 @@ static const char *check_tcp(const char *v)
     return strncmp(v, "unix:", 5) == 0 ? "must be ADDR:PORT" : check_listen(v);
 }
 
+/* Tokens must not cross a network in plain: for others there is broker-config. */
+static const char *check_loopback(const char *v)
+{
+    const char *wrong = check_tcp(v);
+
+    if (wrong)
+        return wrong;
+    return strncmp(v, "127.", 4) == 0 || strncmp(v, "[::1]:", 6) == 0 ||
+                   strncmp(v, "localhost:", 10) == 0
+               ? NULL
+               : "must be a loopback address, such as 127.0.0.1:1884";
+}
+
 /* HOST or HOST:PORT, an IPv6 address in brackets, and nothing behind it. */
 static const char *check_host(const char *v, bool needs_port)
 {
@@ -259,7 +272,7 @@ const struct nc_option nc_config_table[] = {
      .help = "What all topics begin with; the same for every node and client of a mesh."},
     {.key = "own_broker", .kind = NC_OPT_BOOL, .at = AT(own_broker), .def = "off",
      .help = "Start a Mosquitto beside the node, with our plugin, and hold a session with it."},
-    {.key = "own_broker_listen", .kind = NC_OPT_TEXT, .at = AT(own_broker_listen), .def = "127.0.0.1:1884", .arg = "ADDR:PORT", .check = check_tcp,
+    {.key = "own_broker_listen", .kind = NC_OPT_TEXT, .at = AT(own_broker_listen), .def = "127.0.0.1:1884", .arg = "ADDR:PORT", .check = check_loopback,
      .help = "Where that broker accepts clients; when the port is taken, the next free one is. Port 0 takes any free one. The log names it."},
     {.key = "mosquitto", .kind = NC_OPT_TEXT, .at = AT(mosquitto), .def = "/usr/sbin/mosquitto", .arg = "FILE",
      .help = "The Mosquitto program that own_broker starts."},

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "server/disk.h"
+#include "server/own_broker.h"
 #include "server/server.h"
 
 void nc_metrics_init(struct nc_metrics *m) { nc_hist_init(&m->time, NULL, 0); }
@@ -146,6 +147,16 @@ static void write_ai(struct nc_ai *ai, struct nc_buf *out)
     write_providers(nc_ai_models(ai), out);
 }
 
+static void write_own_broker(const struct nc_own_broker *b, struct nc_buf *out)
+{
+    struct nc_own_broker_stats stats = nc_own_broker_stats(b);
+
+    gauge(out, "neuralchat_own_broker_up", "1 while the broker beside the node runs.",
+          *stats.url != '\0');
+    counter(out, "neuralchat_own_broker_ends_total", "How often it ended by itself.",
+            stats.ends);
+}
+
 void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
 {
     nc_buf_printf(out,
@@ -163,6 +174,8 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     gauge(out, "neuralchat_resident_bytes", "Resident memory.", resident_bytes());
     gauge(out, "neuralchat_disk_left_bytes", "Free space where the data is.",
           nc_disk_left(s->disk));
+    if (s->own_broker)
+        write_own_broker(s->own_broker, out);
     write_requests(&s->metrics, out);
     write_hub(nc_hub_stats(s->chat->hub), out);
     write_store(&s->store->info, out);

@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "server/call.h"
 #include "server/disk.h"
+#include "server/nodes_file.h"
 #include "server/server.h"
 #include "wire/http_target.h"
 #include "wire/json_in.h"
@@ -254,6 +255,22 @@ static void settings(struct nc_call *call)
     nc_buf_fini(&out);
 }
 
+/* What a broker of ours is set up with: no secret, so that it can be written anywhere. */
+static void broker(struct nc_call *call)
+{
+    struct nc_buf out = {0}, nodes = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_nodes_add(call->srv, &nodes);
+    nc_json_obj(&j);
+    nc_json_kraw(&j, "nodes", nc_buf_str(&nodes));
+    nc_json_kstr(&j, "root", nc_str(call->srv->cfg->broker_root));
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&nodes);
+    nc_buf_fini(&out);
+}
+
 /* An API key of an administrator is not an administrator. */
 #define ADMIN (NC_R_ADMIN | NC_R_SESSION)
 
@@ -267,5 +284,6 @@ const struct nc_route nc_routes_admin[] = {
     {"GET", "/api/v1/admin/audit", audit, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/health", health, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/settings", settings, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/broker", broker, ADMIN, 0, 0},
     {0},
 };

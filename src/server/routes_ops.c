@@ -2,6 +2,7 @@
 #include "base/id.h"
 #include "server/call.h"
 #include "server/disk.h"
+#include "server/own_broker.h"
 #include "server/server.h"
 
 /* Loopback, --admin-from, or an owner's token (protocol.md section 7).  Through a proxy
@@ -30,6 +31,21 @@ static void part(struct nc_json *j, const char *name, const char *state)
     nc_json_obj_end(j);
 }
 
+/* The node serves without it: it never makes the answer a 503. */
+static void own_broker(struct nc_json *j, const struct nc_server *s)
+{
+    struct nc_own_broker_stats stats = nc_own_broker_stats(s->own_broker);
+
+    nc_json_key(j, "own_broker");
+    nc_json_obj(j);
+    nc_json_kstr(j, "state", nc_str(stats.state));
+    if (*stats.url)
+        nc_json_kstr(j, "url", nc_str(stats.url));
+    if (*stats.reason)
+        nc_json_kstr(j, "reason", nc_str(stats.reason));
+    nc_json_obj_end(j);
+}
+
 static void readyz(struct nc_call *call)
 {
     const struct nc_server *s = call->srv;
@@ -43,6 +59,7 @@ static void readyz(struct nc_call *call)
         part(&j, "store", s->store->info.failing ? "failing" : "ok");
         part(&j, "queue", s->store->info.pending_commits > 100000 ? "full" : "ok");
         part(&j, "brokers", "none");
+        own_broker(&j, s);
         part(&j, "disk", nc_disk_state(s->disk));
     }
     nc_json_obj_end(&j);

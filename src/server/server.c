@@ -22,6 +22,7 @@
 #include "server/disk.h"
 #include "server/models_setup.h"
 #include "server/notify.h"
+#include "server/own_broker.h"
 #include "server/route.h"
 #include "server/web_dir.h"
 
@@ -413,6 +414,7 @@ enum nc_err nc_server_open(struct nc_server *s)
         (e = open_chat(s)) != NC_OK || (e = open_ai(s)) != NC_OK)
         return e;
     s->disk = nc_disk_new(s);
+    s->own_broker = nc_own_broker_new(s, NULL, NULL);
     nc_loop_deadline(s->loop, &s->key_deadline, 1);
     open_httpd(s);
     make_owner_code(s);
@@ -538,6 +540,7 @@ void nc_server_close(struct nc_server *s)
     nc_chat_free(s->chat);
     nc_router_free(s->router);
     nc_tls_free(s->tls);
+    nc_own_broker_free(s->own_broker);
     if (s->loop)
         nc_loop_free(s->loop);
     nc_keyring_free(s->ring);

@@ -19,6 +19,7 @@
 struct nc_ai;
 struct nc_disk;
 struct nc_http_client;
+struct nc_own_broker;
 struct nc_router;
 
 struct nc_server {
@@ -37,6 +38,7 @@ struct nc_server {
     struct nc_router *router;
     struct nc_audit_log *audit;
     struct nc_disk *disk;
+    struct nc_own_broker *own_broker; /* NULL: off */
 
     struct nc_httpd *httpd;
     struct nc_listeners *listeners; /* TCP */

@@ -1,0 +1,13 @@
+/*
+ * server/nodes_file: the nodes that a broker with our plugin shall trust.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct nc_server;
+
+/* Appends [{"id","key","name"},…]: this node. */
+void nc_nodes_add(const struct nc_server *s, struct nc_buf *out);
+/* The same as the plugin's file: {"nodes":[…]}. */
+void nc_nodes_file_add(const struct nc_server *s, struct nc_buf *out);
