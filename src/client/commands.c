@@ -85,6 +85,9 @@ const struct nc_client_command nc_client_commands[] = {
     {"admin backup", "[FILE]",
      "copy the data while the node runs, to a file on its machine", 0, 1, NC_FOR_ADMIN,
      nc_cmd_backup},
+    {"admin broker-config", "DIR",
+     "write what a Mosquitto on another machine needs; --host names it", 1, 1, NC_FOR_ADMIN,
+     nc_cmd_broker_config},
     {"admin health", "", "how the node is", 0, 0, NC_FOR_ADMIN, nc_cmd_health},
     {"admin settings", "", "what the node goes by", 0, 0, NC_FOR_ADMIN, nc_cmd_settings},
 };

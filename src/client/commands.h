@@ -53,3 +53,5 @@ int nc_cmd_audit(struct nc_client *c);
 int nc_cmd_backup(struct nc_client *c);
 int nc_cmd_health(struct nc_client *c);
 int nc_cmd_settings(struct nc_client *c);
+
+int nc_cmd_broker_config(struct nc_client *c); /* cmd_admin_broker.c */

@@ -22,6 +22,8 @@ struct nc_client_config {
     bool json, text, verbose, is_private, with_keys, no_stream, wait_answer, all;
     bool ask_key, no_key;
     int format;
+    struct nc_strings host;
+    const char *listen, *ws_listen, *tls_cert, *tls_key, *place, *plugin;
     const char *topic, *reply_to, *system, *model, *persona, *passphrase_file, *key_file;
     /* actions of the command line */
     bool help, version, print_man, print_markdown;

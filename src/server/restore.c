@@ -64,6 +64,10 @@ enum nc_err nc_seal_keys(const char *data, struct nc_str passphrase,
     closedir(dir);
     if (e != NC_OK)
         return e;
+    snprintf(path, sizeof(path), "%s/node.key", data);
+    e = add(out, path, "node.key", passphrase);
+    if (e != NC_OK)
+        return e;
     snprintf(path, sizeof(path), "%s/provider.key", data);
     e = add(out, path, "provider.key", passphrase);
     return e == NC_ENOENT ? NC_OK : e; /* no provider has a key yet */
@@ -87,13 +91,14 @@ struct unpack {
     unsigned keys, failed;
 };
 
-/* "node-id", "provider.key" or "keys/<plain file name>": a backup is a file from anywhere.
- */
+/* "node-id", "node.key", "provider.key" or "keys/<plain file name>": a backup is a file
+ * from anywhere. */
 static bool safe_name(struct nc_str name)
 {
     struct nc_str rest = name;
 
-    if (nc_str_eqz(name, "node-id") || nc_str_eqz(name, "provider.key"))
+    if (nc_str_eqz(name, "node-id") || nc_str_eqz(name, "node.key") ||
+        nc_str_eqz(name, "provider.key"))
         return true;
     struct nc_str folder = nc_str_cut(&rest, '/');
     if (!nc_str_eqz(folder, "keys") || rest.n == 0 || rest.n > 100 || rest.p[0] == '.')
@@ -158,13 +163,9 @@ static int restore_into(const struct nc_config *c, struct unpack *u)
 /* A folder that was empty is empty again, so that the next try is not refused. */
 static void clear(const struct nc_config *c)
 {
-    static const char *const names[] = {"neuralchat.db",
-                                        "neuralchat.db-wal",
-                                        "neuralchat.db-shm",
-                                        "neuralchat.db.lock",
-                                        "node-id",
-                                        "provider.key",
-                                        "lock"};
+    static const char *const names[] = {
+        "neuralchat.db", "neuralchat.db-wal", "neuralchat.db-shm", "neuralchat.db.lock",
+        "node-id",       "node.key",          "provider.key",      "lock"};
     char path[NC_PATH_MAX * 2], keys[NC_PATH_MAX];
 
     snprintf(keys, sizeof(keys), "%s/keys", c->data);

@@ -59,7 +59,8 @@ static void readyz(struct nc_call *call)
         part(&j, "store", s->store->info.failing ? "failing" : "ok");
         part(&j, "queue", s->store->info.pending_commits > 100000 ? "full" : "ok");
         part(&j, "brokers", "none");
-        own_broker(&j, s);
+        if (s->own_broker)
+            own_broker(&j, s);
         part(&j, "disk", nc_disk_state(s->disk));
     }
     nc_json_obj_end(&j);

@@ -65,6 +65,7 @@ test("without keys: all that was said is there, everybody logs in again, old cur
   const r = await restored(plain, "new");
   try {
     assert.notEqual(readFileSync(join(r.node.data, "node-id"), "utf8"), readFileSync(join(node.data, "node-id"), "utf8"));
+    assert.notEqual(readFileSync(join(r.node.data, "node.key"), "hex"), readFileSync(join(node.data, "node.key"), "hex"));
     problem(await r.node.call("GET", "/api/v1/me", { token: anna.token }), 401, "unauthorized");
     const login = ok(await r.node.call("POST", "/api/v1/auth/login", { body: { username: "anna", password: anna.password } }));
     const again = Object.assign(Object.create(Object.getPrototypeOf(anna)), anna, { node: r.node }).take(login);
@@ -98,6 +99,7 @@ test("with keys: the same node, and the tokens of before hold", async () => {
   try {
     assert.match(r.out, /with its keys/);
     assert.equal(readFileSync(join(r.node.data, "node-id"), "utf8"), readFileSync(join(node.data, "node-id"), "utf8"));
+    assert.equal(readFileSync(join(r.node.data, "node.key"), "hex"), readFileSync(join(node.data, "node.key"), "hex"));
     assert.equal(ok(await r.node.call("GET", "/api/v1/me", { token: anna.token })).username, "anna");
     assert.deepEqual((await poll({ call: (m, p) => r.node.call(m, p, { token: anna.token }) }, cursor)).events.map((e) => e.type), ["resync"]);
   } finally {
