@@ -1,0 +1,115 @@
+/*
+ * mesh/frame: what nodes say to one another, as bytes.
+ *
+ * A frame is version 1 (1 byte), its type (1), its members packed (mesh/pack.h); at most
+ * NC_FRAME_MAX bytes, and it travels in an envelope (mesh/envelope.h).  Decoding is strict:
+ * nothing may be left over.  Pure.
+ *
+ *   hello      who I am, my clock, what I have, how I am reached     first on a link
+ *   origins    signed introductions: which logs are whose            after it, and when new
+ *   vector     what I have                                           now and then
+ *   want       send me these, so many bytes at first                 by whom lacks
+ * something segment    a signed run of one log, with what it announces       asked for, or
+ * just made ack        what I have on disk, and for how many bytes there is room ask/piece
+ * a record that is too large for a frame, bit by bit ephemeral  deltas, typing, presence:
+ * not kept, not asked for again error      what is wrong with one that you sent
+ */
+#pragma once
+
+#include "base/vector.h"
+#include "mesh/origin.h"
+#include "mesh/segment.h"
+
+struct nc_buf;
+
+#define NC_FRAME_MAX (256 * 1024)
+#define NC_RECORD_MAX (4 * 1024 * 1024) /* one that travels in pieces */
+#define NC_FRAME_ROUTES 16
+#define NC_FRAME_JSON_MAX (64 * 1024)
+
+enum nc_frame_type {
+    NC_FRAME_HELLO = 1,
+    NC_FRAME_ORIGINS = 2,
+    NC_FRAME_VECTOR = 3,
+    NC_FRAME_WANT = 4,
+    NC_FRAME_SEGMENT = 5,
+    NC_FRAME_ACK = 6,
+    NC_FRAME_ASK = 7,
+    NC_FRAME_PIECE = 8,
+    NC_FRAME_EPHEMERAL = 9,
+    NC_FRAME_ERROR = 10,
+    NC_FRAME_TYPES
+};
+const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */
+
+enum nc_ephemeral { /* others, of later versions, are numbers up to 255 */
+                    NC_EPHEMERAL_DELTA = 1,
+                    NC_EPHEMERAL_TYPING = 2,
+                    NC_EPHEMERAL_PRESENCE = 3,
+                    NC_EPHEMERAL_JOB = 4,
+};
+
+/* Strings are views into what was parsed.  Some 70 KiB: one for a link, not for a call. */
+struct nc_frame {
+    enum nc_frame_type type;
+    union {
+        struct {
+            struct nc_id node;
+            struct nc_str name, version; /* 1..64 and 1..32 bytes */
+            uint64_t wall_ms;
+            struct nc_vector vector;
+            struct nc_str routes[NC_FRAME_ROUTES]; /* addresses, 1..256 bytes each */
+            unsigned routes_n;
+        } hello;
+        struct nc_origins origins; /* not verified */
+        struct nc_vector vector;
+        struct {
+            struct nc_vector_range ranges[NC_VECTOR_MAX];
+            unsigned n;
+            uint64_t room; /* bytes that may be sent before the next ack */
+        } want;
+        struct nc_mesh_segment segment; /* not verified; node is zero */
+        struct {
+            struct nc_vector vector;
+            uint64_t room;
+        } ack;
+        struct {
+            struct nc_id origin;
+            uint64_t origin_seq, at; /* from this byte of the record on */
+        } ask;
+        struct {
+            struct nc_id origin;
+            uint64_t origin_seq, at, size; /* size: of the whole record */
+            struct nc_str bytes;
+        } piece;
+        struct {
+            enum nc_ephemeral what;
+            struct nc_id room; /* zero: of no room */
+            struct nc_str json;
+        } ephemeral;
+        struct {
+            uint64_t counter;     /* of the envelope it is about; 0: of none */
+            struct nc_str code;   /* a-z and _, 1..32 */
+            struct nc_str detail; /* at most 200 bytes */
+        } error;
+    };
+};
+
+/*
+ * The hash that a row whose record is `record` has as body_hash; `ev` has all the rest.
+ * Where it is so, which is the rule, the hash isn't sent.  False: the record is malformed.
+ * NULL stands for SHA-256 of the record.
+ */
+typedef bool nc_record_hash_fn(const struct nc_event *ev, struct nc_str record,
+                               uint8_t out[NC_SHA256]);
+
+/* Appends a frame.  Records of a segment that find no room go as NC_RECORD_LARGE.
+ * NC_ELIMIT: it would be larger than NC_FRAME_MAX, nothing was added. */
+NC_MUSTUSE enum nc_err nc_frame_add(struct nc_buf *out, const struct nc_frame *f,
+                                    nc_record_hash_fn *hash);
+/*
+ * NC_ELIMIT "size"; NC_EINVAL "version", "short" (or too long, or a number that is none),
+ * or the member that is wrong; NC_ENOENT "type": of a later version, to be passed over.
+ */
+NC_MUSTUSE enum nc_err nc_frame_parse(struct nc_str in, nc_record_hash_fn *hash,
+                                      struct nc_frame *out, const char **why);
