@@ -79,9 +79,21 @@ static void free_call(struct call *c)
     free(c);
 }
 
+/* "http://…: words", of the server that said it. */
+static void add_name(const struct call *c, struct nc_answer *a)
+{
+    struct nc_buf b = {0};
+
+    nc_buf_printf(&b, "%s: %s", c->api->url, a->detail);
+    snprintf(a->detail, sizeof a->detail, "%.*s", NC_FMT(nc_buf_str(&b)));
+    nc_buf_fini(&b);
+}
+
 static void finish(struct call *c, struct nc_answer *a)
 {
     nc_list_del(&c->node);
+    if (c->api->named && *a->detail && a->err != NC_EIO) /* that one has the name in it */
+        add_name(c, a);
     c->fn(c->arg, a);
     nc_answer_fini(a);
     free_call(c);
@@ -262,7 +274,9 @@ void nc_api_wait(struct nc_api *a, const struct nc_api_ask *ask, struct nc_answe
 
 void nc_api_init(struct nc_api *a, const struct nc_api_opts *o)
 {
-    *a = (struct nc_api){.loop = o->loop, .total_ms = o->total_ms ? o->total_ms : TOTAL_MS};
+    *a = (struct nc_api){.loop = o->loop,
+                         .total_ms = o->total_ms ? o->total_ms : TOTAL_MS,
+                         .named = o->named};
     size_t n = strlen(o->url);
 
     while (n > 0 && o->url[n - 1] == '/')

@@ -20,6 +20,7 @@ struct nc_api {
     char *ca_file;     /* NULL: the system's */
     char *unix_socket; /* NULL: TCP; otherwise no token is put on */
     unsigned total_ms; /* limit of a call */
+    bool named;        /* one of several: what went wrong says where */
     struct nc_session session;
     struct nc_list calls;
 };
@@ -28,6 +29,7 @@ struct nc_api_opts {
     struct nc_loop *loop;
     const char *url, *ca_file, *unix_socket; /* the latter two NULL or "": none */
     unsigned total_ms;                       /* 0: 30 s */
+    bool named;
 };
 void nc_api_init(struct nc_api *a, const struct nc_api_opts *o); /* reads no login yet */
 /* Calls under way end with NC_ECLOSED before it returns. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "client/api.h"
+#include "client/model.h"
 #include "client/words.h"
 #include "config/client.h"
 
@@ -18,8 +19,12 @@ enum { NC_EXIT_OK, NC_EXIT_FAILED, NC_EXIT_USAGE };
 struct nc_client {
     const struct nc_client_config *cfg;
     struct nc_loop *loop;
-    struct nc_api api;
-    const char **args; /* what follows the command's name */
+    struct nc_api *apis[NC_MODEL_SERVERS]; /* in the order they were named */
+    size_t apis_n;
+    struct nc_api *api; /* the one that is spoken to */
+    unsigned holders;   /* bits of those that may hold the room of nc_client_room */
+    char *username;     /* asked for once, for all of them */
+    const char **args;  /* what follows the command's name */
     size_t args_n;
 };
 
@@ -28,9 +33,13 @@ struct nc_client_command {
     const char *args;  /* "ROOM TEXT" */
     const char *help;  /* one line */
     unsigned min, max; /* number of arguments */
-    enum { NC_FOR_ANYBODY, NC_FOR_LOGGED_IN, NC_FOR_ADMIN } who;
+    unsigned who;      /* NC_FOR_… | NC_AT_… */
     int (*run)(struct nc_client *c);
 };
+enum { NC_FOR_ANYBODY, NC_FOR_LOGGED_IN, NC_FOR_ADMIN, NC_FOR_MASK = 3 };
+/* Of several servers: one after the other, or all together, which is the command's business
+ * then; without either it is the first that is reached. */
+enum { NC_AT_EACH = 4, NC_AT_ALL = 8 };
 
 extern const struct nc_client_command nc_client_commands[];
 extern const size_t nc_client_commands_n;
@@ -48,10 +57,12 @@ int nc_client_fail_word(enum nc_words w, const char *arg);
 bool nc_client_ask(struct nc_client *c, const char *method, const char *path,
                    struct nc_str json, struct nc_answer *out);
 /* ROOM as a person writes it: an id, a name among one's own and the public ones, @username
- * (the direct room, made if needed).  False: told on stderr. */
+ * (the direct room, made if needed).  False: told on stderr.
+ * Of several servers c->api is the first that has it then, and c->holders tells of all. */
 bool nc_client_room(struct nc_client *c, const char *name, struct nc_id *out);
 /* A password: from --password-file, else from the terminal without echo, twice if it is a
- * new one.  NULL: told on stderr.  Caller wipes and frees. */
+ * new one; the question names the server where there are several.  NULL: told on stderr.
+ * Caller wipes and frees. */
 char *nc_client_password(struct nc_client *c, bool twice);
 /* Any other secret, asked for on the terminal without echo.  NULL: told on stderr. */
 char *nc_client_secret(const char *label);

@@ -139,7 +139,7 @@ int nc_cmd_backup(struct nc_client *c)
         nc_json_kstr(&j, "passphrase", nc_str(passphrase));
     }
     nc_json_obj_end(&j);
-    nc_api_wait(&c->api,
+    nc_api_wait(c->api,
                 &(struct nc_api_ask){"POST", "/api/v1/admin/backup", nc_buf_str(&b),
                                      NC_API_PATIENT},
                 &a);

@@ -149,11 +149,11 @@ static void on_end(void *arg, enum nc_err e, const char *why)
         nc_loop_stop(a->c->loop);
     } else if (e != NC_OK) {
         snprintf(words, sizeof words, "%s %s (%s)", nc_word(NC_W_UNREACHABLE),
-                 a->c->api.url, why ? why : nc_strerr(e));
+                 a->c->api->url, why ? why : nc_strerr(e));
         fail(a, words);
     } else if (status == 401 && !a->again) {
         a->again = true;
-        nc_session_stale(&a->c->api.session, a->generation);
+        nc_session_stale(&a->c->api->session, a->generation);
         start(a);
     } else if (status != 200) {
         refused(a, status);
@@ -173,7 +173,7 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
     static const struct nc_http_call_ops ops = {
         .head = on_head, .data = on_data, .end = on_end};
     struct ask *a = nc_of(w, struct ask, wait);
-    struct nc_api *api = &a->c->api;
+    struct nc_api *api = a->c->api;
     struct nc_buf url = {0}, token = {0};
 
     if (e != NC_OK || a->stopped) {
@@ -211,7 +211,7 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
 static void start(struct ask *a)
 {
     a->wait = (struct nc_token_wait){.done = on_token};
-    nc_session_wait(&a->c->api.session, &a->wait);
+    nc_session_wait(&a->c->api->session, &a->wait);
 }
 
 static void say(struct nc_json *j, const char *role, struct nc_str content)

@@ -47,7 +47,7 @@ static int print_pages(struct nc_client *c, const struct nc_id *room)
         nc_id_text(&last, last_text);
         snprintf(path, sizeof path, "/api/v1/rooms/%.*s/messages?after=%.*s&limit=%d",
                  NC_ID_TEXT, room_text, NC_ID_TEXT, last_text, PAGE);
-        nc_api_wait(&c->api, &(struct nc_api_ask){"GET", path, {0}, 0}, &a);
+        nc_api_wait(c->api, &(struct nc_api_ask){"GET", path, {0}, 0}, &a);
         if (a.status == 429) { /* the node's own pace */
             nc_answer_fini(&a);
             nc_client_pause(c, 1000);
@@ -161,11 +161,11 @@ static void on_end(void *arg, enum nc_err e, const char *why)
         end(d, NC_EXIT_FAILED);
     } else if (e != NC_OK) {
         snprintf(words, sizeof words, "%s %s (%s)", nc_word(NC_W_UNREACHABLE),
-                 d->c->api.url, why ? why : nc_strerr(e));
+                 d->c->api->url, why ? why : nc_strerr(e));
         fail(d, words);
     } else if (status == 401 && !d->again) {
         d->again = true;
-        nc_session_stale(&d->c->api.session, d->generation);
+        nc_session_stale(&d->c->api->session, d->generation);
         start(d);
     } else if (status != 200) {
         refused(d, status);
@@ -178,7 +178,7 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
 {
     static const struct nc_http_call_ops ops = {.data = on_data, .end = on_end};
     struct download *d = nc_of(w, struct download, wait);
-    struct nc_api *api = &d->c->api;
+    struct nc_api *api = d->c->api;
     struct nc_buf url = {0}, token = {0};
 
     if (e != NC_OK) {
@@ -209,7 +209,7 @@ static void on_token(struct nc_token_wait *w, enum nc_err e)
 static void start(struct download *d)
 {
     d->wait = (struct nc_token_wait){.done = on_token};
-    nc_session_wait(&d->c->api.session, &d->wait);
+    nc_session_wait(&d->c->api->session, &d->wait);
 }
 
 static int download(struct nc_client *c, const struct nc_id *room)

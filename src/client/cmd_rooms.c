@@ -7,7 +7,8 @@
 #include "client/glyph.h"
 #include "wire/json.h"
 
-static void print_room(const json_t *room)
+/* at: the server, where only that tells it from another; else NULL. */
+static void print_room(const json_t *room, const char *at)
 {
     const char *kind = nc_client_cell(room, "kind"), *name = nc_client_cell(room, "name");
     long long unread = json_integer_value(json_object_get(room, "unread"));
@@ -17,6 +18,8 @@ static void print_room(const json_t *room)
            strcmp(kind, "room") == 0 ? nc_client_cell(room, "visibility") : kind,
            nc_client_cell(room, "members_count"));
     fputs(name, stdout);
+    if (at)
+        printf("  (%s)", at);
     if (unread)
         printf("  +%lld", unread);
     if (mentions)
@@ -24,25 +27,75 @@ static void print_room(const json_t *room)
     putchar('\n');
 }
 
+static bool same(const json_t *a, const json_t *b, const char *key)
+{
+    const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+    return x && json_equal(x, y);
+}
+
+/* Those of one server behind the others', each room once; *at: whose each is. */
+static size_t merge(json_t *rooms, const json_t *more, size_t from, size_t **at)
+{
+    size_t i, k, n = json_array_size(rooms);
+    json_t *room;
+
+    json_array_foreach(more, i, room)
+    {
+        for (k = 0; k < n && !same(json_array_get(rooms, k), room, "id"); k++)
+            continue;
+        if (k < n)
+            continue;
+        *at = nc_realloc(*at, (n + 1) * sizeof(size_t));
+        (*at)[n++] = from;
+        json_array_append(rooms, room);
+    }
+    return n;
+}
+
+static const char *which(const struct nc_client *c, const json_t *rooms, const size_t *at,
+                         size_t i)
+{
+    for (size_t k = 0; k < json_array_size(rooms); k++)
+        if (at[k] != at[i] &&
+            same(json_array_get(rooms, k), json_array_get(rooms, i), "name"))
+            return c->apis[at[i]]->url;
+    return NULL;
+}
+
 int nc_cmd_rooms(struct nc_client *c)
 {
-    struct nc_answer a;
-    json_t *room;
-    size_t i;
+    json_t *rooms = json_array(), *body = json_pack("{s:o}", "rooms", rooms);
+    size_t *at = NULL, n = 0;
+    int rc = NC_EXIT_FAILED;
 
     if (c->args_n && strcmp(c->args[0], "public") != 0) {
         nc_client_fail_word(NC_W_USAGE, "rooms [public]");
-        return NC_EXIT_USAGE;
+        rc = NC_EXIT_USAGE;
+        goto done;
     }
-    if (!nc_client_ask(c, "GET",
-                       c->args_n ? "/api/v1/rooms/public?limit=200" : "/api/v1/rooms",
-                       (struct nc_str){0}, &a))
-        return NC_EXIT_FAILED;
-    if (!nc_client_printed(c, a.body)) {
-        json_array_foreach(json_object_get(a.body, "rooms"), i, room) print_room(room);
+    for (size_t i = 0; i < c->apis_n; i++) {
+        struct nc_answer a;
+        c->api = c->apis[i];
+        if (!nc_client_ask(c, "GET",
+                           c->args_n ? "/api/v1/rooms/public?limit=200" : "/api/v1/rooms",
+                           (struct nc_str){0}, &a))
+            continue;
+        rc = NC_EXIT_OK;
+        n = merge(rooms, json_object_get(a.body, "rooms"), i, &at);
+        if (c->apis_n == 1) { /* what the node said, as it said it */
+            json_decref(body);
+            body = json_incref(a.body);
+            rooms = json_object_get(body, "rooms");
+        }
+        nc_answer_fini(&a);
     }
-    nc_answer_fini(&a);
-    return NC_EXIT_OK;
+    if (rc == NC_EXIT_OK && !nc_client_printed(c, body))
+        for (size_t i = 0; i < n; i++)
+            print_room(json_array_get(rooms, i), which(c, rooms, at, i));
+done:
+    json_decref(body);
+    free(at);
+    return rc;
 }
 
 static int told(struct nc_client *c, struct nc_answer *a, enum nc_words w)

@@ -1,6 +1,6 @@
 /*
  * send ROOM TEXT: over REST, with a client_id made once, so that trying again after a lost
- * answer never says anything twice.
+ * answer, or at another server of the same rooms, never says anything twice.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -97,6 +97,33 @@ static int wait_answer(struct nc_client *c, struct nc_follow *f, const struct nc
     return nc_follow_question(f, room, &question);
 }
 
+/* To the first that takes it.  All get the same client_id: one that had it already, and
+ * could not say so, has it once.  False: nobody took it; what matters more of the answers,
+ * that it is refused or that it may work later, is in `out`. */
+static bool send_once(struct nc_client *c, const char *path, struct nc_str body,
+                      struct nc_answer *out)
+{
+    for (size_t i = 0; i < c->apis_n; i++) {
+        struct nc_answer a;
+        if (c->apis_n > 1 &&
+            !(c->cfg->wait_answer ? c->apis[i] == c->api : (c->holders & 1u << i) != 0))
+            continue;
+        nc_api_wait(c->apis[i], &(struct nc_api_ask){"POST", path, body, 0}, &a);
+        bool better = nc_answer_ok(&a) || !out->detail[0] || nc_answer_passing(&a);
+        if (better) {
+            nc_answer_fini(out);
+            *out = a;
+        } else {
+            nc_answer_fini(&a);
+        }
+        if (nc_answer_ok(out)) {
+            c->api = c->apis[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 int nc_cmd_send(struct nc_client *c)
 {
     struct nc_follow *follow = NULL;
@@ -118,8 +145,8 @@ int nc_cmd_send(struct nc_client *c)
     nc_id_text(&room, id);
     snprintf(path, sizeof path, "/api/v1/rooms/%.*s/messages", NC_ID_TEXT, id);
     for (unsigned attempt = 0;; attempt++) {
-        nc_api_wait(&c->api, &(struct nc_api_ask){"POST", path, nc_buf_str(&body), 0}, &a);
-        if (nc_answer_ok(&a) || !nc_answer_passing(&a) || nc_mono_ms() >= give_up_ms)
+        if (send_once(c, path, nc_buf_str(&body), &a) || !nc_answer_passing(&a) ||
+            nc_mono_ms() >= give_up_ms)
             break;
         pause_before(c, attempt, a.retry_after_s);
         nc_answer_fini(&a);

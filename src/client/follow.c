@@ -224,8 +224,7 @@ static void on_look(struct nc_deadline *d)
     struct nc_follow *f = nc_of(d, struct nc_follow, look);
 
     f->looking = true;
-    nc_api_call(&f->c->api, &(struct nc_api_ask){"GET", "/api/v1/jobs", {0}, 0}, on_jobs,
-                f);
+    nc_api_call(f->c->api, &(struct nc_api_ask){"GET", "/api/v1/jobs", {0}, 0}, on_jobs, f);
 }
 
 /* ---- live ---------------------------------------------------------------------- */
@@ -243,7 +242,7 @@ static void take(struct nc_follow *f, json_t *event)
     struct nc_model_room *room = NULL;
 
     remember(f, json_object_get(event, "message"));
-    nc_model_event(&f->model, event, nc_mono_ms(), NULL, &room);
+    nc_model_event(&f->model, 0, event, nc_mono_ms(), NULL, &room);
     if (room == f->room)
         print_all(f);
     if (f->c->cfg->verbose && room && room->ai.waiting_n &&
@@ -277,7 +276,7 @@ static void on_page(void *arg, const struct nc_answer *a)
     if (a->err == NC_ECLOSED || f->over || !nc_answer_ok(a))
         return; /* if the line is bad, the next resync asks again */
     json_array_foreach(json_object_get(a->body, "messages"), i, one) remember(f, one);
-    nc_model_take_page(&f->model, f->room, a->body, false);
+    nc_model_take_page(&f->model, 0, f->room, a->body, false);
     print_all(f);
 }
 
@@ -294,7 +293,7 @@ static void on_resync(void *arg)
     nc_id_text(again ? &f->one : &f->question, id);
     snprintf(path, sizeof path, "/api/v1/rooms/%.*s/messages?%s=%.*s&limit=200", NC_ID_TEXT,
              room, again ? "around" : "after", NC_ID_TEXT, id);
-    nc_api_call(&f->c->api, &(struct nc_api_ask){"GET", path, {0}, 0}, on_page, f);
+    nc_api_call(f->c->api, &(struct nc_api_ask){"GET", path, {0}, 0}, on_page, f);
 }
 
 static void on_lost(struct nc_deadline *d)
@@ -302,7 +301,7 @@ static void on_lost(struct nc_deadline *d)
     struct nc_follow *f = nc_of(d, struct nc_follow, lost);
     char words[400];
 
-    snprintf(words, sizeof words, "%s %s", nc_word(NC_W_UNREACHABLE), f->c->api.url);
+    snprintf(words, sizeof words, "%s %s", nc_word(NC_W_UNREACHABLE), f->c->api->url);
     fail(f, words);
 }
 
@@ -350,10 +349,11 @@ struct nc_follow *nc_follow_new(struct nc_client *c)
                             .raw = json_object(),
                             .look.fire = on_look,
                             .lost.fire = on_lost};
-    nc_model_me(&f->model, &c->api.session.tokens.user, c->api.session.tokens.username);
+    nc_model_me(&f->model, 0, &c->api->session.tokens.user,
+                c->api->session.tokens.username);
     if (nc_loop_signal(c->loop, SIGINT, on_signal, f) == NC_OK &&
         nc_loop_signal(c->loop, SIGTERM, on_signal, f) == NC_OK &&
-        (f->live = nc_live_new(&c->api, &ops, f))) {
+        (f->live = nc_live_new(c->api, &ops, f))) {
         nc_loop_deadline(c->loop, &f->lost, c->cfg->timeout);
         nc_live_start(f->live);
         while (!f->online && !f->over)
@@ -390,11 +390,11 @@ static int run(struct nc_follow *f, const struct nc_id *room, const json_t *mess
 
     nc_id_text(room, id);
     event = json_pack("{s:s, s:s, s:s}", "id", id, "kind", "room", "name", "");
-    f->room = nc_model_take_room(&f->model, event);
+    f->room = nc_model_take_room(&f->model, 0, event);
     json_decref(event);
     if (message) {
         page = json_pack("{s:[O]}", "messages", message);
-        nc_model_take_page(&f->model, f->room, page, false);
+        nc_model_take_page(&f->model, 0, f->room, page, false);
         json_decref(page);
         f->old_run = f->room->n ? f->room->messages[0]->run : -1;
     }

@@ -33,6 +33,7 @@ struct nc_picker {
     struct nc_pick {
         struct nc_id id;
         char *label, *note;
+        unsigned from; /* the caller's */
         bool marked;
     } * items;
     size_t n, at, top; /* at: among those the filter lets through */

@@ -96,15 +96,101 @@ static char *admin_socket(const struct nc_options *o, const struct nc_client_con
     return NULL;
 }
 
+/* The same one twice is one; a trailing slash makes no other. */
+static void drop_doubles(struct nc_strings *servers)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < servers->n; i++) {
+        size_t n = strlen(servers->v[i]), k = 0;
+        while (n > 0 && servers->v[i][n - 1] == '/')
+            n--;
+        while (k < kept && (strncmp(servers->v[k], servers->v[i], n) != 0 ||
+                            strspn(servers->v[k] + n, "/") != strlen(servers->v[k] + n)))
+            k++;
+        if (k == kept)
+            servers->v[kept++] = servers->v[i];
+    }
+    servers->n = kept;
+}
+
+/* All of them; without those where nobody is logged in, if the command needs that: they
+ * are told of, and it goes on with the others. */
+static bool open_servers(struct nc_client *c, const struct nc_client_command *cmd,
+                         const char *socket)
+{
+    const struct nc_strings *servers = &c->cfg->servers;
+
+    for (size_t i = 0; i < servers->n; i++) {
+        struct nc_api *api = nc_alloc(sizeof *api);
+        nc_api_init(api, &(struct nc_api_opts){.loop = c->loop,
+                                               .url = servers->v[i],
+                                               .ca_file = c->cfg->ca_file,
+                                               .unix_socket = socket,
+                                               .total_ms = (unsigned)c->cfg->timeout,
+                                               .named = servers->n > 1});
+        if ((cmd->who & NC_FOR_MASK) != NC_FOR_ANYBODY && !api->unix_socket &&
+            nc_session_load(&api->session, c->cfg->user) != NC_OK) {
+            nc_client_fail_word(NC_W_NOT_LOGGED_IN, api->url);
+            nc_api_fini(api);
+            free(api);
+        } else {
+            c->apis[c->apis_n++] = api;
+        }
+    }
+    c->api = c->apis[0];
+    return c->apis_n > 0;
+}
+
+static void close_servers(struct nc_client *c)
+{
+    for (size_t i = 0; i < c->apis_n; i++) {
+        nc_api_fini(c->apis[i]);
+        free(c->apis[i]);
+    }
+    c->apis_n = 0;
+    free(c->username);
+}
+
+/* The first that answers at all. */
+static bool find_one(struct nc_client *c)
+{
+    for (size_t i = 0; i < c->apis_n; i++) {
+        struct nc_answer a;
+        nc_api_wait(c->apis[i], &(struct nc_api_ask){"GET", "/healthz", {0}, NC_API_BARE},
+                    &a);
+        bool reached = a.err == NC_OK;
+        if (!reached)
+            nc_client_fail("%s", a.detail);
+        nc_answer_fini(&a);
+        c->api = c->apis[i];
+        if (reached)
+            return true;
+    }
+    return false;
+}
+
+static int run_at(struct nc_client *c, const struct nc_client_command *cmd)
+{
+    int rc = NC_EXIT_OK;
+
+    if (c->apis_n == 1 || (cmd->who & NC_AT_ALL))
+        return cmd->run(c);
+    if (!(cmd->who & NC_AT_EACH))
+        return find_one(c) ? cmd->run(c) : NC_EXIT_FAILED;
+    for (size_t i = 0; i < c->apis_n; i++) {
+        c->api = c->apis[i];
+        int one = cmd->run(c);
+        rc = one > rc ? one : rc;
+    }
+    return rc;
+}
+
 static int run_command(const struct nc_options *o, struct nc_client *c)
 {
     size_t used;
     const struct nc_client_command *cmd =
         nc_client_command_find(o->operands, o->operands_n, &used);
-    struct nc_api_opts opts = {.loop = c->loop,
-                               .url = c->cfg->server,
-                               .ca_file = c->cfg->ca_file,
-                               .total_ms = (unsigned)c->cfg->timeout};
     char *socket = NULL;
     int rc = NC_EXIT_FAILED;
 
@@ -122,22 +208,21 @@ static int run_command(const struct nc_options *o, struct nc_client *c)
         nc_buf_fini(&usage);
         return NC_EXIT_USAGE;
     }
-    if (cmd->who == NC_FOR_ADMIN) {
+    if ((cmd->who & NC_FOR_MASK) == NC_FOR_ADMIN) {
+        if (c->cfg->servers.n > 1) {
+            nc_client_fail("%s", nc_word(NC_W_ONE_SERVER));
+            return NC_EXIT_USAGE;
+        }
         socket = admin_socket(o, c->cfg);
         if (!socket && (*c->cfg->data || !set_by_hand(o, "server")))
             return NC_EXIT_FAILED;
-        opts.unix_socket = socket;
     }
-    nc_api_init(&c->api, &opts);
+    if (open_servers(c, cmd, socket))
+        rc = run_at(c, cmd);
     free(socket);
-    if (cmd->who != NC_FOR_ANYBODY && !c->api.unix_socket &&
-        nc_session_load(&c->api.session, c->cfg->user) != NC_OK)
-        nc_client_fail_word(NC_W_NOT_LOGGED_IN, c->api.url);
-    else
-        rc = cmd->run(c);
     if (fflush(stdout) != 0 && rc == NC_EXIT_OK)
         rc = NC_EXIT_FAILED;
-    nc_api_fini(&c->api);
+    close_servers(c);
     return rc;
 }
 
@@ -155,8 +240,12 @@ int main(int argc, char **argv)
     enum nc_err e = load(&o, &cfg, argc, args);
     set_locale(&cfg);
     nc_log_level(cfg.verbose ? NC_WARN : NC_ERROR);
+    drop_doubles(&cfg.servers);
     if (e != NC_OK) {
         nc_client_fail("%s", o.error);
+        rc = NC_EXIT_USAGE;
+    } else if (!cfg.servers.n || cfg.servers.n > NC_MODEL_SERVERS) {
+        nc_client_fail("%s", nc_word(NC_W_SERVERS_COUNT));
         rc = NC_EXIT_USAGE;
     } else if ((rc = print_only(&o, &cfg)) < 0) {
         nc_crypto_init();

@@ -51,7 +51,7 @@ static void set_peer(struct nc_model *m, struct nc_model_room *r, const json_t *
     json_array_foreach(members, i, one)
     {
         struct nc_id id;
-        if (r->peer && nc_model_id(one, "id", &id) && nc_id_eq(&id, &m->me))
+        if (r->peer && nc_model_id(one, "id", &id) && nc_model_is_me(m, &id))
             continue;
         free(r->peer);
         r->peer = nc_model_clean(nc_model_str(one, "username"));
@@ -93,15 +93,35 @@ void nc_model_fini(struct nc_model *m)
         nc_model_free_message(m->orphans[i]);
     free(m->orphans);
     free(m->rooms);
-    free(m->username);
+    for (size_t i = 0; i < NC_MODEL_SERVERS; i++)
+        free(m->me[i].username);
+    nc_origins_fini(&m->origins);
     *m = (struct nc_model){0};
 }
 
-void nc_model_me(struct nc_model *m, const struct nc_id *id, const char *username)
+void nc_model_me(struct nc_model *m, unsigned from, const struct nc_id *id,
+                 const char *username)
 {
-    m->me = *id;
-    free(m->username);
-    m->username = nc_str_dup(nc_str(username));
+    char *name = nc_str_dup(nc_str(username));
+
+    free(m->me[from].username);
+    m->me[from] = (struct nc_model_me){*id, name};
+}
+
+bool nc_model_is_me(const struct nc_model *m, const struct nc_id *id)
+{
+    for (size_t i = 0; i < NC_MODEL_SERVERS; i++)
+        if (m->me[i].username && nc_id_eq(&m->me[i].id, id))
+            return true;
+    return false;
+}
+
+const char *nc_model_username(const struct nc_model *m)
+{
+    for (size_t i = 0; i < NC_MODEL_SERVERS; i++)
+        if (m->me[i].username)
+            return m->me[i].username;
+    return "";
 }
 
 struct nc_model_room *nc_model_room(const struct nc_model *m, const struct nc_id *id)
@@ -160,7 +180,8 @@ static int by_name(const void *a, const void *b)
     return d ? d : nc_id_cmp(&(*x)->id, &(*y)->id);
 }
 
-struct nc_model_room *nc_model_take_room(struct nc_model *m, const json_t *room)
+struct nc_model_room *nc_model_take_room(struct nc_model *m, unsigned from,
+                                         const json_t *room)
 {
     struct nc_id id;
     const json_t *v;
@@ -190,7 +211,7 @@ struct nc_model_room *nc_model_take_room(struct nc_model *m, const json_t *room)
         r->unread = (unsigned)json_integer_value(v);
     if ((v = json_object_get(room, "mentions")))
         r->mentions = (unsigned)json_integer_value(v);
-    r->listed = true;
+    r->servers |= 1u << from;
     qsort(m->rooms, m->n, sizeof(struct nc_model_room *), by_name);
     return r;
 }
@@ -208,17 +229,41 @@ void nc_model_drop_room(struct nc_model *m, const struct nc_id *id)
     }
 }
 
-void nc_model_take_rooms(struct nc_model *m, const json_t *rooms)
+static void drop_unheld(struct nc_model *m)
+{
+    for (size_t i = m->n; i > 0; i--)
+        if (!m->rooms[i - 1]->servers)
+            nc_model_drop_room(m, &m->rooms[i - 1]->id);
+}
+
+void nc_model_take_rooms(struct nc_model *m, unsigned from, const json_t *rooms)
 {
     size_t i;
     json_t *room;
 
     for (i = 0; i < m->n; i++)
-        m->rooms[i]->listed = false;
-    json_array_foreach(rooms, i, room) nc_model_take_room(m, room);
-    for (i = m->n; i > 0; i--)
-        if (!m->rooms[i - 1]->listed)
-            nc_model_drop_room(m, &m->rooms[i - 1]->id);
+        m->rooms[i]->servers &= ~(1u << from);
+    json_array_foreach(rooms, i, room) nc_model_take_room(m, from, room);
+    drop_unheld(m);
+}
+
+void nc_model_leave(struct nc_model *m, unsigned from)
+{
+    for (size_t i = 0; i < m->n; i++)
+        m->rooms[i]->servers &= ~(1u << from);
+    drop_unheld(m);
+    nc_origins_fini(&m->origins);
+    free(m->me[from].username);
+    m->me[from] = (struct nc_model_me){0};
+}
+
+bool nc_model_same_name(const struct nc_model *m, const struct nc_model_room *r)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->rooms[i] != r && m->rooms[i]->servers != r->servers &&
+            same_folded(nc_str(m->rooms[i]->name), nc_str(r->name)))
+            return true;
+    return false;
 }
 
 /* ---- people --------------------------------------------------------------- */

@@ -1,9 +1,13 @@
 /*
- * client/model: what one server has told us: rooms, messages, who is there.
+ * client/model: what the servers have told us: rooms, messages, who is there.
  *
  * Pure: answers and events go in as JSON, the screen reads what is here.  Everything may
  * come twice and in any order across REST and the live channel.  Texts are cleaned when
  * they come in (client/glyph.h), so all of it can be shown as it is.
+ *
+ * Several servers tell of one conversation: `from` is which of them is speaking, from 0.
+ * What one of them says stands in its own order, another may be behind: an event is taken
+ * once, by its event_id, and a message never becomes what it was before.
  */
 #pragma once
 
@@ -12,10 +16,12 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "client/model_ai.h"
+#include "client/origins.h"
 
 #define NC_MODEL_ORPHANS 64
 #define NC_MODEL_KEEP 2000                 /* messages of a room that is not looked at */
 #define NC_MODEL_MOST (10 * NC_MODEL_KEEP) /* of one that is */
+#define NC_MODEL_SERVERS 8
 
 enum nc_sender_kind { NC_SENDER_USER, NC_SENDER_PERSONA, NC_SENDER_SYSTEM };
 enum nc_text_kind { NC_TEXT_PLAIN, NC_TEXT_ACTION, NC_TEXT_NOTICE, NC_TEXT_LOCAL };
@@ -32,7 +38,8 @@ struct nc_model_message {
     enum nc_sender_kind sender_kind;
     enum nc_text_kind kind;
     enum nc_text_state state;
-    uint64_t created_ms;
+    uint64_t created_ms, edited_ms; /* edited_ms 0: never */
+    unsigned from;                  /* who told it last */
     struct nc_buf text;
     size_t at; /* bytes of text as the server counts them: what `at` of a delta must be */
     struct nc_buf reasoning; /* as far as it was seen: it is not kept anywhere */
@@ -54,6 +61,7 @@ struct nc_model_typist {
 
 struct nc_model_room {
     struct nc_id id;
+    unsigned servers; /* bits of those that hold it */
     char *name, *topic, *kind, *role;
     char *peer; /* username of the other one in a direct room; NULL elsewhere */
     bool is_public;
@@ -61,8 +69,11 @@ struct nc_model_room {
     struct nc_model_message **messages; /* by id, rising */
     size_t n, cap;
     bool loaded;               /* the newest page is here */
-    bool loading;              /* a page is on its way: the caller's */
+    unsigned paged;            /* bits: from them */
+    unsigned loading;          /* bits: a page of theirs is on its way: the caller's */
     bool has_more;             /* older ones exist */
+    bool answered;             /* some of `loading` have come */
+    struct nc_id floor;        /* below it somebody has more; zero: nobody */
     struct nc_id first_unread; /* where the line "new" stands; zero: nowhere */
     struct nc_id read;         /* newest one told as read: the caller's */
     bool behind; /* and something came whole behind it: it is to be told again */
@@ -72,14 +83,16 @@ struct nc_model_room {
     size_t people_n;
     bool *here; /* beside people: online */
     bool people_loaded;
-    bool listed;               /* in the last list of rooms */
     bool ai_loading, ai_again; /* GET /rooms/{id} is under way: the caller's */
     struct nc_model_room_ai ai;
 };
 
 struct nc_model {
-    struct nc_id me;
-    char *username;
+    struct nc_model_me {
+        struct nc_id id;
+        char *username; /* NULL: nobody there */
+    } me[NC_MODEL_SERVERS];
+    struct nc_origins origins;    /* events that were taken */
     struct nc_model_room **rooms; /* as they are shown: rooms, then direct ones, by name */
     size_t n, cap;
     /* Answers that grow, of which only deltas have come: their messages are yet to. */
@@ -88,7 +101,11 @@ struct nc_model {
 };
 
 void nc_model_fini(struct nc_model *m);
-void nc_model_me(struct nc_model *m, const struct nc_id *id, const char *username);
+void nc_model_me(struct nc_model *m, unsigned from, const struct nc_id *id,
+                 const char *username);
+const char *nc_model_username(const struct nc_model *m); /* of the first; may be "" */
+/* Nobody any more there: what it alone held goes. */
+void nc_model_leave(struct nc_model *m, unsigned from);
 
 struct nc_model_room *nc_model_room(const struct nc_model *m, const struct nc_id *id);
 /* By id, name (case folded) or "@username" for a direct one; NULL if none, or if the name
@@ -98,14 +115,18 @@ struct nc_model_room *nc_model_find(const struct nc_model *m, struct nc_str name
 struct nc_model_message *nc_model_message(const struct nc_model_room *r,
                                           const struct nc_id *id);
 
-/* GET /rooms: what is not in it any more goes. */
-void nc_model_take_rooms(struct nc_model *m, const json_t *rooms);
+/* GET /rooms: what is not in it any more, nor with another server, goes. */
+void nc_model_take_rooms(struct nc_model *m, unsigned from, const json_t *rooms);
 /* One room object, of an answer or an event; NULL if it is none. */
-struct nc_model_room *nc_model_take_room(struct nc_model *m, const json_t *room);
+struct nc_model_room *nc_model_take_room(struct nc_model *m, unsigned from,
+                                         const json_t *room);
+/* Another room of another server is called the same. */
+bool nc_model_same_name(const struct nc_model *m, const struct nc_model_room *r);
 void nc_model_drop_room(struct nc_model *m, const struct nc_id *id);
-/* GET …/messages. `older`: asked with before=, so has_more is about the past. */
-void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_t *answer,
-                        bool older);
+/* GET …/messages. `older`: asked with before=, so has_more is about the past.  Of what
+ * several servers have, only that is kept below which all of them were asked. */
+void nc_model_take_page(struct nc_model *m, unsigned from, struct nc_model_room *r,
+                        const json_t *answer, bool older);
 void nc_model_forget(
     struct nc_model_room *r); /* its messages: they are to be asked for anew */
 /* GET …/members */
@@ -126,8 +147,9 @@ enum {
  * seen: the room one is looking at (its new messages are not unread), or NULL.
  * room: out, the room it was about, or NULL.
  */
-unsigned nc_model_event(struct nc_model *m, const json_t *event, uint64_t now_ms,
-                        const struct nc_model_room *seen, struct nc_model_room **room);
+unsigned nc_model_event(struct nc_model *m, unsigned from, const json_t *event,
+                        uint64_t now_ms, const struct nc_model_room *seen,
+                        struct nc_model_room **room);
 
 /* Looked at: nothing is unread.  False if there was nothing to tell the server. */
 bool nc_model_read(struct nc_model_room *r);

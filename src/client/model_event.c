@@ -7,6 +7,7 @@ enum { TYPING_MS = 6000, COUNT_MAX = 1000 };
 
 struct context {
     struct nc_model *m;
+    unsigned from;
     struct nc_model_room *r; /* the room it is about, if we know it */
     const struct nc_model_room *seen;
     uint64_t now_ms;
@@ -51,7 +52,7 @@ static unsigned on_created(struct context *c, const json_t *event)
 {
     bool fresh;
     struct nc_model_message *x =
-        nc_model_put(c->m, c->r, json_object_get(event, "message"), &fresh);
+        nc_model_put(c->m, c->from, c->r, json_object_get(event, "message"), &fresh);
 
     if (!x)
         return 0;
@@ -71,8 +72,21 @@ static unsigned on_updated(struct context *c, const json_t *event)
 
     /* What was never shown need not be: its page will bring it as it is. */
     if (nc_model_id(message, "id", &id) && nc_model_message(c->r, &id))
-        nc_model_put(c->m, c->r, message, &fresh);
+        nc_model_put(c->m, c->from, c->r, message, &fresh);
     return NC_CHANGED_MESSAGES;
+}
+
+/* Said to two nodes that did not know of each other: the copy goes, its twin stays. */
+static unsigned on_deleted(struct context *c, const json_t *event)
+{
+    struct nc_id id;
+
+    if (nc_str_eqz(nc_model_str(event, "reason"), "duplicate") &&
+        nc_model_id(json_object_get(event, "message"), "id", &id)) {
+        nc_model_drop_message(c->r, &id);
+        return NC_CHANGED_MESSAGES;
+    }
+    return on_updated(c, event);
 }
 
 static unsigned on_completed(struct context *c, const json_t *event)
@@ -86,7 +100,8 @@ static unsigned on_completed(struct context *c, const json_t *event)
         return 0;
     x = nc_model_message(c->r, &id);
     bool ran = !x || x->state == NC_ANSWER_STREAMING;
-    x = nc_model_put(c->m, c->r, message, &fresh);
+    if (!(x = nc_model_put(c->m, c->from, c->r, message, &fresh)))
+        return 0;
     /* How it went tells who answers now. */
     return NC_CHANGED_MESSAGES | NC_CHANGED_AI | (ran ? count(c, x) : 0);
 }
@@ -101,7 +116,7 @@ static unsigned on_room(struct context *c, const json_t *event)
     const json_t *room = json_object_get(event, "room");
 
     if (c->r)
-        nc_model_take_room(c->m, room);
+        nc_model_take_room(c->m, c->from, room);
     return c->r ? NC_CHANGED_ROOMS | NC_CHANGED_AI : NC_CHANGED_ASK;
 }
 
@@ -124,7 +139,7 @@ static unsigned on_member(struct context *c, const json_t *event)
 
     if (!nc_model_id(user, "id", &id))
         return 0;
-    if (nc_id_eq(&id, &c->m->me)) {
+    if (nc_model_is_me(c->m, &id)) {
         if (!left)
             return NC_CHANGED_ASK;
         struct nc_id room = c->r ? c->r->id : (struct nc_id){0};
@@ -175,7 +190,7 @@ static unsigned on_typing(struct context *c, const json_t *event)
     struct nc_model_typist *t = NULL;
     struct nc_id id;
 
-    if (!nc_model_id(user, "id", &id) || nc_id_eq(&id, &c->m->me))
+    if (!nc_model_id(user, "id", &id) || nc_model_is_me(c->m, &id))
         return 0;
     if (json_is_false(on)) {
         drop_typist(c->r, &id);
@@ -240,7 +255,7 @@ static const struct row {
 } rows[] = {
     {"message.created", ROOM_OR_ASK, on_created},
     {"message.updated", ROOM_OR_ASK, on_updated},
-    {"message.deleted", ROOM_OR_ASK, on_updated},
+    {"message.deleted", ROOM_OR_ASK, on_deleted},
     {"message.completed", ROOM_OR_ASK, on_completed},
     {"message.delta", NO_ROOM, on_delta},
     {"room.created", NO_ROOM, on_room},
@@ -268,13 +283,28 @@ static struct nc_model_room *room_of(const struct nc_model *m, const json_t *eve
     return NULL;
 }
 
-unsigned nc_model_event(struct nc_model *m, const json_t *event, uint64_t now_ms,
-                        const struct nc_model_room *seen, struct nc_model_room **room)
+/* Another server has told it.  All that is new is that this one holds the room, too. */
+static unsigned on_known(struct context *c, struct nc_str type)
 {
-    struct context c = {.m = m, .r = room_of(m, event), .seen = seen, .now_ms = now_ms};
+    if (c->r && !nc_str_eqz(type, "member.left"))
+        c->r->servers |= 1u << c->from;
+    return !c->r && (nc_str_eqz(type, "room.created") || nc_str_eqz(type, "member.joined"))
+               ? NC_CHANGED_ASK
+               : 0;
+}
+
+unsigned nc_model_event(struct nc_model *m, unsigned from, const json_t *event,
+                        uint64_t now_ms, const struct nc_model_room *seen,
+                        struct nc_model_room **room)
+{
+    struct context c = {
+        .m = m, .from = from, .r = room_of(m, event), .seen = seen, .now_ms = now_ms};
     struct nc_str type = nc_model_str(event, "type");
     unsigned changed = 0;
 
+    *room = c.r;
+    if (!nc_origins_new(&m->origins, nc_model_str(event, "event_id")))
+        return on_known(&c, type);
     for (size_t i = 0; i < NC_COUNT(rows); i++) {
         if (!nc_str_eqz(type, rows[i].type))
             continue;

@@ -24,7 +24,9 @@ void nc_model_forget(struct nc_model_room *r)
     for (size_t i = 0; i < r->n; i++)
         nc_model_free_message(r->messages[i]);
     r->n = 0;
-    r->loaded = r->has_more = false;
+    r->loaded = r->has_more = r->answered = false;
+    r->paged = 0;
+    r->floor = (struct nc_id){0};
 }
 
 void nc_model_forget_oldest(struct nc_model_room *r, size_t keep)
@@ -144,9 +146,9 @@ static bool names_me(const struct nc_model *m, const json_t *mentions)
 
     json_array_foreach(mentions, i, one)
     {
-        if (json_is_string(one) && m->username &&
-            strcmp(json_string_value(one), m->username) == 0)
-            return true;
+        for (size_t k = 0; json_is_string(one) && k < NC_MODEL_SERVERS; k++)
+            if (m->me[k].username && strcmp(json_string_value(one), m->me[k].username) == 0)
+                return true;
     }
     return false;
 }
@@ -162,7 +164,7 @@ static void set_sender(struct nc_model *m, struct nc_model_room *r,
     x->display = nc_model_clean(nc_model_str(sender, "display_name"));
     x->sender_kind = word(sender, "kind", kinds);
     if (nc_model_id(sender, "id", &x->sender))
-        x->mine = nc_id_eq(&x->sender, &m->me);
+        x->mine = nc_model_is_me(m, &x->sender);
     if (x->sender_kind != NC_SENDER_SYSTEM)
         nc_model_person(r, x->username, -1);
 }
@@ -208,21 +210,57 @@ static void set_answer(struct nc_model_message *x, const json_t *message,
         x->gap = false;
 }
 
-struct nc_model_message *nc_model_put(struct nc_model *m, struct nc_model_room *r,
-                                      const json_t *message, bool *fresh)
+/* One server's own words are in order; what another says may be older than what we know.
+ * When it was edited orders the edits of all: that is how nodes do it, too. */
+static bool is_behind(const struct nc_model_message *x, unsigned from,
+                      const json_t *message, bool streaming, uint64_t edited_ms)
+{
+    int64_t run = run_of(message);
+
+    if (x->from == from)
+        return false;
+    if (x->deleted || json_is_true(json_object_get(message, "deleted")))
+        return x->deleted;
+    if (run != x->run)
+        return run < x->run;
+    return (streaming && x->state != NC_ANSWER_STREAMING) || edited_ms < x->edited_ms;
+}
+
+void nc_model_drop_message(struct nc_model_room *r, const struct nc_id *id)
+{
+    size_t i = place(r, id);
+
+    if (i == r->n || !nc_id_eq(&r->messages[i]->id, id))
+        return;
+    nc_model_free_message(r->messages[i]);
+    r->n--;
+    memmove(&r->messages[i], &r->messages[i + 1],
+            (r->n - i) * sizeof(struct nc_model_message *));
+}
+
+struct nc_model_message *nc_model_put(struct nc_model *m, unsigned from,
+                                      struct nc_model_room *r, const json_t *message,
+                                      bool *fresh)
 {
     static const char *const kinds[] = {"text", "action", "notice", NULL};
     static const char *const states[] = {"complete", "streaming", "stopped", "failed",
                                          NULL};
+    enum nc_text_state state = word(message, "state", states);
+    uint64_t edited_ms;
     struct nc_id id;
 
     if (!nc_model_id(message, "id", &id))
         return NULL;
+    if (nc_time_parse(nc_model_str(message, "edited_at"), &edited_ms) != NC_OK)
+        edited_ms = 0;
     struct nc_model_message *x = nc_model_message(r, &id);
     *fresh = x == NULL;
+    if (x && is_behind(x, from, message, state == NC_ANSWER_STREAMING, edited_ms))
+        return NULL;
     if (!x)
         x = insert(r, &id, take_orphan(m, &id));
-    enum nc_text_state state = word(message, "state", states);
+    x->from = from;
+    x->edited_ms = edited_ms;
     set_sender(m, r, x, json_object_get(message, "sender"));
     x->kind = word(message, "kind", kinds);
     nc_model_id(message, "reply_to", &x->reply_to);
@@ -324,22 +362,48 @@ static bool is_stale(const struct nc_model_room *r, const json_t *message)
     return run < x->run && x->state == NC_ANSWER_STREAMING;
 }
 
-void nc_model_take_page(struct nc_model *m, struct nc_model_room *r, const json_t *answer,
-                        bool older)
+/* Where the past of what was asked begins, of all the servers together: what lies below
+ * is with some of them only, and the page before brings it from all. */
+static void set_floor(struct nc_model_room *r, const json_t *answer)
 {
-    bool first = !r->loaded, fresh;
+    const json_t *messages = json_object_get(answer, "messages");
+    struct nc_id oldest;
+    size_t below = 0;
+
+    if (json_is_true(json_object_get(answer, "has_more"))) {
+        r->has_more = true;
+        if (nc_model_id(json_array_get(messages, 0), "id", &oldest) &&
+            nc_id_cmp(&oldest, &r->floor) > 0)
+            r->floor = oldest;
+    }
+    while (r->has_more && below < r->n && nc_id_cmp(&r->messages[below]->id, &r->floor) < 0)
+        below++;
+    if (below && (r->servers & (r->servers - 1))) /* one alone knows all of its past */
+        nc_model_forget_oldest(r, r->n - below);
+}
+
+void nc_model_take_page(struct nc_model *m, unsigned from, struct nc_model_room *r,
+                        const json_t *answer, bool older)
+{
+    bool first = !r->loaded, first_of_it = !(r->paged & 1u << from), fresh;
     json_t *one;
     size_t i;
 
     json_array_foreach(json_object_get(answer, "messages"), i, one)
     {
         if (!is_stale(r, one))
-            nc_model_put(m, r, one, &fresh);
+            nc_model_put(m, from, r, one, &fresh);
     }
-    if (first || older)
-        r->has_more = json_is_true(json_object_get(answer, "has_more"));
+    if (older && !r->answered) {
+        r->has_more = false;
+        r->floor = (struct nc_id){0};
+    }
+    r->answered = r->loading != 0;
     r->loaded = true;
-    if (first)
+    r->paged |= 1u << from;
+    if (first_of_it || older)
+        set_floor(r, answer);
+    if (first || (first_of_it && r->unread))
         mark_unread(r);
 }
 

@@ -183,12 +183,12 @@ static bool is_first(const struct nc_outbox *o, const struct nc_outbox_item *it)
 }
 
 struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
-                                     uint64_t *wait_ms)
+                                     uint64_t *wait_ms, nc_outbox_to *to, void *arg)
 {
     *wait_ms = 0;
     nc_list_each(node, &o->list) {
         struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
-        if (it->state != NC_OUT_WAITING || !is_first(o, it))
+        if (it->state != NC_OUT_WAITING || !is_first(o, it) || (to && !to(arg, it)))
             continue;
         if (it->not_before_ms <= now_ms)
             return it;
@@ -199,7 +199,11 @@ struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
     return NULL;
 }
 
-void nc_outbox_sent(struct nc_outbox_item *it) { it->state = NC_OUT_SENT; }
+void nc_outbox_sent(struct nc_outbox_item *it, const void *via)
+{
+    it->state = NC_OUT_SENT;
+    it->via = via;
+}
 
 struct nc_outbox_item *nc_outbox_find(struct nc_outbox *o, const struct nc_id *client_id)
 {
@@ -239,11 +243,11 @@ void nc_outbox_refused(struct nc_outbox_item *it, struct nc_str why)
     snprintf(it->why, sizeof it->why, "%.*s", NC_FMT(why));
 }
 
-void nc_outbox_offline(struct nc_outbox *o)
+void nc_outbox_offline(struct nc_outbox *o, const void *via)
 {
     nc_list_each(node, &o->list) {
         struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
-        if (it->state == NC_OUT_SENT)
+        if (it->state == NC_OUT_SENT && it->via == via)
             it->state = NC_OUT_WAITING;
     }
 }

@@ -22,6 +22,7 @@ struct nc_outbox_item {
     struct nc_id client_id, room, reply_to; /* reply_to zero: none */
     char *text;
     enum nc_outbox_state state;
+    const void *via;        /* to whom it is on its way */
     uint64_t not_before_ms; /* monotonic */
     unsigned attempts;
     char why[200];
@@ -40,15 +41,18 @@ void nc_outbox_close(struct nc_outbox *o); /* the files stay */
 NC_MUSTUSE enum nc_err nc_outbox_add(struct nc_outbox *o, const struct nc_id *room,
                                      const struct nc_id *reply_to, struct nc_str text,
                                      struct nc_outbox_item **out);
-/* The next one to send now, or NULL.  *wait_ms: when to ask again, 0 for no need to. */
+/* The next one to send now, or NULL.  *wait_ms: when to ask again, 0 for no need to.
+ * to: says who would take an item, NULL for nobody now: then it is not due.  NULL: all are.
+ */
+typedef const void *nc_outbox_to(void *arg, const struct nc_outbox_item *it);
 struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
-                                     uint64_t *wait_ms);
-void nc_outbox_sent(struct nc_outbox_item *it);
+                                     uint64_t *wait_ms, nc_outbox_to *to, void *arg);
+void nc_outbox_sent(struct nc_outbox_item *it, const void *via);
 struct nc_outbox_item *nc_outbox_find(struct nc_outbox *o, const struct nc_id *client_id);
 /* Acknowledged, or given up: file and item go. */
 void nc_outbox_drop(struct nc_outbox *o, struct nc_outbox_item *it);
 /* Not now: again after a growing pause of at least `pause_ms`. */
 void nc_outbox_again(struct nc_outbox_item *it, uint64_t now_ms, uint64_t pause_ms);
 void nc_outbox_refused(struct nc_outbox_item *it, struct nc_str why);
-/* The connection is gone: what was on its way waits again. */
-void nc_outbox_offline(struct nc_outbox *o);
+/* The connection is gone: what was on its way there waits again. */
+void nc_outbox_offline(struct nc_outbox *o, const void *via);

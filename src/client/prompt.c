@@ -95,9 +95,17 @@ char *nc_client_secret(const char *label)
     return secret;
 }
 
-static char *ask_twice(bool twice)
+static char *ask_twice(const struct nc_client *c, bool twice)
 {
-    char *first = ask(nc_word(NC_W_PASSWORD), false), *second;
+    struct nc_buf label = {0};
+    char *first, *second;
+
+    nc_buf_adds(&label, nc_str(nc_word(NC_W_PASSWORD)));
+    if (c->apis_n > 1)
+        nc_buf_printf(&label, " (%s)", c->api->url);
+    nc_buf_addc(&label, '\0');
+    first = ask(label.p, false);
+    nc_buf_fini(&label);
 
     if (!first) {
         nc_client_fail("%s", nc_word(NC_W_NO_TTY));
@@ -118,7 +126,7 @@ static char *ask_twice(bool twice)
 char *nc_client_password(struct nc_client *c, bool twice)
 {
     char *password = *c->cfg->password_file ? nc_client_first_line(c->cfg->password_file)
-                                            : ask_twice(twice);
+                                            : ask_twice(c, twice);
 
     if (password && twice &&
         (strlen(password) < PASSWORD_LEAST || strlen(password) > PASSWORD_MOST)) {

@@ -6,18 +6,24 @@
 
 #include "base/clock.h"
 #include "client/place.h"
+#include "client/servers.h"
 #include "client/words.h"
 
-enum { PAGE = 60, GLANCE_MS = 10000 };
+enum { PAGE = 60 };
 
 static void changed(struct nc_remote *r, unsigned what, const struct nc_id *room)
 {
-    r->ops->changed(r->arg, what, room);
+    r->set->ops->changed(r->set->arg, what, room);
+}
+
+static void said(struct nc_remote *r, const char *words)
+{
+    r->set->ops->said(r->set->arg, words);
 }
 
 static struct nc_model_room *seen(const struct nc_remote *r)
 {
-    return nc_id_zero(&r->seen) ? NULL : nc_model_room(&r->model, &r->seen);
+    return nc_id_zero(&r->set->seen) ? NULL : nc_model_room(&r->set->model, &r->set->seen);
 }
 
 /* ---- rooms ---------------------------------------------------------------- */
@@ -31,13 +37,16 @@ static void on_rooms(void *arg, const struct nc_answer *a)
     r->rooms_loading = false;
     if (nc_answer_ok(a)) {
         struct nc_model_room *here;
-        nc_model_take_rooms(&r->model, json_object_get(a->body, "rooms"));
+        nc_model_take_rooms(&r->set->model, r->from, json_object_get(a->body, "rooms"));
         r->rooms_loaded = true;
-        if ((here = seen(r)))
+        if ((here = seen(r))) {
             here->unread = here->mentions = 0;
+            if (r->set->n > 1) /* it may hold the room, too, and more of it */
+                nc_servers_look(r->set, &here->id);
+        }
         changed(r, NC_CHANGED_ROOMS, NULL);
     } else if (!nc_answer_passing(a)) {
-        r->ops->said(r->arg, a->detail);
+        said(r, a->detail);
     }
     if (r->rooms_again) {
         r->rooms_again = false;
@@ -70,31 +79,32 @@ static void on_page(void *arg, const struct nc_answer *a)
     struct nc_remote *r = p->r;
     struct nc_id id = p->room;
     bool older = p->older;
+    struct nc_model *m = &r->set->model;
     struct nc_model_room *room;
 
     free(p);
-    if (a->err == NC_ECLOSED || !(room = nc_model_room(&r->model, &id)))
+    if (a->err == NC_ECLOSED || !(room = nc_model_room(m, &id)))
         return;
-    room->loading = false;
+    room->loading &= ~(1u << r->from);
     if (nc_answer_ok(a)) {
-        nc_model_take_page(&r->model, room, a->body, older);
-        if (!older && nc_id_eq(&r->seen, &id))
-            nc_remote_mark_read(r);
+        nc_model_take_page(m, r->from, room, a->body, older);
+        if (!older && nc_id_eq(&r->set->seen, &id))
+            nc_servers_mark_read(r->set);
     } else if (!nc_answer_passing(a)) {
-        r->ops->said(r->arg, a->detail);
+        said(r, a->detail);
     }
     changed(r, NC_CHANGED_MESSAGES, &id);
 }
 
-static void ask_page(struct nc_remote *r, struct nc_model_room *room,
-                     const struct nc_id *before)
+void nc_remote_page(struct nc_remote *r, struct nc_model_room *room,
+                    const struct nc_id *before)
 {
     char id[NC_ID_TEXT], border[NC_ID_TEXT];
     struct nc_buf path = {0};
     struct page *p = nc_alloc(sizeof *p);
 
     *p = (struct page){r, room->id, before != NULL};
-    room->loading = true;
+    room->loading |= 1u << r->from;
     nc_id_text(&room->id, id);
     nc_buf_printf(&path, "/api/v1/rooms/%.*s/messages?limit=%d", NC_ID_TEXT, id, PAGE);
     if (before) {
@@ -106,18 +116,11 @@ static void ask_page(struct nc_remote *r, struct nc_model_room *room,
     nc_buf_fini(&path);
 }
 
-void nc_remote_older(struct nc_remote *r, struct nc_model_room *room)
-{
-    if (room->loading || (room->loaded && !room->has_more))
-        return;
-    ask_page(r, room, room->loaded && room->n ? &room->messages[0]->id : NULL);
-}
-
 static void on_members(void *arg, const struct nc_answer *a)
 {
     struct page *p = arg;
     struct nc_model_room *room =
-        a->err == NC_ECLOSED ? NULL : nc_model_room(&p->r->model, &p->room);
+        a->err == NC_ECLOSED ? NULL : nc_model_room(&p->r->set->model, &p->room);
 
     if (room && nc_answer_ok(a)) {
         nc_model_take_members(room, json_object_get(a->body, "members"));
@@ -126,7 +129,7 @@ static void on_members(void *arg, const struct nc_answer *a)
     free(p);
 }
 
-static void ask_members(struct nc_remote *r, struct nc_model_room *room)
+void nc_remote_members(struct nc_remote *r, struct nc_model_room *room)
 {
     char path[128], id[NC_ID_TEXT];
     struct page *p = nc_alloc(sizeof *p);
@@ -136,24 +139,6 @@ static void ask_members(struct nc_remote *r, struct nc_model_room *room)
     nc_id_text(&room->id, id);
     snprintf(path, sizeof path, "/api/v1/rooms/%.*s/members", NC_ID_TEXT, id);
     nc_api_call(&r->api, &(struct nc_api_ask){"GET", path, {0}, 0}, on_members, p);
-}
-
-void nc_remote_look(struct nc_remote *r, const struct nc_id *id)
-{
-    struct nc_model_room *room = nc_model_room(&r->model, id), *before = seen(r);
-
-    if (before && before != room)
-        before->first_unread = (struct nc_id){0};
-    r->seen = room ? *id : (struct nc_id){0};
-    if (!room)
-        return;
-    if (!room->loaded && !room->loading)
-        ask_page(r, room, NULL);
-    else if (room->loaded)
-        nc_remote_mark_read(r);
-    if (!room->people_loaded)
-        ask_members(r, room);
-    nc_remote_ask_ai(r, room);
 }
 
 /* ---- the live channel ----------------------------------------------------- */
@@ -169,11 +154,12 @@ static void on_event(void *arg, json_t *event)
         return;
     }
     struct nc_model_room *here = seen(r);
-    unsigned what = nc_model_event(&r->model, event, nc_mono_ms(), here, &room);
+    unsigned what =
+        nc_model_event(&r->set->model, r->from, event, nc_mono_ms(), here, &room);
     if (what & NC_CHANGED_ASK)
         nc_remote_rooms(r);
     if (room && room == here && (what & NC_CHANGED_MESSAGES))
-        nc_remote_mark_read(r);
+        nc_servers_mark_read(r->set);
     if (room && room == here && (what & NC_CHANGED_AI))
         nc_remote_ask_ai(r, room);
     what &= ~(unsigned)(NC_CHANGED_ASK | NC_CHANGED_AI);
@@ -183,13 +169,18 @@ static void on_event(void *arg, json_t *event)
 
 static void reload(struct nc_remote *r)
 {
-    for (size_t i = 0; i < r->model.n; i++) {
-        nc_model_forget(r->model.rooms[i]);
-        r->model.rooms[i]->people_loaded = false;
+    struct nc_model *m = &r->set->model;
+
+    nc_origins_fini(&m->origins); /* it may be another life of the node: it counts anew */
+    for (size_t i = 0; i < m->n; i++) {
+        if (!(m->rooms[i]->servers & 1u << r->from))
+            continue;
+        nc_model_forget(m->rooms[i]);
+        m->rooms[i]->people_loaded = false;
     }
     nc_remote_rooms(r);
     if (seen(r))
-        nc_remote_look(r, &r->seen);
+        nc_servers_look(r->set, &r->set->seen);
 }
 
 static void on_resync(void *arg) { reload(arg); }
@@ -202,43 +193,45 @@ static void on_state(void *arg, enum nc_live_state s, const char *why)
         free(r->why);
         r->why = nc_str_dup(nc_str(why));
     }
-    if (s == NC_LIVE_ONLINE) {
-        struct nc_model_room *room = seen(r);
-        if (!r->rooms_loaded)
-            nc_remote_rooms(r);
-        else if (room && !room->loaded && !room->loading)
-            nc_remote_look(r, &r->seen);
-        else if (room)
-            nc_remote_ask_ai(r, room);
-        nc_remote_ask_jobs(r);
-        nc_remote_pump(r);
-    } else if (s == NC_LIVE_PAUSE || s == NC_LIVE_OVER) {
-        nc_outbox_offline(&r->outbox);
-    }
+    if (s == NC_LIVE_ONLINE)
+        nc_servers_up(r->set, r);
+    else if (s == NC_LIVE_PAUSE || s == NC_LIVE_OVER || s == NC_LIVE_IDLE)
+        nc_servers_down(r->set, r);
     if (s == NC_LIVE_OVER) {
         nc_session_drop(&r->api.session);
-        r->ops->login(r->arg);
+        r->set->ops->login(r->set->arg, r);
     }
     changed(r, NC_CHANGED_STATUS, NULL);
 }
 
 /* ---- coming and going ----------------------------------------------------- */
 
+/* What it alone told us, the others' stays. */
+static void leave(struct nc_remote *r)
+{
+    if (r->set->n == 1)
+        nc_model_fini(&r->set->model);
+    else
+        nc_model_leave(&r->set->model, r->from);
+    if (!seen(r))
+        r->set->seen = (struct nc_id){0};
+    r->rooms_loaded = false;
+}
+
 static void begin(struct nc_remote *r)
 {
+    struct nc_model *m = &r->set->model;
     const struct nc_tokens *t = &r->api.session.tokens;
     char *box = nc_place_outbox(r->api.url, t->username);
 
     nc_outbox_close(&r->outbox);
-    if (!nc_id_eq(&r->model.me, &t->user)) { /* another person sees other rooms */
-        nc_model_fini(&r->model);
-        r->seen = (struct nc_id){0};
-    }
+    if (!nc_id_eq(&m->me[r->from].id, &t->user)) /* another person sees other rooms */
+        leave(r);
     r->rooms_loaded = false;
-    nc_model_me(&r->model, &t->user, t->username);
+    nc_model_me(m, r->from, &t->user, t->username);
     if (!box || nc_outbox_open(&r->outbox, box) != NC_OK) {
         /* Sending still works; it just would not survive us. */
-        r->ops->said(r->arg, nc_word(NC_W_NO_OUTBOX));
+        said(r, nc_word(NC_W_NO_OUTBOX));
         if (nc_outbox_open(&r->outbox, NULL) != NC_OK)
             r->outbox = (struct nc_outbox){0};
     }
@@ -253,9 +246,9 @@ static void on_entered(void *arg, const struct nc_answer *a)
     if (a->err == NC_ECLOSED)
         return;
     if (!nc_answer_ok(a))
-        r->ops->said(r->arg, a->detail);
+        said(r, a->detail);
     else if (nc_session_take(&r->api.session, a->body) != NC_OK)
-        r->ops->said(r->arg, nc_word(NC_W_BAD_ANSWER));
+        said(r, nc_word(NC_W_BAD_ANSWER));
     else
         begin(r);
     changed(r, NC_CHANGED_STATUS | NC_CHANGED_ROOMS, NULL);
@@ -278,10 +271,8 @@ static void on_logout(void *arg, const struct nc_answer *a)
         return;
     nc_session_drop(&r->api.session);
     nc_outbox_close(&r->outbox);
-    nc_model_fini(&r->model);
-    r->rooms_loaded = false;
-    r->seen = (struct nc_id){0};
-    r->ops->login(r->arg);
+    leave(r);
+    r->set->ops->login(r->set->arg, r);
 }
 
 void nc_remote_logout(struct nc_remote *r)
@@ -291,54 +282,34 @@ void nc_remote_logout(struct nc_remote *r)
                 on_logout, r);
 }
 
-/* A provider that goes down, or comes back, is no event. */
-static void on_glance(struct nc_deadline *d)
-{
-    struct nc_remote *r = nc_of(d, struct nc_remote, glance);
-    struct nc_model_room *room = seen(r);
-
-    if (room && room->ai.personas_n && nc_live_state(r->live) == NC_LIVE_ONLINE)
-        nc_remote_ask_ai(r, room);
-    nc_loop_deadline(r->loop, d, GLANCE_MS);
-}
-
-static void on_pump(struct nc_deadline *d)
-{
-    nc_remote_pump(nc_of(d, struct nc_remote, pump));
-}
-
-enum nc_err nc_remote_open(struct nc_remote *r, const struct nc_api_opts *o,
-                           const char *user, const struct nc_remote_ops *ops, void *arg)
+enum nc_err nc_remote_init(struct nc_remote *r, struct nc_servers *set, unsigned from,
+                           const struct nc_api_opts *o)
 {
     static const struct nc_live_ops live_ops = {
         .state = on_state, .event = on_event, .resync = on_resync};
 
-    *r = (struct nc_remote){.loop = o->loop,
-                            .ops = ops,
-                            .arg = arg,
-                            .pump.fire = on_pump,
-                            .glance.fire = on_glance};
+    *r = (struct nc_remote){.set = set, .from = from, .loop = o->loop};
     nc_api_init(&r->api, o);
-    if (nc_outbox_open(&r->outbox, NULL) != NC_OK ||
-        !(r->live = nc_live_new(&r->api, &live_ops, r)))
-        return NC_EIO;
-    nc_loop_deadline(r->loop, &r->glance, GLANCE_MS);
+    return nc_outbox_open(&r->outbox, NULL) == NC_OK &&
+                   (r->live = nc_live_new(&r->api, &live_ops, r))
+               ? NC_OK
+               : NC_EIO;
+}
+
+void nc_remote_begin(struct nc_remote *r, const char *user)
+{
     if (nc_session_load(&r->api.session, user) == NC_OK)
         begin(r);
     else
-        ops->login(arg);
-    return NC_OK;
+        r->set->ops->login(r->set->arg, r);
 }
 
 void nc_remote_close(struct nc_remote *r)
 {
-    nc_loop_deadline(r->loop, &r->pump, 0);
-    nc_loop_deadline(r->loop, &r->glance, 0);
     nc_live_free(r->live);
     r->live = NULL;
     nc_api_fini(&r->api);
     nc_outbox_close(&r->outbox);
-    nc_model_fini(&r->model);
     free(r->why);
     r->why = NULL;
 }

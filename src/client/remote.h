@@ -1,8 +1,9 @@
 /*
  * client/remote: one server as the chat in the terminal sees it.
  *
- * Its calls, its live channel, what it told us (the model) and what is still to be sent to
- * it (the outbox), held together.  Nothing here draws; several may exist side by side.
+ * Its calls, its live channel and what is still to be sent (the outbox), held together;
+ * what it tells goes into the model of the set it is one of (client/servers).  Nothing here
+ * draws.
  */
 #pragma once
 
@@ -11,54 +12,40 @@
 #include "client/model.h"
 #include "client/outbox.h"
 
-struct nc_remote;
-
-struct nc_remote_ops {
-    /* Something of the model, the outbox or the connection is other than it was:
-     * NC_CHANGED_… of client/model.h; room: the one concerned, or NULL. */
-    void (*changed)(void *arg, unsigned what, const struct nc_id *room);
-    /* Something for the eyes of whoever sits there. */
-    void (*said)(void *arg, const char *words);
-    /* The login is over, or there was none. */
-    void (*login)(void *arg);
-    /* A room one has just made or joined: go there. */
-    void (*arrived)(void *arg, const struct nc_id *room);
-};
+struct nc_servers;
 
 struct nc_remote {
+    struct nc_servers *set;
+    unsigned from; /* its place there */
     struct nc_loop *loop;
     struct nc_api api;
     struct nc_live *live;
     struct nc_outbox outbox;
-    struct nc_model model;
-    const struct nc_remote_ops *ops;
-    void *arg;
-    struct nc_id seen; /* the room one looks at; zero: none */
-    struct nc_deadline pump, glance;
     bool rooms_loading, rooms_again, rooms_loaded;
     char *why; /* why we are offline */
     uint64_t typing_told_ms;
 };
 
-/* The login on disk is used if there is one, else ops->login is called.  NC_EIO: told. */
-NC_MUSTUSE enum nc_err nc_remote_open(struct nc_remote *r, const struct nc_api_opts *o,
-                                      const char *user, const struct nc_remote_ops *ops,
-                                      void *arg);
+/* NC_EIO: told.  To be closed in any case. */
+NC_MUSTUSE enum nc_err nc_remote_init(struct nc_remote *r, struct nc_servers *set,
+                                      unsigned from, const struct nc_api_opts *o);
+/* With the login on disk, if there is one, else the set's ops->login is called. */
+void nc_remote_begin(struct nc_remote *r, const char *user);
 void nc_remote_close(struct nc_remote *r);
 
 /* Login or registration; body: the JSON to send.  Ends in said() or rooms arriving. */
 void nc_remote_enter(struct nc_remote *r, bool is_new, struct nc_str body);
 void nc_remote_logout(struct nc_remote *r);
 
-/* What one looks at: loads it, marks it as read. */
-void nc_remote_look(struct nc_remote *r, const struct nc_id *room);
-void nc_remote_older(struct nc_remote *r, struct nc_model_room *room);
-void nc_remote_mark_read(struct nc_remote *r);
+/* A page of a room; before NULL: the newest. */
+void nc_remote_page(struct nc_remote *r, struct nc_model_room *room,
+                    const struct nc_id *before);
+void nc_remote_members(struct nc_remote *r, struct nc_model_room *room);
+void nc_remote_read(struct nc_remote *r, const struct nc_id *room,
+                    const struct nc_id *message);
 
-/* Kept in the outbox, sent when it can be.  NC_EIO: not kept, the text is still yours. */
-NC_MUSTUSE enum nc_err nc_remote_send(struct nc_remote *r, const struct nc_id *room,
-                                      const struct nc_id *reply_to, struct nc_str text);
-void nc_remote_pump(struct nc_remote *r);
+/* On its way to it; false if it is not online. */
+bool nc_remote_put(struct nc_remote *r, const struct nc_outbox_item *it);
 void nc_remote_answer(struct nc_remote *r, const json_t *event,
                       const char *type); /* ack, error */
 

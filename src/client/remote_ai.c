@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "client/model_parts.h"
-#include "client/remote.h"
+#include "client/servers.h"
 
 struct asked {
     struct nc_remote *r;
@@ -19,12 +19,12 @@ static void on_room(void *arg, const struct nc_answer *a)
     struct nc_model_room *room;
 
     free(q);
-    if (a->err == NC_ECLOSED || !(room = nc_model_room(&r->model, &id)))
+    if (a->err == NC_ECLOSED || !(room = nc_model_room(&r->set->model, &id)))
         return;
     room->ai_loading = false;
     if (nc_answer_ok(a)) {
         nc_model_room_ai_take(&room->ai, a->body);
-        r->ops->changed(r->arg, NC_CHANGED_STATUS, &id);
+        r->set->ops->changed(r->set->arg, NC_CHANGED_STATUS, &id);
     }
     if (room->ai_again) {
         room->ai_again = false;
@@ -63,17 +63,20 @@ static void on_jobs(void *arg, const struct nc_answer *a)
         struct nc_model_room *room = NULL;
         struct nc_id id;
         if (nc_model_id(job, "room", &id))
-            room = nc_model_room(&r->model, &id);
+            room = nc_model_room(&r->set->model, &id);
         if (room && nc_model_job_take(&room->ai, job, nc_mono_ms()))
-            r->ops->changed(r->arg, NC_CHANGED_MESSAGES, &id);
+            r->set->ops->changed(r->set->arg, NC_CHANGED_MESSAGES, &id);
     }
 }
 
 /* What waited when the connection was lost may be long over. */
 void nc_remote_ask_jobs(struct nc_remote *r)
 {
-    for (size_t i = 0; i < r->model.n; i++)
-        nc_model_jobs_forget(&r->model.rooms[i]->ai);
+    const struct nc_model *m = &r->set->model;
+
+    for (size_t i = 0; i < m->n; i++)
+        if (m->rooms[i]->servers & 1u << r->from)
+            nc_model_jobs_forget(&m->rooms[i]->ai);
     nc_api_call(&r->api, &(struct nc_api_ask){"GET", "/api/v1/jobs?state=queued", {0}, 0},
                 on_jobs, r);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/remote.h"
+#include "client/servers.h"
 #include "client/words.h"
 #include "wire/json.h"
 
@@ -12,7 +12,7 @@ enum { TYPING_EVERY_MS = 3000, PAUSE_MS = 1000 };
 
 /* ---- the outbox ----------------------------------------------------------- */
 
-static bool put_on_wire(struct nc_remote *r, struct nc_outbox_item *it)
+bool nc_remote_put(struct nc_remote *r, const struct nc_outbox_item *it)
 {
     struct nc_buf b = {0};
     struct nc_json j = nc_json_to(&b);
@@ -31,31 +31,14 @@ static bool put_on_wire(struct nc_remote *r, struct nc_outbox_item *it)
     return ok;
 }
 
-void nc_remote_pump(struct nc_remote *r)
+static void changed(struct nc_remote *r, unsigned what, const struct nc_id *room)
 {
-    struct nc_outbox_item *it;
-    uint64_t wait = 0;
-
-    if (nc_live_state(r->live) != NC_LIVE_ONLINE)
-        return;
-    while ((it = nc_outbox_due(&r->outbox, nc_mono_ms(), &wait))) {
-        if (!put_on_wire(r, it))
-            return;
-        nc_outbox_sent(it);
-    }
-    nc_loop_deadline(r->loop, &r->pump, wait);
+    r->set->ops->changed(r->set->arg, what, room);
 }
 
-enum nc_err nc_remote_send(struct nc_remote *r, const struct nc_id *room,
-                           const struct nc_id *reply_to, struct nc_str text)
+static void said(struct nc_remote *r, const char *words)
 {
-    struct nc_outbox_item *it;
-    enum nc_err e = nc_outbox_add(&r->outbox, room, reply_to, text, &it);
-
-    r->typing_told_ms = 0;
-    if (e == NC_OK)
-        nc_remote_pump(r);
-    return e;
+    r->set->ops->said(r->set->arg, words);
 }
 
 static bool passing(const char *code)
@@ -72,19 +55,20 @@ static bool passing(const char *code)
 /* What a command did to us that no event says. */
 static void after_command(struct nc_remote *r, const struct nc_id *room, const char *text)
 {
-    struct nc_model_room *mr = nc_model_room(&r->model, room);
+    struct nc_model_room *mr = nc_model_room(&r->set->model, room);
 
     if (strncmp(text, "/clear", 6) == 0 && mr) {
         nc_model_forget(mr);
-        nc_remote_older(r, mr);
+        nc_servers_older(r->set, mr);
     } else if (strncmp(text, "/join", 5) == 0 || strncmp(text, "/leave", 6) == 0) {
         nc_remote_rooms(r);
     }
 }
 
-static void acknowledged(struct nc_remote *r, struct nc_outbox_item *it,
-                         const json_t *event)
+static void acknowledged(struct nc_remote *r, struct nc_outbox *box,
+                         struct nc_outbox_item *it, const json_t *event)
 {
+    struct nc_model *m = &r->set->model;
     json_t *message = json_object_get(event, "message");
     struct nc_id room = it->room;
 
@@ -92,14 +76,26 @@ static void acknowledged(struct nc_remote *r, struct nc_outbox_item *it,
         json_t *created =
             json_pack("{s:s, s:O}", "type", "message.created", "message", message);
         struct nc_model_room *mr;
-        nc_model_event(&r->model, created, nc_mono_ms(), nc_model_room(&r->model, &r->seen),
+        nc_model_event(m, r->from, created, nc_mono_ms(), nc_model_room(m, &r->set->seen),
                        &mr);
         json_decref(created);
     } else {
         after_command(r, &room, it->text);
     }
-    nc_outbox_drop(&r->outbox, it);
-    r->ops->changed(r->arg, NC_CHANGED_MESSAGES, &room);
+    nc_outbox_drop(box, it);
+    changed(r, NC_CHANGED_MESSAGES, &room);
+}
+
+static void tell(struct nc_remote *r, struct nc_str words)
+{
+    struct nc_buf b = {0};
+
+    if (r->api.named)
+        nc_buf_printf(&b, "%s: ", r->api.url);
+    nc_buf_adds(&b, words);
+    nc_buf_addc(&b, '\0');
+    said(r, b.p);
+    nc_buf_fini(&b);
 }
 
 void nc_remote_answer(struct nc_remote *r, const json_t *event, const char *type)
@@ -108,13 +104,14 @@ void nc_remote_answer(struct nc_remote *r, const json_t *event, const char *type
     const char *code = json_string_value(json_object_get(event, "code"));
     const char *detail = json_string_value(json_object_get(event, "detail"));
     struct nc_outbox_item *it = NULL;
+    struct nc_outbox *box = NULL;
     struct nc_id id;
 
     if (ref && nc_id_parse(nc_str(ref), &id) == NC_OK)
-        it = nc_outbox_find(&r->outbox, &id);
+        it = nc_servers_sent(r->set, &id, &box);
     if (strcmp(type, "ack") == 0) {
         if (it)
-            acknowledged(r, it, event);
+            acknowledged(r, box, it, event);
     } else if (it && code && passing(code)) {
         nc_outbox_again(it, nc_mono_ms(), PAUSE_MS);
     } else {
@@ -122,12 +119,11 @@ void nc_remote_answer(struct nc_remote *r, const json_t *event, const char *type
         nc_buf_adds(&clean, nc_str(detail ? detail : code ? code : ""));
         if (it)
             nc_outbox_refused(it, nc_buf_str(&clean));
-        nc_buf_addc(&clean, '\0');
-        r->ops->said(r->arg, clean.p);
+        tell(r, nc_buf_str(&clean));
         nc_buf_fini(&clean);
     }
-    nc_remote_pump(r);
-    r->ops->changed(r->arg, NC_CHANGED_MESSAGES | NC_CHANGED_STATUS, NULL);
+    nc_servers_pump(r->set);
+    changed(r, NC_CHANGED_MESSAGES | NC_CHANGED_STATUS, NULL);
 }
 
 /* ---- small frames --------------------------------------------------------- */
@@ -149,12 +145,10 @@ static bool frame(struct nc_remote *r, const char *type, const char *key,
     return ok;
 }
 
-void nc_remote_mark_read(struct nc_remote *r)
+void nc_remote_read(struct nc_remote *r, const struct nc_id *room,
+                    const struct nc_id *message)
 {
-    struct nc_model_room *room = nc_model_room(&r->model, &r->seen);
-
-    if (room && nc_live_state(r->live) == NC_LIVE_ONLINE && nc_model_read(room))
-        frame(r, "read", "room", &room->id, "message_id", &room->read);
+    frame(r, "read", "room", room, "message_id", message);
 }
 
 void nc_remote_typing(struct nc_remote *r, const struct nc_id *room)
@@ -170,7 +164,7 @@ void nc_remote_typing(struct nc_remote *r, const struct nc_id *room)
 void nc_remote_stop(struct nc_remote *r, const struct nc_id *message)
 {
     if (!frame(r, "stop", "message_id", message, "ref", message))
-        r->ops->said(r->arg, nc_word(NC_W_OFFLINE));
+        said(r, nc_word(NC_W_OFFLINE));
 }
 
 /* ---- calls ---------------------------------------------------------------- */
@@ -182,8 +176,8 @@ static void on_done(void *arg, const struct nc_answer *a)
     if (a->err == NC_ECLOSED)
         return;
     if (!nc_answer_ok(a))
-        r->ops->said(r->arg, a->detail);
-    r->ops->changed(r->arg, NC_CHANGED_STATUS, NULL);
+        said(r, a->detail);
+    changed(r, NC_CHANGED_STATUS, NULL);
 }
 
 /* what: "" for the message itself, or "/chosen". */
@@ -243,13 +237,13 @@ static void on_arrived(void *arg, const struct nc_answer *a)
     if (a->err == NC_ECLOSED)
         return;
     if (!nc_answer_ok(a)) {
-        r->ops->said(r->arg, a->detail);
+        said(r, a->detail);
         return;
     }
     if (id && nc_id_parse(nc_str(id), &room) == NC_OK)
-        nc_model_take_room(&r->model, a->body);
+        nc_model_take_room(&r->set->model, r->from, a->body);
     nc_remote_rooms(r);
-    r->ops->arrived(r->arg, &room);
+    r->set->ops->arrived(r->set->arg, &room);
 }
 
 static void arrive(struct nc_remote *r, const char *path, struct nc_str json,

@@ -9,11 +9,19 @@
 
 #include "client/tui_parts.h"
 
+#pragma GCC diagnostic ignored \
+    "-Wformat-nonliteral" /* formats are words of two languages */
+
 enum { WORDS_MS = 8000 };
 
 struct nc_model_room *nc_tui_room(const struct nc_tui *t)
 {
-    return nc_id_zero(&t->room) ? NULL : nc_model_room(&t->remote.model, &t->room);
+    return nc_id_zero(&t->room) ? NULL : nc_model_room(&t->servers.model, &t->room);
+}
+
+struct nc_remote *nc_tui_remote(struct nc_tui *t)
+{
+    return nc_servers_for(&t->servers, nc_id_zero(&t->room) ? NULL : &t->room);
 }
 
 void nc_tui_redraw(struct nc_tui *t) { nc_loop_defer(t->loop, &t->draw); }
@@ -45,27 +53,49 @@ void nc_tui_open_room(struct nc_tui *t, const struct nc_id *room)
     }
     t->room = *room;
     nc_tui_goto(t, NC_TUI_CHAT);
-    nc_remote_look(&t->remote, room);
+    nc_servers_look(&t->servers, room);
     nc_tui_redraw(t);
 }
 
 /* ---- what the server tells ------------------------------------------------ */
 
+static bool at_the_door(const struct nc_tui *t)
+{
+    return t->mode == NC_TUI_LOGIN || t->mode == NC_TUI_REGISTER;
+}
+
+bool nc_tui_may_skip(const struct nc_tui *t)
+{
+    for (size_t i = 0; i < t->servers.n; i++)
+        if (nc_session_present(&t->servers.v[i].api.session))
+            return true;
+    return false;
+}
+
+void nc_tui_enter_next(struct nc_tui *t)
+{
+    t->entering = NULL;
+    for (size_t i = 0; i < t->servers.n && !t->entering; i++)
+        if (!nc_session_present(&t->servers.v[i].api.session) && !(t->skipped & 1u << i))
+            t->entering = &t->servers.v[i];
+    t->began = t->began || !t->entering;
+    nc_tui_goto(t, t->entering ? NC_TUI_LOGIN : NC_TUI_CHAT);
+}
+
 static void on_changed(void *arg, unsigned what, const struct nc_id *room)
 {
     struct nc_tui *t = arg;
-    struct nc_model *m = &t->remote.model;
+    struct nc_model *m = &t->servers.model;
 
     (void)room;
     if (what & NC_CHANGED_MENTION)
         nc_screen_bell(&t->screen);
-    if ((t->mode == NC_TUI_LOGIN || t->mode == NC_TUI_REGISTER) &&
-        nc_session_present(&t->remote.api.session)) {
+    if (at_the_door(t) && t->entering && nc_session_present(&t->entering->api.session)) {
         t->words[0] = '\0';
-        nc_tui_goto(t, NC_TUI_CHAT);
+        nc_tui_enter_next(t);
     }
     /* There is always a room to look at, if there is any. */
-    if (t->remote.rooms_loaded && !nc_tui_room(t) && m->n && t->mode == NC_TUI_CHAT)
+    if (nc_servers_loaded(&t->servers) && !nc_tui_room(t) && m->n && t->mode == NC_TUI_CHAT)
         nc_tui_open_room(t, &m->rooms[0]->id);
     if (t->mode == NC_TUI_ROOMS && (what & NC_CHANGED_ROOMS))
         nc_tui_fill_rooms(t);
@@ -74,10 +104,20 @@ static void on_changed(void *arg, unsigned what, const struct nc_id *room)
 
 static void on_said(void *arg, const char *words) { nc_tui_say(arg, words); }
 
-static void on_login(void *arg)
+/* With others to go on by it is only said: somebody may be writing.  Not so in the
+ * beginning, where all that were named are asked for one by one. */
+static void on_login(void *arg, struct nc_remote *r)
 {
     struct nc_tui *t = arg;
-    nc_tui_goto(t, NC_TUI_LOGIN);
+    char words[sizeof t->words];
+
+    if (t->began && nc_tui_may_skip(t)) {
+        t->skipped |= 1u << r->from;
+        snprintf(words, sizeof words, nc_word(NC_W_LOGIN_OVER_AT), r->api.url);
+        nc_tui_say(t, words);
+    } else if (!at_the_door(t) || !t->entering) {
+        nc_tui_enter_next(t);
+    }
 }
 
 static void on_arrived(void *arg, const struct nc_id *room) { nc_tui_open_room(arg, room); }
@@ -155,7 +195,7 @@ static void close_all(struct nc_tui *t)
     nc_io_free(t->io);
     if (t->tty >= 0)
         close(t->tty);
-    nc_remote_close(&t->remote);
+    nc_servers_close(&t->servers);
     nc_loop_undefer(t->loop, &t->draw);
     nc_form_fini(&t->form);
     nc_picker_fini(&t->picker);
@@ -166,7 +206,7 @@ static void close_all(struct nc_tui *t)
 
 int nc_tui_run(struct nc_client *c)
 {
-    static const struct nc_remote_ops ops = {
+    static const struct nc_servers_ops ops = {
         .changed = on_changed, .said = on_said, .login = on_login, .arrived = on_arrived};
     struct nc_tui *t = nc_alloc(sizeof *t);
     int rc = NC_EXIT_OK;
@@ -182,12 +222,12 @@ int nc_tui_run(struct nc_client *c)
         return nc_client_fail("%s", nc_word(NC_W_NO_TERMINAL));
     }
     mute_stderr();
-    struct nc_api_opts opts = {.loop = c->loop,
-                               .url = c->cfg->server,
-                               .ca_file = c->cfg->ca_file,
-                               .total_ms = (unsigned)c->cfg->timeout};
-    if (!watch(t) || nc_remote_open(&t->remote, &opts, c->cfg->user, &ops, t) != NC_OK)
+    struct nc_api_opts opts = {
+        .loop = c->loop, .ca_file = c->cfg->ca_file, .total_ms = (unsigned)c->cfg->timeout};
+    if (!watch(t) || nc_servers_open(&t->servers, &opts, c->cfg->servers.v,
+                                     c->cfg->servers.n, c->cfg->user, &ops, t) != NC_OK)
         rc = NC_EXIT_FAILED;
+    t->began = true;
     nc_tui_redraw(t);
     while (rc == NC_EXIT_OK && !t->over)
         nc_loop_run(c->loop);

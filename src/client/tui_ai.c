@@ -7,9 +7,9 @@ void nc_tui_stop(struct nc_tui *t)
     const struct nc_model_message *x = r ? nc_model_running(r) : NULL;
 
     if (x)
-        nc_remote_stop(&t->remote, &x->id);
+        nc_remote_stop(nc_tui_remote(t), &x->id);
     else if (r && r->ai.waiting_n)
-        nc_remote_stop(&t->remote, &r->ai.waiting[0].job);
+        nc_remote_stop(nc_tui_remote(t), &r->ai.waiting[0].job);
     else
         nc_tui_say(t, nc_word(NC_W_NOTHING_RUNS));
 }
@@ -22,7 +22,7 @@ static bool is_answer(const struct nc_model_message *x)
 static void regenerate(struct nc_tui *t, const struct nc_model_message *x)
 {
     if (is_answer(x))
-        nc_remote_regenerate(&t->remote, &x->id);
+        nc_remote_regenerate(nc_tui_remote(t), &x->id);
     else
         nc_tui_say(t, nc_word(NC_W_NO_ANSWER_HERE));
 }
@@ -35,7 +35,7 @@ static void flip(struct nc_tui *t, const struct nc_model_message *x, int by)
         return;
     }
     unsigned n = by > 0 ? x->chosen + 1 : x->chosen + x->alternatives - 1;
-    nc_remote_choose(&t->remote, &x->id, n % x->alternatives);
+    nc_remote_choose(nc_tui_remote(t), &x->id, n % x->alternatives);
 }
 
 bool nc_tui_key_of_answers(struct nc_tui *t, uint32_t key)
@@ -58,7 +58,7 @@ bool nc_tui_key_of_answers(struct nc_tui *t, uint32_t key)
 bool nc_tui_key_of_answer(struct nc_tui *t, const struct nc_model_message *x, uint32_t key)
 {
     switch (key) {
-    case 's': nc_remote_stop(&t->remote, &x->id); return true;
+    case 's': nc_remote_stop(nc_tui_remote(t), &x->id); return true;
     case 'g': regenerate(t, x); return true;
     case '<':
     case ',':

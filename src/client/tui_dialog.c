@@ -18,20 +18,33 @@ enum { NAME, TOPIC, PRIVATE };
 void nc_tui_fill_rooms(struct nc_tui *t)
 {
     nc_picker_clear(&t->picker);
-    for (size_t i = 0; i < t->remote.model.n; i++) {
-        const struct nc_model_room *r = t->remote.model.rooms[i];
+    for (size_t i = 0; i < t->servers.model.n; i++) {
+        const struct nc_model_room *r = t->servers.model.rooms[i];
         char note[48] = "";
         if (r->mentions)
             snprintf(note, sizeof note, "@%u +%u", r->mentions, r->unread);
         else if (r->unread)
             snprintf(note, sizeof note, "+%u", r->unread);
-        nc_picker_add(&t->picker, &r->id, r->name, note, r->unread > 0);
+        struct nc_buf name = {0};
+        nc_servers_room_name(&t->servers, r, &name);
+        nc_buf_addc(&name, '\0');
+        nc_picker_add(&t->picker, &r->id, name.p, note, r->unread > 0);
+        nc_buf_fini(&name);
     }
+}
+
+static bool is_picked(const struct nc_picker *p, const struct nc_id *id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (nc_id_eq(&p->items[i].id, id))
+            return true;
+    return false;
 }
 
 static void on_public(void *arg, const struct nc_answer *a)
 {
-    struct nc_tui *t = arg;
+    struct nc_remote *r = arg;
+    struct nc_tui *t = r->set->arg;
     json_t *room;
     size_t i;
 
@@ -39,18 +52,19 @@ static void on_public(void *arg, const struct nc_answer *a)
         return;
     if (!nc_answer_ok(a))
         nc_tui_say(t, a->detail);
-    nc_picker_clear(&t->picker);
     json_array_foreach(json_object_get(a->body, "rooms"), i, room)
     {
         const char *id = json_string_value(json_object_get(room, "id"));
         const char *name = json_string_value(json_object_get(room, "name"));
         char note[32];
         struct nc_id rid;
-        if (!id || !name || nc_id_parse(nc_str(id), &rid) != NC_OK)
+        if (!id || !name || nc_id_parse(nc_str(id), &rid) != NC_OK ||
+            is_picked(&t->picker, &rid))
             continue;
         snprintf(note, sizeof note, "%lld",
                  (long long)json_integer_value(json_object_get(room, "members_count")));
         nc_picker_add(&t->picker, &rid, name, note, false);
+        t->picker.items[t->picker.n - 1].from = r->from;
     }
     t->picker.empty = nc_word(NC_W_NOTHING_FOUND);
     nc_tui_redraw(t);
@@ -68,12 +82,13 @@ static void key_in_picker(struct nc_tui *t, uint32_t key)
     if (!it)
         return;
     struct nc_id room = it->id;
-    bool known = nc_model_room(&t->remote.model, &room) != NULL;
+    unsigned from = it->from;
+    bool known = nc_model_room(&t->servers.model, &room) != NULL;
     nc_tui_goto(t, NC_TUI_CHAT);
     if (known)
         nc_tui_open_room(t, &room);
     else
-        nc_remote_join(&t->remote, &room);
+        nc_remote_join(&t->servers.v[from], &room);
 }
 
 /* ---- forms ---------------------------------------------------------------- */
@@ -106,7 +121,7 @@ static void come_in(struct nc_tui *t)
     }
     nc_json_obj_end(&j);
     nc_tui_say(t, nc_word(NC_W_CONNECTING));
-    nc_remote_enter(&t->remote, is_new, nc_buf_str(&b));
+    nc_remote_enter(t->entering, is_new, nc_buf_str(&b));
     nc_wipe(b.p, b.n);
     nc_buf_fini(&b);
 }
@@ -119,8 +134,8 @@ static void create(struct nc_tui *t)
         t->form.at = NAME;
         return;
     }
-    nc_remote_create(&t->remote, name, nc_form_value(&t->form, TOPIC),
-                     t->form.fields[PRIVATE].on);
+    nc_remote_create(nc_servers_for(&t->servers, NULL), name,
+                     nc_form_value(&t->form, TOPIC), t->form.fields[PRIVATE].on);
     nc_tui_goto(t, NC_TUI_CHAT);
 }
 
@@ -130,6 +145,9 @@ static void key_in_form(struct nc_tui *t, uint32_t key)
 
     if (coming && key == NC_KEY_F2) {
         nc_tui_goto(t, t->mode == NC_TUI_LOGIN ? NC_TUI_REGISTER : NC_TUI_LOGIN);
+    } else if (coming && key == NC_KEY_ESCAPE && nc_tui_may_skip(t)) {
+        t->skipped |= 1u << t->entering->from;
+        nc_tui_enter_next(t);
     } else if (!coming && key == NC_KEY_ESCAPE) {
         nc_tui_goto(t, NC_TUI_CHAT);
     } else if (nc_form_key(&t->form, key)) {
@@ -177,16 +195,20 @@ static const char *at_server(struct nc_tui *t, enum nc_words w)
 {
     static char title[320]; /* one terminal, one form */
 
-    snprintf(title, sizeof title, nc_word(w), t->client->cfg->server);
+    snprintf(title, sizeof title, nc_word(w), t->entering->api.url);
     return title;
 }
 
 static void ready_entry(struct nc_tui *t, bool is_new)
 {
     struct nc_form *f = &t->form;
+    const char *user = t->client->cfg->user;
+    bool skip = nc_tui_may_skip(t);
 
     f->title = at_server(t, is_new ? NC_W_REGISTER_TITLE : NC_W_LOGIN_TITLE);
-    f->hint = nc_word(is_new ? NC_W_REGISTER_HINT : NC_W_LOGIN_HINT);
+    f->hint = nc_word(is_new ? skip ? NC_W_REGISTER_HINT_SKIP : NC_W_REGISTER_HINT
+                      : skip ? NC_W_LOGIN_HINT_SKIP
+                             : NC_W_LOGIN_HINT);
     nc_form_add(f, nc_word(NC_W_USERNAME), NC_FIELD_TEXT);
     nc_form_add(f, nc_word(NC_W_PASSWORD), NC_FIELD_SECRET);
     if (is_new) {
@@ -197,7 +219,11 @@ static void ready_entry(struct nc_tui *t, bool is_new)
         nc_editor_set(&f->fields[INVITE].editor, nc_str(t->client->cfg->invite));
         nc_editor_set(&f->fields[OWNER].editor, nc_str(t->client->cfg->owner_code));
     }
-    nc_editor_set(&f->fields[USER].editor, nc_str(t->client->cfg->user));
+    /* One account that is on both has one name. */
+    nc_editor_set(&f->fields[USER].editor,
+                  nc_str(*user ? user : nc_model_username(&t->servers.model)));
+    if (skip && f->fields[USER].editor.text.n)
+        f->at = PASSWORD;
 }
 
 static void ready_picker(struct nc_tui *t)
@@ -212,7 +238,9 @@ static void ready_picker(struct nc_tui *t)
     } else {
         p->title = nc_word(NC_W_PUBLIC_TITLE);
         p->empty = nc_word(NC_W_LOADING);
-        nc_remote_public(&t->remote, on_public, t);
+        for (size_t i = 0; i < t->servers.n; i++)
+            if (nc_session_present(&t->servers.v[i].api.session))
+                nc_remote_public(&t->servers.v[i], on_public, &t->servers.v[i]);
     }
 }
 

@@ -28,12 +28,12 @@ static void submit(struct nc_tui *t)
         return;
     t->scroll = 0;
     if (!nc_id_zero(&t->editing)) {
-        nc_remote_edit(&t->remote, &t->editing, text);
+        nc_remote_edit(nc_tui_remote(t), &t->editing, text);
     } else if (nc_str_eqz(text, "/stop")) {
         nc_tui_stop(t);
-    } else if (nc_remote_send(&t->remote, &r->id,
-                              nc_id_zero(&t->reply_to) ? NULL : &t->reply_to,
-                              text) != NC_OK) {
+    } else if (nc_servers_send(&t->servers, &r->id,
+                               nc_id_zero(&t->reply_to) ? NULL : &t->reply_to,
+                               text) != NC_OK) {
         nc_tui_say(t, nc_word(NC_W_NOT_KEPT));
         return; /* the words stay in the line */
     }
@@ -44,24 +44,46 @@ static void submit(struct nc_tui *t)
 /* The first one of this room that was refused comes back into the line. */
 static void take_back(struct nc_tui *t)
 {
-    struct nc_outbox *box = &t->remote.outbox;
-
-    nc_list_each(node, &box->list) {
-        struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
-        if (it->state != NC_OUT_REFUSED || !nc_id_eq(&it->room, &t->room))
+    for (size_t i = 0; i < t->servers.n; i++) {
+        struct nc_outbox *box = &t->servers.v[i].outbox;
+        if (!box->list.next)
             continue;
-        if (t->editor.text.n == 0)
-            nc_editor_set(&t->editor, nc_str(it->text));
-        nc_outbox_drop(box, it);
-        return;
+        nc_list_each(node, &box->list) {
+            struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
+            if (it->state != NC_OUT_REFUSED || !nc_id_eq(&it->room, &t->room))
+                continue;
+            if (t->editor.text.n == 0)
+                nc_editor_set(&t->editor, nc_str(it->text));
+            nc_outbox_drop(box, it);
+            return;
+        }
     }
+}
+
+/* Those that wait try at once; where one went on without a login, it is asked for. */
+static void connect_now(struct nc_tui *t)
+{
+    nc_servers_hurry(&t->servers);
+    if (t->skipped) {
+        t->skipped = 0;
+        nc_tui_enter_next(t);
+    }
+}
+
+static void log_out(struct nc_tui *t)
+{
+    t->skipped = 0;
+    t->began = false; /* all are to be asked for again */
+    for (size_t i = 0; i < t->servers.n; i++)
+        if (nc_session_present(&t->servers.v[i].api.session))
+            nc_remote_logout(&t->servers.v[i]);
 }
 
 /* ---- rooms ---------------------------------------------------------------- */
 
 static void step_room(struct nc_tui *t, int by, bool unread_only)
 {
-    const struct nc_model *m = &t->remote.model;
+    const struct nc_model *m = &t->servers.model;
     size_t here = 0;
 
     if (m->n == 0)
@@ -147,7 +169,7 @@ static void choose(struct nc_tui *t, int by)
         at--;
     t->chosen = r->messages[at]->id;
     if (at == 0 && by < 0)
-        nc_remote_older(&t->remote, nc_tui_room(t));
+        nc_servers_older(&t->servers, nc_tui_room(t));
 }
 
 static void leave_selection(struct nc_tui *t)
@@ -163,7 +185,7 @@ static void delete_chosen(struct nc_tui *t, const struct nc_model_message *x)
         t->delete_asked = true;
         return;
     }
-    nc_remote_delete(&t->remote, &x->id);
+    nc_remote_delete(nc_tui_remote(t), &x->id);
     leave_selection(t);
 }
 
@@ -239,8 +261,8 @@ static bool key_of_rooms(struct nc_tui *t, uint32_t key)
     case NC_CTRL('n'): step_room(t, 1, false); return true;
     case NC_KEY_F1:
     case NC_KEY_ALT + 'h': nc_tui_goto(t, NC_TUI_HELP); return true;
-    case NC_KEY_ALT + 'r': nc_live_hurry(t->remote.live); return true;
-    case NC_KEY_ALT + 'q': nc_remote_logout(&t->remote); return true;
+    case NC_KEY_ALT + 'r': connect_now(t); return true;
+    case NC_KEY_ALT + 'q': log_out(t); return true;
     default: return false;
     }
 }
@@ -274,7 +296,7 @@ static void key_in_chat(struct nc_tui *t, uint32_t key)
     }
     if (nc_edit_key(&t->editor, key, input_width(t)) && r && t->editor.text.n &&
         t->editor.text.p[0] != '/' && nc_id_zero(&t->editing))
-        nc_remote_typing(&t->remote, &r->id);
+        nc_remote_typing(nc_tui_remote(t), &r->id);
 }
 
 /* Pasted newlines are text, not Enter. */

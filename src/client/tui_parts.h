@@ -5,8 +5,8 @@
 
 #include "client/client.h"
 #include "client/form.h"
-#include "client/remote.h"
 #include "client/screen.h"
+#include "client/servers.h"
 
 enum nc_tui_mode {
     NC_TUI_CHAT,
@@ -23,7 +23,9 @@ struct nc_tui {
     struct nc_client *client;
     struct nc_loop *loop;
     struct nc_screen screen;
-    struct nc_remote remote;
+    struct nc_servers servers;
+    struct nc_remote *entering; /* where the form logs in */
+    unsigned skipped;           /* bits of servers one goes on without */
     enum nc_tui_mode mode;
     struct nc_editor editor;
     struct nc_form form;
@@ -35,6 +37,7 @@ struct nc_tui {
     unsigned scroll;       /* lines up from the end */
     unsigned help_top;
     bool pasting, delete_asked, leave_asked, over;
+    bool began;    /* all servers have been asked who is logged in */
     bool thoughts; /* shown whole, not as a line */
     struct nc_buf pasted;
     char words[240]; /* the line above the input, for a while */
@@ -46,6 +49,12 @@ struct nc_tui {
 
 /* The room on the screen, or NULL. */
 struct nc_model_room *nc_tui_room(const struct nc_tui *t);
+/* The best server for it, or for anything. */
+struct nc_remote *nc_tui_remote(struct nc_tui *t);
+/* The form for the next server where nobody is logged in; the chat if there is none. */
+void nc_tui_enter_next(struct nc_tui *t);
+/* One can go on without the server that the form is about. */
+bool nc_tui_may_skip(const struct nc_tui *t);
 void nc_tui_redraw(struct nc_tui *t); /* at the end of this turn */
 void nc_tui_say(struct nc_tui *t, const char *words);
 void nc_tui_open_room(struct nc_tui *t, const struct nc_id *room);

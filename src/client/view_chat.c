@@ -241,10 +241,11 @@ static void lay_pending(struct layout *l, const struct nc_outbox_item *it)
         nc_text_clean(&clean, nc_str(it->why), false);
         nc_buf_addc(&clean, ']');
     }
-    add_wrapped(
-        l, nc_str(nc_arena_printf(&l->arena, "%s%s: ", mark, l->t->remote.model.username)),
-        NC_INK_DIM, nc_arena_str(&l->arena, nc_buf_str(&clean)),
-        refused ? NC_INK_ALERT : NC_INK_DIM, 2);
+    add_wrapped(l,
+                nc_str(nc_arena_printf(&l->arena, "%s%s: ", mark,
+                                       nc_model_username(&l->t->servers.model))),
+                NC_INK_DIM, nc_arena_str(&l->arena, nc_buf_str(&clean)),
+                refused ? NC_INK_ALERT : NC_INK_DIM, 2);
     nc_buf_fini(&clean);
 }
 
@@ -320,16 +321,19 @@ bool nc_view_chat(struct nc_tui *t, unsigned top, unsigned rows, unsigned column
 {
     struct layout l = {.t = t, .room = nc_tui_room(t), .columns = columns};
     struct window w = {top, rows, column, t->scroll, rows};
-    struct nc_list *box = &t->remote.outbox.list;
 
     if (!l.room)
         return true;
-    for (struct nc_list *node = box->prev; box->next && node != box; node = node->prev) {
-        const struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
-        if (!nc_id_eq(&it->room, &l.room->id))
-            continue;
-        lay_pending(&l, it);
-        place(&l, &w);
+    for (size_t i = t->servers.n; i > 0; i--) {
+        struct nc_list *box = &t->servers.v[i - 1].outbox.list;
+        for (struct nc_list *node = box->prev; box->next && node != box;
+             node = node->prev) {
+            const struct nc_outbox_item *it = nc_of(node, struct nc_outbox_item, node);
+            if (!nc_id_eq(&it->room, &l.room->id))
+                continue;
+            lay_pending(&l, it);
+            place(&l, &w);
+        }
     }
     for (size_t i = l.room->ai.waiting_n; i > 0; i--) {
         lay_waiting(&l, &l.room->ai.waiting[i - 1]);

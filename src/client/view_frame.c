@@ -39,7 +39,7 @@ static bool is_direct(const struct nc_model_room *r)
 
 static void draw_side(struct nc_tui *t, unsigned rows)
 {
-    const struct nc_model *m = &t->remote.model;
+    const struct nc_model *m = &t->servers.model;
     struct nc_screen *s = &t->screen;
     size_t here = 0, top;
 
@@ -62,20 +62,32 @@ static void draw_side(struct nc_tui *t, unsigned rows)
         unsigned w = (unsigned)strlen(n), x = 1;
         if (is_direct(r))
             x += nc_screen_put(s, y + 1, x, 1, ink, NC_STR("@"));
-        nc_screen_put(s, y + 1, x, SIDE - 2 - x - w, ink, nc_str(r->name));
+        struct nc_buf name = {0};
+        nc_servers_room_name(&t->servers, r, &name);
+        nc_screen_put(s, y + 1, x, SIDE - 2 - x - w, ink, nc_buf_str(&name));
+        nc_buf_fini(&name);
         nc_screen_put(s, y + 1, SIDE - 2 - w, w, ink, nc_str(n));
     }
 }
 
 /* ---- title ---------------------------------------------------------------- */
 
+/* Of several servers: how many are connected, of how many. */
 static void connection(struct nc_tui *t, char *out, size_t n)
 {
-    switch (nc_live_state(t->remote.live)) {
-    case NC_LIVE_ONLINE: snprintf(out, n, "%s", t->remote.model.username); return;
+    const struct nc_live *live = nc_tui_remote(t)->live;
+    const char *name = nc_model_username(&t->servers.model);
+    size_t online = nc_servers_online(&t->servers);
+
+    if (t->servers.n > 1 && online) {
+        snprintf(out, n, nc_word(NC_W_CONNECTED_TO), name, online, t->servers.n);
+        return;
+    }
+    switch (nc_live_state(live)) {
+    case NC_LIVE_ONLINE: snprintf(out, n, "%s", name); return;
     case NC_LIVE_PAUSE:
         snprintf(out, n, nc_word(NC_W_RETRY_IN),
-                 (unsigned)(nc_live_pause_ms(t->remote.live) / 1000 + 1));
+                 (unsigned)(nc_live_pause_ms(live) / 1000 + 1));
         return;
     case NC_LIVE_OVER:
     case NC_LIVE_IDLE: snprintf(out, n, "%s", nc_word(NC_W_OFFLINE)); return;
@@ -91,9 +103,9 @@ static void elsewhere(const struct nc_tui *t, char out[48])
 {
     unsigned unread = 0, mentions = 0;
 
-    for (size_t i = 0; i < t->remote.model.n; i++) {
-        unread += t->remote.model.rooms[i]->unread;
-        mentions += t->remote.model.rooms[i]->mentions;
+    for (size_t i = 0; i < t->servers.model.n; i++) {
+        unread += t->servers.model.rooms[i]->unread;
+        mentions += t->servers.model.rooms[i]->mentions;
     }
     out[0] = '\0';
     if (mentions)
@@ -108,7 +120,7 @@ static void draw_title(struct nc_tui *t)
     struct nc_screen *s = &t->screen;
     struct nc_buf left = {0};
     char state[96], more[48];
-    bool online = nc_live_state(t->remote.live) == NC_LIVE_ONLINE;
+    bool online = t->servers.n == 1 && nc_servers_online(&t->servers);
 
     nc_screen_fill(s, 0, 0, s->columns, NC_INK_BAR);
     connection(t, state, sizeof state);
@@ -119,7 +131,11 @@ static void draw_title(struct nc_tui *t)
         right = nc_text_width(nc_str(more));
     }
     unsigned room = s->columns > right + 3 ? s->columns - right - 3 : 0;
-    nc_buf_printf(&left, "%s%s", r && is_direct(r) ? "@" : "", r ? r->name : "NeuralChat");
+    nc_buf_adds(&left, nc_str(r && is_direct(r) ? "@" : ""));
+    if (r)
+        nc_servers_room_name(&t->servers, r, &left);
+    else
+        nc_buf_adds(&left, NC_STR("NeuralChat"));
     if (r && nc_model_online(r) && s->columns >= 60)
         nc_buf_printf(&left, " (%u/%u %s)", nc_model_online(r), r->members_count,
                       nc_word(NC_W_HERE));
@@ -134,7 +150,7 @@ static void draw_title(struct nc_tui *t)
     nc_screen_put(s, 0, s->columns - 1 - nc_text_width(nc_str(more)), 48, NC_INK_BAR,
                   nc_str(more));
     nc_buf_fini(&left);
-    if (nc_live_state(t->remote.live) == NC_LIVE_PAUSE && !t->tick.due)
+    if (nc_live_state(nc_tui_remote(t)->live) == NC_LIVE_PAUSE && !t->tick.due)
         nc_loop_deadline(t->loop, &t->tick, TICK_MS);
 }
 
@@ -225,9 +241,9 @@ static void draw_input(struct nc_tui *t, unsigned top, unsigned rows, unsigned c
 
 static void draw_empty(struct nc_tui *t, unsigned column, unsigned columns)
 {
-    const char *words = !t->remote.rooms_loaded ? nc_word(NC_W_LOADING)
-                        : t->remote.model.n     ? nc_word(NC_W_CHOOSE_ROOM)
-                                                : nc_word(NC_W_NO_ROOMS);
+    const char *words = !nc_servers_loaded(&t->servers) ? nc_word(NC_W_LOADING)
+                        : t->servers.model.n            ? nc_word(NC_W_CHOOSE_ROOM)
+                                                        : nc_word(NC_W_NO_ROOMS);
     struct nc_str line;
     size_t at = 0;
 
@@ -257,7 +273,7 @@ static void draw_chat(struct nc_tui *t)
     else if (t->mode == NC_TUI_SELECT)
         nc_view_reveal(t, rows, s->columns - side);
     if (r && rows && !nc_view_chat(t, 1 + head, rows, side, s->columns - side) && r->loaded)
-        nc_remote_older(&t->remote, r);
+        nc_servers_older(&t->servers, r);
     draw_status(t, 1 + body);
     draw_input(t, 2 + body, input, width, &row, &column);
     nc_screen_show(s, t->mode == NC_TUI_SELECT ? UINT_MAX : row, column);

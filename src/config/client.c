@@ -19,8 +19,8 @@ static const char *const format_words[] = {"lines", "markdown", "json", NULL};
 
 /* clang-format off */
 const struct nc_option nc_client_config_table[] = {
-    {.key = "server", .kind = NC_OPT_TEXT, .at = AT(server), .def = "http://127.0.0.1:8080", .arg = "URL", .group = "Server", .check = check_server,
-     .help = "The node to talk to."},
+    {.key = "server", .kind = NC_OPT_LIST, .at = AT(servers), .def = "http://127.0.0.1:8080", .arg = "URL", .group = "Server", .check = check_server,
+     .help = "The node to talk to. Given several times, up to eight: nodes that are shown as one conversation, of which any may be down."},
     {.key = "user", .kind = NC_OPT_TEXT, .at = AT(user), .def = "", .arg = "NAME",
      .help = "Whose login is used. When empty, the one that logged in there last."},
     {.key = "ca_file", .kind = NC_OPT_TEXT, .at = AT(ca_file), .def = "", .arg = "FILE", .check = nc_check_file,
@@ -38,7 +38,7 @@ const struct nc_option nc_client_config_table[] = {
      .help = "Of what the client says. `auto` goes by LC_ALL, LC_MESSAGES and LANG."},
 
     {.key = "password_file", .kind = NC_OPT_TEXT, .at = AT(password_file), .def = "", .arg = "FILE", .check = nc_check_file, .flags = NC_OPT_FLAG, .group = "Coming in",
-     .help = "Read the password from this file's first line instead of asking."},
+     .help = "Read the password from this file's first line instead of asking: one for all servers."},
     {.key = "owner_code", .kind = NC_OPT_TEXT, .at = AT(owner_code), .def = "", .arg = "CODE", ONCE,
      .help = "register: the one-time code that makes the owner's account."},
     {.key = "invite", .kind = NC_OPT_TEXT, .at = AT(invite), .def = "", .arg = "CODE", ONCE,

@@ -10,7 +10,8 @@ enum { NC_CFG_FORMAT_LINES, NC_CFG_FORMAT_MARKDOWN, NC_CFG_FORMAT_JSON };
 
 struct nc_client_config {
     /* where */
-    const char *server, *user, *ca_file, *config, *data;
+    struct nc_strings servers;
+    const char *user, *ca_file, *config, *data;
     uint64_t timeout;
     /* how it looks */
     bool plain;

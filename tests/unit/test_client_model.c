@@ -56,8 +56,8 @@ static struct nc_model start(void)
              "\"private\",\"members\":[{\"id\":\"" ME
              "\",\"username\":\"me\"},{\"id\":\"" OLGA "\",\"username\":\"olga\"}]}]");
 
-    nc_model_me(&m, &me, "me");
-    nc_model_take_rooms(&m, rooms);
+    nc_model_me(&m, 0, &me, "me");
+    nc_model_take_rooms(&m, 0, rooms);
     json_decref(rooms);
     assert_int_equal(m.n, 2);
     return m;
@@ -77,7 +77,7 @@ static json_t *message(unsigned n, const char *sender, const char *text, const c
 static unsigned feed(struct nc_model *m, const struct nc_model_room *seen, json_t *event)
 {
     struct nc_model_room *room;
-    unsigned changed = nc_model_event(m, event, 1000, seen, &room);
+    unsigned changed = nc_model_event(m, 0, event, 1000, seen, &room);
 
     json_decref(event);
     return changed;
@@ -124,7 +124,7 @@ static void test_finding_rooms(void **state)
     json_t *twin =
         json("{\"id\":\"01890000-0000-7000-8000-000000000003\",\"name\":\"Кухня\","
              "\"kind\":\"room\"}");
-    nc_model_take_room(&m, twin);
+    nc_model_take_room(&m, 0, twin);
     json_decref(twin);
     assert_null(nc_model_find(&m, nc_str("Кухня"), &ambiguous));
     assert_true(ambiguous);
@@ -142,7 +142,7 @@ static void test_twice_and_out_of_order(void **state)
     feed_message(&m, r, "message.created", message(1, OLGA, "one", ""));
     json_t *page = json_pack("{s:[o,o], s:b}", "messages", message(2, ME, "two", ""),
                              message(3, OLGA, "three", ""), "has_more", 1);
-    nc_model_take_page(&m, r, page, false);
+    nc_model_take_page(&m, 0, r, page, false);
     json_decref(page);
     feed_message(&m, r, "message.created", message(2, ME, "two", ""));
     assert_int_equal(r->n, 3);
@@ -166,7 +166,7 @@ static void test_unread(void **state)
     json_t *page = json_pack("{s:[o,o,o,o], s:b}", "messages", message(1, OLGA, "1", ""),
                              message(2, OLGA, "2", ""), message(3, ME, "3", ""),
                              message(4, OLGA, "4", ""), "has_more", 0);
-    nc_model_take_page(&m, r, page, false);
+    nc_model_take_page(&m, 0, r, page, false);
     json_decref(page);
     assert_true(nc_id_eq(&r->first_unread, &want));
     assert_true(nc_model_read(r));
@@ -263,7 +263,7 @@ static void test_a_snapshot_before_its_message(void **state)
     feed_delta(&m, 1, 0, 7, 0, "Hello", ",\"snapshot\":true");
     feed_delta(&m, 1, 0, 8, 5, " wor", "");
     json_t *page = json_pack("{s:[o], s:b}", "messages", msg, "has_more", 0);
-    nc_model_take_page(&m, r, page, false);
+    nc_model_take_page(&m, 0, r, page, false);
     json_decref(page);
     assert_text(r, 1, "Hello wor");
     feed_delta(&m, 1, 0, 9, 9, "ld", "");
@@ -314,14 +314,14 @@ static void test_an_answer_begins_anew(void **state)
     /* A page that was read before comes late. */
     json_t *page = json_pack("{s:[o], s:b}", "messages",
                              answer(1, "first", "complete", 0, 0), "has_more", 0);
-    nc_model_take_page(&m, r, page, false);
+    nc_model_take_page(&m, 0, r, page, false);
     json_decref(page);
     assert_text(r, 1, "second");
     assert_int_equal(r->messages[0]->state, NC_ANSWER_STREAMING);
     feed_message(&m, r, "message.completed", answer(1, "second", "complete", 2, 1));
     page = json_pack("{s:[o], s:b}", "messages", answer(1, "sec", "streaming", 2, 1),
                      "has_more", 0);
-    nc_model_take_page(&m, r, page, false);
+    nc_model_take_page(&m, 0, r, page, false);
     json_decref(page);
     assert_text(r, 1, "second");
     assert_int_equal(r->messages[0]->state, NC_ANSWER_COMPLETE);

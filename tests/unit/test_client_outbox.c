@@ -16,6 +16,7 @@
 #include "client/tokens.h"
 
 static char dir[] = "/tmp/nc-client-XXXXXX";
+static const char here, there; /* two servers */
 
 static struct nc_outbox_item *add(struct nc_outbox *o, const struct nc_id *room,
                                   const char *text)
@@ -29,7 +30,7 @@ static struct nc_outbox_item *add(struct nc_outbox *o, const struct nc_id *room,
 static struct nc_outbox_item *due(struct nc_outbox *o, uint64_t now)
 {
     uint64_t wait;
-    return nc_outbox_due(o, now, &wait);
+    return nc_outbox_due(o, now, &wait, NULL, NULL);
 }
 
 static void test_one_at_a_time_in_a_room(void **state)
@@ -43,19 +44,19 @@ static void test_one_at_a_time_in_a_room(void **state)
     struct nc_outbox_item *a = add(&o, &room, "a"), *b = add(&o, &room, "b"),
                           *c = add(&o, &other, "c");
     assert_ptr_equal(due(&o, 1000), a);
-    nc_outbox_sent(a);
+    nc_outbox_sent(a, &here);
     assert_ptr_equal(due(&o, 1000), c);
-    nc_outbox_sent(c);
+    nc_outbox_sent(c, &here);
     assert_null(due(&o, 1000));
     nc_outbox_drop(&o, a);
     assert_ptr_equal(due(&o, 1000), b);
-    nc_outbox_sent(b);
+    nc_outbox_sent(b, &here);
     nc_outbox_again(b, 1000, 3000); /* rate limited: nobody overtakes it */
-    assert_null(nc_outbox_due(&o, 1000, &wait));
+    assert_null(nc_outbox_due(&o, 1000, &wait, NULL, NULL));
     assert_int_equal(wait, 3000);
     assert_ptr_equal(due(&o, 4000), b);
-    nc_outbox_sent(b);
-    nc_outbox_offline(&o);
+    nc_outbox_sent(b, &here);
+    nc_outbox_offline(&o, &here);
     assert_ptr_equal(due(&o, 4000), b);
     nc_outbox_refused(b, NC_STR("not here"));
     assert_string_equal(b->why, "not here");
@@ -63,6 +64,34 @@ static void test_one_at_a_time_in_a_room(void **state)
     assert_ptr_equal(due(&o, 4000), c);
     nc_outbox_drop(&o, c);
     assert_ptr_equal(due(&o, 4000), d); /* what will never arrive holds nobody up */
+    nc_outbox_close(&o);
+}
+
+/* Who takes what is about one room; the other room has nobody now. */
+static const void *only_there(void *arg, const struct nc_outbox_item *it)
+{
+    return nc_id_eq(&it->room, arg) ? &there : NULL;
+}
+
+static void test_what_one_server_lost_another_gets(void **state)
+{
+    struct nc_id room = nc_id_random(), other = nc_id_random();
+    struct nc_outbox o;
+    uint64_t wait;
+
+    (void)state;
+    assert_int_equal(nc_outbox_open(&o, NULL), NC_OK);
+    struct nc_outbox_item *c = add(&o, &other, "c"), *a = add(&o, &room, "a");
+    assert_ptr_equal(nc_outbox_due(&o, 0, &wait, only_there, &room), a);
+    nc_outbox_sent(a, &here);
+    nc_outbox_offline(&o, &there); /* not where it is on its way to */
+    assert_null(nc_outbox_due(&o, 0, &wait, only_there, &room));
+    nc_outbox_offline(&o, &here);
+    assert_ptr_equal(nc_outbox_due(&o, 0, &wait, only_there, &room), a);
+    struct nc_id once = a->client_id;
+    nc_outbox_sent(a, &there);
+    assert_ptr_equal(nc_outbox_find(&o, &once), a);
+    assert_int_equal(c->state, NC_OUT_WAITING);
     nc_outbox_close(&o);
 }
 
@@ -81,7 +110,7 @@ static void test_survives_a_restart_in_order(void **state)
         snprintf(text, sizeof text, "%d", i);
         assert_int_equal(nc_outbox_add(&o, &room, &reply, nc_str(text), &it), NC_OK);
     }
-    nc_outbox_sent(due(&o, 0));
+    nc_outbox_sent(due(&o, 0), &here);
     nc_outbox_close(&o); /* as a kill would leave it */
     assert_int_equal(nc_outbox_open(&o, box), NC_OK);
     it = due(&o, 0);
@@ -222,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_at_a_time_in_a_room),
+        cmocka_unit_test(test_what_one_server_lost_another_gets),
         cmocka_unit_test(test_survives_a_restart_in_order),
         cmocka_unit_test(test_clock_that_goes_back_keeps_order),
         cmocka_unit_test(test_unreadable_file_is_left_alone),
