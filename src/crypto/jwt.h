@@ -87,3 +87,8 @@ NC_MUSTUSE enum nc_jwt_why nc_jwt_cache_verify(struct nc_jwt_cache *c,
                                                struct nc_str token, uint64_t now_ms,
                                                unsigned leeway_s, const char *iss,
                                                struct nc_jwt *out);
+/* Whether it is in the cache and would pass: then *out is filled, for the cost of a hash.
+ */
+bool nc_jwt_cache_seen(struct nc_jwt_cache *c, const struct nc_keyring *r,
+                       struct nc_str token, uint64_t now_ms, unsigned leeway_s,
+                       const char *iss, struct nc_jwt *out);

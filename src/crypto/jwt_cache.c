@@ -61,32 +61,57 @@ static void keep(struct nc_jwt_cache *c, const uint8_t digest[NC_SHA256],
     nc_map_put(&c->by_digest, e->digest, sizeof e->digest, e);
 }
 
-enum nc_jwt_why nc_jwt_cache_verify(struct nc_jwt_cache *c, const struct nc_keyring *r,
-                                    struct nc_str token, uint64_t now_ms, unsigned leeway_s,
-                                    const char *iss, struct nc_jwt *out)
+/* The entry of a token that still holds; what time or the issuer has changed is for the
+ * whole check to name. */
+static struct entry *find(struct nc_jwt_cache *c, const struct nc_keyring *r,
+                          struct nc_str token, uint64_t now_ms, unsigned leeway_s,
+                          const char *iss, uint8_t digest[NC_SHA256])
 {
-    uint8_t digest[NC_SHA256];
     uint64_t now = now_ms / 1000;
     if (c->losses != nc_keyring_losses(r)) {
         nc_jwt_cache_clear(c);
         c->losses = nc_keyring_losses(r);
     }
-    if (token.n == 0 || token.n > NC_JWT_MAX) {
-        *out = (struct nc_jwt){0};
-        return NC_JWT_BAD;
-    }
     nc_sha256(token.p, token.n, digest);
-    struct entry *e = nc_map_get(&c->by_digest, digest, sizeof digest);
-    /* What time or the issuer has changed is for the whole check to name. */
+    struct entry *e = nc_map_get(&c->by_digest, digest, NC_SHA256);
     if (e && now < e->claims.exp + leeway_s && now + leeway_s >= e->claims.iat &&
         (!iss || strcmp(iss, e->claims.iss) == 0)) {
         nc_list_del(&e->by_use);
         nc_list_add(&c->by_use, &e->by_use);
-        *out = e->claims;
-        return NC_JWT_OK;
+        return e;
     }
     if (e)
         drop(c, e);
+    return NULL;
+}
+
+bool nc_jwt_cache_seen(struct nc_jwt_cache *c, const struct nc_keyring *r,
+                       struct nc_str token, uint64_t now_ms, unsigned leeway_s,
+                       const char *iss, struct nc_jwt *out)
+{
+    uint8_t digest[NC_SHA256];
+    if (token.n == 0 || token.n > NC_JWT_MAX)
+        return false;
+    const struct entry *e = find(c, r, token, now_ms, leeway_s, iss, digest);
+    if (e)
+        *out = e->claims;
+    return e;
+}
+
+enum nc_jwt_why nc_jwt_cache_verify(struct nc_jwt_cache *c, const struct nc_keyring *r,
+                                    struct nc_str token, uint64_t now_ms, unsigned leeway_s,
+                                    const char *iss, struct nc_jwt *out)
+{
+    uint8_t digest[NC_SHA256];
+    if (token.n == 0 || token.n > NC_JWT_MAX) {
+        *out = (struct nc_jwt){0};
+        return NC_JWT_BAD;
+    }
+    const struct entry *e = find(c, r, token, now_ms, leeway_s, iss, digest);
+    if (e) {
+        *out = e->claims;
+        return NC_JWT_OK;
+    }
     enum nc_jwt_why why = nc_jwt_verify(r, token, now_ms, leeway_s, iss, out);
     if (why == NC_JWT_OK)
         keep(c, digest, out);

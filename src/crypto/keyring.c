@@ -356,3 +356,16 @@ enum nc_err nc_keyring_trust(struct nc_keyring *r, struct nc_str jwks)
     }
     return e;
 }
+
+enum nc_err nc_keyring_public(struct nc_keyring **out, struct nc_str jwks)
+{
+    struct nc_keyring *r = nc_alloc(sizeof *r);
+    enum nc_err e = nc_keyring_trust(r, jwks);
+    if (e == NC_OK && r->n == 0)
+        e = NC_EINVAL;
+    if (e)
+        nc_keyring_free(r);
+    else
+        *out = r;
+    return e;
+}

@@ -22,6 +22,9 @@ struct nc_buf;
 NC_MUSTUSE enum nc_err nc_keyring_open(struct nc_keyring **out, const char *dir);
 /* A ring of one new key that lives in memory alone. */
 NC_MUSTUSE enum nc_err nc_keyring_new(struct nc_keyring **out);
+/* A ring that only verifies, with the keys of such a text as nc_keyring_trust takes.
+ * NC_EINVAL also when there is none. */
+NC_MUSTUSE enum nc_err nc_keyring_public(struct nc_keyring **out, struct nc_str jwks);
 void nc_keyring_free(struct nc_keyring *r); /* NULL is fine */
 
 /* A new key signs from now on; the old ones verify and are published until
