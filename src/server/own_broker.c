@@ -260,6 +260,29 @@ static void on_up(struct nc_own_broker *b)
         b->up(b->arg, b->url);
 }
 
+/* A line of our plugin is one of our log already ("time=… level=… event=…"): it is told as
+ * it is.  False: it is none. */
+static bool pass_on(struct nc_str line)
+{
+    static const char *const levels[] = {
+        [NC_DEBUG] = "debug", [NC_INFO] = "info", [NC_WARN] = "warn", [NC_ERROR] = "error"};
+    struct nc_str rest = line, time = nc_str_cut(&rest, ' '),
+                  level = nc_str_cut(&rest, ' '), event = nc_str_cut(&rest, ' ');
+
+    if (!nc_str_starts(time, NC_STR("time=")) || !nc_str_starts(level, NC_STR("level=")) ||
+        !nc_str_starts(event, NC_STR("event=")))
+        return false;
+    for (size_t i = 0; i < NC_COUNT(levels); i++) {
+        if (!nc_str_eqz((struct nc_str){level.p + 6, level.n - 6}, levels[i]))
+            continue;
+        char *name = nc_str_dup((struct nc_str){event.p + 6, event.n - 6});
+        nc_log((enum nc_level)i, name, "%.*s", NC_FMT(rest));
+        free(name);
+        return true;
+    }
+    return false;
+}
+
 static void on_line(void *arg, struct nc_str line)
 {
     struct nc_own_broker *b = arg;
@@ -267,6 +290,8 @@ static void on_line(void *arg, struct nc_str line)
     bool warn = nc_str_starts(line, NC_STR("Error")) ||
                 (b->state == UP && nc_str_starts(line, NC_STR("Warning")));
 
+    if (pass_on(line))
+        return;
     if (b->state == STARTING) {
         note_trouble(b, line);
         warn = false; /* it is said when it ends, once */
