@@ -410,7 +410,7 @@ void nc_brokers_metrics(struct nc_brokers *b, struct nc_buf *out)
                       metrics[i].name, metrics[i].help, metrics[i].name, metrics[i].type);
         nc_list_each(it, &b->brokers) {
             nc_link_stats(nc_of(it, struct broker, node)->link, &s);
-            nc_buf_printf(out, "neuralchat_broker_%s{broker=\"%s\"} %.17g\n",
+            nc_buf_printf(out, "neuralchat_broker_%s{broker=\"%s\"} %.9g\n",
                           metrics[i].name, s.url, metrics[i].value(&s));
         }
     }

@@ -8,6 +8,7 @@
 #include "chat/live/hub.h"
 #include "loop/loop.h"
 #include "loop/work.h"
+#include "mesh/brokers.h"
 #include "server/disk.h"
 #include "server/own_broker.h"
 #include "server/server.h"
@@ -180,6 +181,7 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     write_hub(nc_hub_stats(s->chat->hub), out);
     write_store(&s->store->info, out);
     write_ai(s->ai, out);
+    nc_brokers_metrics(s->brokers, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }

@@ -1,5 +1,6 @@
 /* What machines ask: is it up, can it serve, how is it doing, what can it do. */
 #include "base/id.h"
+#include "mesh/brokers.h"
 #include "server/call.h"
 #include "server/disk.h"
 #include "server/own_broker.h"
@@ -46,6 +47,19 @@ static void own_broker(struct nc_json *j, const struct nc_server *s)
     nc_json_obj_end(j);
 }
 
+/* Never a reason to be unready: without brokers everything works but MQTT. */
+static void brokers_part(struct nc_json *j, struct nc_brokers *b)
+{
+    if (nc_brokers_count(b) == 0) {
+        part(j, "brokers", nc_brokers_state(b));
+        return;
+    }
+    nc_json_key(j, "brokers");
+    nc_json_obj(j);
+    nc_brokers_json(b, j);
+    nc_json_obj_end(j);
+}
+
 static void readyz(struct nc_call *call)
 {
     const struct nc_server *s = call->srv;
@@ -58,7 +72,7 @@ static void readyz(struct nc_call *call)
     if (full(call)) {
         part(&j, "store", s->store->info.failing ? "failing" : "ok");
         part(&j, "queue", s->store->info.pending_commits > 100000 ? "full" : "ok");
-        part(&j, "brokers", "none");
+        brokers_part(&j, s->brokers);
         if (s->own_broker)
             own_broker(&j, s);
         part(&j, "disk", nc_disk_state(s->disk));

@@ -16,6 +16,7 @@
 #include "crypto/keyring.h"
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
+#include "mesh/brokers.h"
 #include "net/http_client.h"
 #include "net/tls.h"
 #include "server/call.h"
@@ -259,6 +260,36 @@ static enum nc_err open_ai(struct nc_server *s)
     return e;
 }
 
+/* The node's own broker accepts clients: we are one. */
+static void on_own_broker(void *arg, const char *url)
+{
+    struct nc_server *s = arg;
+
+    if (nc_brokers_own(s->brokers, url) != NC_OK)
+        nc_log(NC_WARN, "broker.link", "url=%s", nc_log_q(nc_str(url)));
+}
+
+static enum nc_err open_mesh(struct nc_server *s)
+{
+    const struct nc_config *c = s->cfg;
+    enum nc_err e =
+        nc_brokers_new(&s->brokers, &(struct nc_brokers_opts){
+                                        .loop = s->loop,
+                                        .identity = &s->identity,
+                                        .node_id = s->node_id,
+                                        .root = c->broker_root,
+                                        .urls = c->brokers.v,
+                                        .urls_n = c->brokers.n,
+                                        .user = c->broker_user,
+                                        .password_file = c->broker_password_file,
+                                        .ca = c->broker_ca,
+                                        .proxy = c->broker_proxy,
+                                    });
+    if (e == NC_OK)
+        s->own_broker = nc_own_broker_new(s, on_own_broker, s);
+    return e;
+}
+
 static void on_accept(void *arg, int fd, const struct nc_addr *peer, void *tag)
 {
     struct nc_server *s = arg;
@@ -411,10 +442,10 @@ enum nc_err nc_server_open(struct nc_server *s)
         (e = nc_keyring_open(&s->ring, nc_server_path(s, "keys", path))) != NC_OK ||
         (e = open_tls(s)) != NC_OK || (e = nc_loop_new(&s->loop)) != NC_OK ||
         (e = open_signals(s)) != NC_OK || (e = open_store(s)) != NC_OK ||
-        (e = open_chat(s)) != NC_OK || (e = open_ai(s)) != NC_OK)
+        (e = open_chat(s)) != NC_OK || (e = open_ai(s)) != NC_OK ||
+        (e = open_mesh(s)) != NC_OK)
         return e;
     s->disk = nc_disk_new(s);
-    s->own_broker = nc_own_broker_new(s, NULL, NULL);
     nc_loop_deadline(s->loop, &s->key_deadline, 1);
     open_httpd(s);
     make_owner_code(s);
@@ -520,6 +551,7 @@ void nc_server_close(struct nc_server *s)
         nc_loop_deadline(s->loop, &s->key_deadline, 0);
     }
     nc_disk_free(s->disk);
+    nc_brokers_free(s->brokers);
     nc_ai_quiet(s->ai);
     if (s->listeners)
         nc_conn_abort_all(s->listeners, "stopped");

@@ -17,6 +17,7 @@
 #include "server/metrics.h"
 
 struct nc_ai;
+struct nc_brokers;
 struct nc_disk;
 struct nc_http_client;
 struct nc_own_broker;
@@ -38,6 +39,7 @@ struct nc_server {
     struct nc_router *router;
     struct nc_audit_log *audit;
     struct nc_disk *disk;
+    struct nc_brokers *brokers;       /* all links; none is fine */
     struct nc_own_broker *own_broker; /* NULL: off */
 
     struct nc_httpd *httpd;
