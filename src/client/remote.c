@@ -143,6 +143,23 @@ void nc_remote_members(struct nc_remote *r, struct nc_model_room *room)
 
 /* ---- the live channel ----------------------------------------------------- */
 
+/* One server stored it and died before it could say so; another tells of it.  Only the
+ * sender's own copy has the client_id. */
+static void settle(struct nc_remote *r, const json_t *event)
+{
+    const json_t *message = json_object_get(event, "message");
+    const char *text = json_string_value(json_object_get(message, "client_id"));
+    struct nc_outbox_item *it;
+    struct nc_outbox *box;
+    struct nc_id id;
+
+    if (r->set->n == 1 || !text || nc_id_parse(nc_str(text), &id) != NC_OK ||
+        !(it = nc_servers_sent(r->set, &id, &box)))
+        return;
+    nc_outbox_drop(box, it);
+    nc_servers_pump(r->set);
+}
+
 static void on_event(void *arg, json_t *event)
 {
     struct nc_remote *r = arg;
@@ -156,6 +173,7 @@ static void on_event(void *arg, json_t *event)
     struct nc_model_room *here = seen(r);
     unsigned what =
         nc_model_event(&r->set->model, r->from, event, nc_mono_ms(), here, &room);
+    settle(r, event);
     if (what & NC_CHANGED_ASK)
         nc_remote_rooms(r);
     if (room && room == here && (what & NC_CHANGED_MESSAGES))

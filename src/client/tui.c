@@ -72,6 +72,15 @@ bool nc_tui_may_skip(const struct nc_tui *t)
     return false;
 }
 
+/* There is always a room to look at, if there is any. */
+static void look_at_one(struct nc_tui *t)
+{
+    const struct nc_model *m = &t->servers.model;
+
+    if (nc_servers_loaded(&t->servers) && !nc_tui_room(t) && m->n && t->mode == NC_TUI_CHAT)
+        nc_tui_open_room(t, &m->rooms[0]->id);
+}
+
 void nc_tui_enter_next(struct nc_tui *t)
 {
     t->entering = NULL;
@@ -80,13 +89,12 @@ void nc_tui_enter_next(struct nc_tui *t)
             t->entering = &t->servers.v[i];
     t->began = t->began || !t->entering;
     nc_tui_goto(t, t->entering ? NC_TUI_LOGIN : NC_TUI_CHAT);
+    look_at_one(t); /* they may have come while the form stood there */
 }
 
 static void on_changed(void *arg, unsigned what, const struct nc_id *room)
 {
     struct nc_tui *t = arg;
-    struct nc_model *m = &t->servers.model;
-
     (void)room;
     if (what & NC_CHANGED_MENTION)
         nc_screen_bell(&t->screen);
@@ -94,9 +102,7 @@ static void on_changed(void *arg, unsigned what, const struct nc_id *room)
         t->words[0] = '\0';
         nc_tui_enter_next(t);
     }
-    /* There is always a room to look at, if there is any. */
-    if (nc_servers_loaded(&t->servers) && !nc_tui_room(t) && m->n && t->mode == NC_TUI_CHAT)
-        nc_tui_open_room(t, &m->rooms[0]->id);
+    look_at_one(t);
     if (t->mode == NC_TUI_ROOMS && (what & NC_CHANGED_ROOMS))
         nc_tui_fill_rooms(t);
     nc_tui_redraw(t);

@@ -16,6 +16,7 @@ enum {
     SIDE = 22,
     HEAD_FROM = 16,
     HINT_FROM = 72,
+    WIDE = 60,
     INPUT_MAX = 6,
     TICK_MS = 1000
 };
@@ -80,7 +81,10 @@ static void connection(struct nc_tui *t, char *out, size_t n)
     size_t online = nc_servers_online(&t->servers);
 
     if (t->servers.n > 1 && online) {
-        snprintf(out, n, nc_word(NC_W_CONNECTED_TO), name, online, t->servers.n);
+        if (t->screen.columns < WIDE)
+            snprintf(out, n, "%zu/%zu", online, t->servers.n);
+        else
+            snprintf(out, n, nc_word(NC_W_CONNECTED_TO), name, online, t->servers.n);
         return;
     }
     switch (nc_live_state(live)) {
