@@ -215,13 +215,31 @@ static bool save_readme(const struct folder *f)
     return ok;
 }
 
+/* A half-written folder would only be in the way of the next try. */
+static void clear(const struct folder *f)
+{
+    static const char *const names[] = {CONF, NODES, PLUGIN, CERT, KEY, README};
+
+    for (size_t i = 0; i < NC_COUNT(names); i++) {
+        char *path = path_in(f->dir, names[i]);
+        (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(f->dir);
+}
+
 static bool write_folder(struct folder *f)
 {
     const struct nc_client_config *c = f->cfg;
 
-    return make_dir(f->dir) && set_paths(f) && add_listener(f, c->listen, false) &&
-           (strcmp(c->ws_listen, "off") == 0 || add_listener(f, c->ws_listen, true)) &&
-           save_plugin(f) && save_certificate(f) && save_conf(f) && save_readme(f);
+    if (!make_dir(f->dir))
+        return false;
+    bool ok = set_paths(f) && add_listener(f, c->listen, false) &&
+              (strcmp(c->ws_listen, "off") == 0 || add_listener(f, c->ws_listen, true)) &&
+              save_plugin(f) && save_certificate(f) && save_conf(f) && save_readme(f);
+    if (!ok)
+        clear(f);
+    return ok;
 }
 
 int nc_cmd_broker_config(struct nc_client *c)
