@@ -89,6 +89,8 @@ const struct nc_client_command nc_client_commands[] = {
     {"admin broker-config", "DIR",
      "write what a Mosquitto on another machine needs; --host names it", 1, 1, NC_FOR_ADMIN,
      nc_cmd_broker_config},
+    {"admin links", "", "what the node is connected to, and how well", 0, 0, NC_FOR_ADMIN,
+     nc_cmd_links},
     {"admin health", "", "how the node is", 0, 0, NC_FOR_ADMIN, nc_cmd_health},
     {"admin settings", "", "what the node goes by", 0, 0, NC_FOR_ADMIN, nc_cmd_settings},
 };

@@ -55,3 +55,4 @@ int nc_cmd_health(struct nc_client *c);
 int nc_cmd_settings(struct nc_client *c);
 
 int nc_cmd_broker_config(struct nc_client *c); /* cmd_admin_broker.c */
+int nc_cmd_links(struct nc_client *c);         /* cmd_admin_links.c */

@@ -337,6 +337,7 @@ static void link_json(const struct broker *k, struct nc_json *j)
     nc_link_stats(k->link, &s);
     nc_json_obj(j);
     nc_json_kstr(j, "url", nc_str(s.url));
+    nc_json_kstr(j, "kind", NC_STR("mqtt"));
     nc_json_kbool(j, "own", k->own);
     nc_json_kstr(j, "state", nc_str(nc_link_state_text(s.state)));
     nc_json_ktime(j, "since", s.since_ms);

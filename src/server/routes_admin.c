@@ -7,6 +7,7 @@
 #include "chat/people/people.h"
 #include "chat/people/update.h"
 #include "crypto/hash.h"
+#include "mesh/brokers.h"
 #include "server/call.h"
 #include "server/disk.h"
 #include "server/nodes_file.h"
@@ -271,6 +272,18 @@ static void broker(struct nc_call *call)
     nc_buf_fini(&out);
 }
 
+static void links(struct nc_call *call)
+{
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_json_obj(&j);
+    nc_brokers_json(call->srv->brokers, &j);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
 /* An API key of an administrator is not an administrator. */
 #define ADMIN (NC_R_ADMIN | NC_R_SESSION)
 
@@ -285,5 +298,6 @@ const struct nc_route nc_routes_admin[] = {
     {"GET", "/api/v1/admin/health", health, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/settings", settings, ADMIN, 0, 0},
     {"GET", "/api/v1/admin/broker", broker, ADMIN, 0, 0},
+    {"GET", "/api/v1/admin/links", links, ADMIN, 0, 0},
     {0},
 };

@@ -585,6 +585,56 @@ export interface Jwk {
   x: string;
   y: string;
 }
+export interface Link {
+  url: string;
+  kind: 'mqtt';
+  /**
+   * The broker beside the node
+   */
+  own: boolean;
+  state: 'down' | 'connecting' | 'up';
+  since: Time;
+  /**
+   * What keeps it from being up
+   */
+  why?: string;
+  reconnects: number;
+  failures: number;
+  /**
+   * Messages that came
+   */
+  in: number;
+  /**
+   * Messages the broker took
+   */
+  out: number;
+  bytes_in: number;
+  bytes_out: number;
+  /**
+   * Messages the broker did not take
+   */
+  refused: number;
+  /**
+   * Messages it has not acknowledged
+   */
+  inflight: number;
+  /**
+   * Their bytes
+   */
+  queued_bytes: number;
+  /**
+   * How long the oldest of them has waited
+   */
+  lag_ms: number;
+  /**
+   * The last round trip measured
+   */
+  rtt_us?: number;
+}
+export interface Links {
+  state: 'none' | 'up' | 'degraded' | 'down';
+  links?: Link[];
+}
 export interface AdminUser {
   id: Id;
   username: Username;
