@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "mesh/brokers.h"
+#include "mesh/users.h"
 #include "server/disk.h"
 #include "server/own_broker.h"
 #include "server/server.h"
@@ -158,6 +159,31 @@ static void write_own_broker(const struct nc_own_broker *b, struct nc_buf *out)
             stats.ends);
 }
 
+static void write_users(const struct nc_users *u, struct nc_buf *out)
+{
+    struct nc_users_stats s;
+
+    nc_users_stats(u, &s);
+    counter(out, "neuralchat_mqtt_taken_total", "Messages and commands that came by MQTT.",
+            s.taken);
+    counter(out, "neuralchat_mqtt_refused_total", "Answered with an error.", s.refused);
+    counter(out, "neuralchat_mqtt_dropped_total", "With nobody who could be told.",
+            s.dropped);
+    counter(out, "neuralchat_mqtt_asked_total", "Histories and snapshots.", s.asked);
+    counter(out, "neuralchat_mqtt_events_total", "Durable events given to brokers.",
+            s.events);
+    counter(out, "neuralchat_mqtt_replayed_total", "Of these, read from the log.",
+            s.replayed);
+    counter(out, "neuralchat_mqtt_ephemeral_total", "Other events given to brokers.",
+            s.ephemeral);
+    counter(out, "neuralchat_mqtt_resyncs_total", "Brokers too far behind for a replay.",
+            s.resyncs);
+    counter(out, "neuralchat_mqtt_documents_total", "Signed documents given to brokers.",
+            s.documents);
+    gauge(out, "neuralchat_mqtt_held", "Messages that came and are not stored yet.",
+          s.held);
+}
+
 void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
 {
     nc_buf_printf(out,
@@ -182,6 +208,8 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     write_store(&s->store->info, out);
     write_ai(s->ai, out);
     nc_brokers_metrics(s->brokers, out);
+    if (s->users)
+        write_users(s->users, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }

@@ -17,6 +17,7 @@
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
 #include "mesh/brokers.h"
+#include "mesh/users.h"
 #include "net/http_client.h"
 #include "net/tls.h"
 #include "server/call.h"
@@ -285,6 +286,15 @@ static enum nc_err open_mesh(struct nc_server *s)
                                         .ca = c->broker_ca,
                                         .proxy = c->broker_proxy,
                                     });
+    if (e == NC_OK && (c->brokers.n || c->own_broker))
+        e = nc_users_new(&s->users, &(struct nc_users_opts){
+                                        .chat = s->chat,
+                                        .loop = s->loop,
+                                        .brokers = s->brokers,
+                                        .identity = &s->identity,
+                                        .dir = c->data,
+                                        .name = "",
+                                    });
     if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
@@ -400,6 +410,7 @@ static void on_key_deadline(struct nc_deadline *d)
         nc_log(NC_INFO, "keys.rotated", "kid=%.*s", NC_FMT(nc_keyring_kid(s->ring)));
     if (nc_keyring_expire(s->ring, now))
         nc_session_keys_changed(s->chat);
+    nc_users_keys_changed(s->users); /* if they did */
     nc_loop_deadline(s->loop, &s->key_deadline, KEY_LOOK_MS);
 }
 
@@ -551,6 +562,7 @@ void nc_server_close(struct nc_server *s)
         nc_loop_deadline(s->loop, &s->key_deadline, 0);
     }
     nc_disk_free(s->disk);
+    nc_users_stop(s->users);
     nc_brokers_free(s->brokers);
     nc_ai_quiet(s->ai);
     if (s->listeners)
@@ -568,6 +580,7 @@ void nc_server_close(struct nc_server *s)
         s->chat->opts.hashers = NULL;
     if (s->store)
         s->store->ops->close(s->store);
+    nc_users_free(s->users);
     nc_ai_free(s->ai);
     nc_chat_free(s->chat);
     nc_router_free(s->router);

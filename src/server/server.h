@@ -18,6 +18,7 @@
 
 struct nc_ai;
 struct nc_brokers;
+struct nc_users;
 struct nc_disk;
 struct nc_http_client;
 struct nc_own_broker;
@@ -40,6 +41,7 @@ struct nc_server {
     struct nc_audit_log *audit;
     struct nc_disk *disk;
     struct nc_brokers *brokers;       /* all links; none is fine */
+    struct nc_users *users;           /* people over MQTT; NULL without any broker */
     struct nc_own_broker *own_broker; /* NULL: off */
 
     struct nc_httpd *httpd;
