@@ -317,6 +317,8 @@ const char *nc_frame_name(enum nc_frame_type t)
     return t > 0 && t < NC_FRAME_TYPES ? types[t].name : "unknown";
 }
 
+void nc_frame_fini(struct nc_frame *f) { nc_buf_fini(&f->records); }
+
 enum nc_err nc_frame_add(struct nc_buf *out, const struct nc_frame *f,
                          nc_record_hash_fn *hash)
 {
@@ -325,7 +327,7 @@ enum nc_err nc_frame_add(struct nc_buf *out, const struct nc_frame *f,
     nc_pack_be(out, VERSION, 1);
     nc_pack_be(out, (uint64_t)f->type, 1);
     if (f->type == NC_FRAME_SEGMENT)
-        nc_frame_segment_add(out, start, &f->segment, hash);
+        nc_frame_segment_add(out, &f->segment, hash);
     else
         types[f->type].add(out, f);
     if (out->n - start <= NC_FRAME_MAX)
@@ -356,9 +358,8 @@ enum nc_err nc_frame_parse(struct nc_str in, nc_record_hash_fn *hash, struct nc_
     if (type == 0 || type >= NC_FRAME_TYPES)
         return refuse(why, "type", NC_ENOENT);
     out->type = (enum nc_frame_type)type;
-    const char *wrong = out->type == NC_FRAME_SEGMENT
-                            ? nc_frame_segment_read(&u, &out->segment, hash)
-                            : types[type].read(&u, out);
+    const char *wrong = out->type == NC_FRAME_SEGMENT ? nc_frame_segment_read(&u, out, hash)
+                                                      : types[type].read(&u, out);
     if (!wrong && !nc_unpack_done(&u))
         wrong = u.bad ? "short" : "long";
     return wrong ? refuse(why, wrong, NC_EINVAL) : NC_OK;

@@ -16,13 +16,14 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/vector.h"
 #include "mesh/origin.h"
 #include "mesh/segment.h"
 
-struct nc_buf;
-
 #define NC_FRAME_MAX (256 * 1024)
+#define NC_FRAME_RECORDS_MAX \
+    (1024 * 1024)                       /* those of a segment, unpacked (mesh/squeeze.h) */
 #define NC_RECORD_MAX (4 * 1024 * 1024) /* one that travels in pieces */
 #define NC_FRAME_ROUTES 16
 #define NC_FRAME_JSON_MAX (64 * 1024)
@@ -49,9 +50,12 @@ enum nc_ephemeral { /* others, of later versions, are numbers up to 255 */
                     NC_EPHEMERAL_JOB = 4,
 };
 
-/* Strings are views into what was parsed.  Some 70 KiB: one for a link, not for a call. */
+/* Strings are views into what was parsed, a segment's records into `records`.  Some 70 KiB:
+ * one for a link, not for a call.  Zeroed it is ready; nc_frame_fini when it is done with.
+ */
 struct nc_frame {
     enum nc_frame_type type;
+    struct nc_buf records;
     union {
         struct {
             struct nc_id node;
@@ -98,10 +102,12 @@ struct nc_frame {
 /*
  * The hash that a row whose record is `record` has as body_hash; `ev` has all the rest.
  * Where it is so, which is the rule, the hash isn't sent.  False: the record is malformed.
- * NULL stands for SHA-256 of the record.
+ * NULL stands for SHA-256 of the record, as store/state.h has it.
  */
 typedef bool nc_record_hash_fn(const struct nc_event *ev, struct nc_str record,
                                uint8_t out[NC_SHA256]);
+
+void nc_frame_fini(struct nc_frame *f);
 
 /* Appends a frame.  Records of a segment that find no room go as NC_RECORD_LARGE.
  * NC_ELIMIT: it would be larger than NC_FRAME_MAX, nothing was added. */

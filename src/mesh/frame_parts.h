@@ -4,8 +4,8 @@
 #include "mesh/frame.h"
 #include "mesh/pack.h"
 
-void nc_frame_segment_add(struct nc_buf *out, size_t start, const struct nc_mesh_segment *s,
+void nc_frame_segment_add(struct nc_buf *out, const struct nc_mesh_segment *s,
                           nc_record_hash_fn *hash);
 /* NULL, or what is wrong. */
-const char *nc_frame_segment_read(struct nc_unpack *u, struct nc_mesh_segment *s,
+const char *nc_frame_segment_read(struct nc_unpack *u, struct nc_frame *f,
                                   nc_record_hash_fn *hash);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "mesh/frame_parts.h"
+#include "mesh/squeeze.h"
 
 enum {
-    HAS_PREV = 1, /* flags of the segment */
+    HAS_PREV = 1, /* beside the number of the first row */
 
     IS = 0x07, /* first byte of a row: enum nc_record_is, or … */
     HASH_ONLY = 0x07,
@@ -23,7 +24,8 @@ enum {
     ID_AGAIN = 2,   /* what it was in the row before */
     ID_SPECIAL = 3, /* ref: made of the stamp; to: ref; actor: subject */
 
-    ROW_MOST = 160, /* bytes of a row at most, without its record */
+    HEAD_MOST = 160, /* bytes at most: of what comes before the rows */
+    ROW_MOST = 160,  /* of a row without its record */
 };
 
 static bool hash_of(nc_record_hash_fn *hash, const struct nc_event *ev,
@@ -71,7 +73,8 @@ static unsigned body_is(const struct nc_mesh_row *r, enum nc_record_is is,
 }
 
 static void add_row(struct nc_buf *b, const struct nc_mesh_row *r, enum nc_record_is is,
-                    const struct nc_event *last, nc_record_hash_fn *hash)
+                    struct nc_str steps, const struct nc_event *last,
+                    nc_record_hash_fn *hash)
 {
     const struct nc_event *ev = &r->ev;
     unsigned body = body_is(r, is, hash);
@@ -98,45 +101,67 @@ static void add_row(struct nc_buf *b, const struct nc_mesh_row *r, enum nc_recor
         nc_buf_add(b, ev->body_hash, sizeof ev->body_hash);
     if (is == NC_RECORD_LARGE)
         nc_pack_var(b, r->is == NC_RECORD_LARGE ? r->size : r->record.n);
-    if (is == NC_RECORD_HERE)
-        nc_pack_str(b, r->record);
+    if (is == NC_RECORD_HERE) {
+        nc_pack_var(b, r->record.n);
+        nc_buf_adds(b, steps);
+    }
 }
+
+/* Rows as bytes, and what their records are when they are unpacked. */
+struct rows {
+    struct nc_buf bytes, steps;
+    size_t records;
+};
 
 /* All that follow must still find room, at their largest. */
-static enum nc_record_is fits(const struct nc_buf *out, size_t start,
-                              const struct nc_mesh_segment *s, unsigned i)
+static bool fits(const struct rows *w, const struct nc_mesh_segment *s, unsigned i)
 {
-    const struct nc_mesh_row *r = &s->rows[i];
-    size_t need = out->n - start + (size_t)(s->n - i) * ROW_MOST;
-
-    if (r->is == NC_RECORD_HERE && r->record.n > NC_FRAME_MAX - need)
-        return NC_RECORD_LARGE;
-    return r->is;
+    size_t most = HEAD_MOST + w->bytes.n + (size_t)(s->n - i) * ROW_MOST + w->steps.n;
+    return most <= NC_FRAME_MAX && w->records + s->rows[i].record.n <= NC_FRAME_RECORDS_MAX;
 }
 
-void nc_frame_segment_add(struct nc_buf *out, size_t start, const struct nc_mesh_segment *s,
-                          nc_record_hash_fn *hash)
+static void add_rows(struct rows *w, const struct nc_mesh_segment *s,
+                     nc_record_hash_fn *hash)
 {
     static const struct nc_event none;
     const struct nc_event *last = &none;
 
+    for (unsigned i = 0; i < s->n; i++) {
+        const struct nc_mesh_row *r = &s->rows[i];
+        enum nc_record_is is = r->is;
+
+        if (r->hash_only) {
+            nc_pack_be(&w->bytes, HASH_ONLY, 1);
+            nc_buf_add(&w->bytes, r->hash, sizeof r->hash);
+            continue;
+        }
+        nc_buf_clear(&w->steps);
+        if (is == NC_RECORD_HERE && r->record.n <= NC_FRAME_MAX)
+            nc_squeeze(&w->steps, &r->ev, r->record);
+        if (is == NC_RECORD_HERE && (r->record.n > NC_FRAME_MAX || !fits(w, s, i)))
+            is = NC_RECORD_LARGE;
+        add_row(&w->bytes, r, is, nc_buf_str(&w->steps), last, hash);
+        if (is == NC_RECORD_HERE)
+            w->records += r->record.n;
+        last = &r->ev;
+    }
+}
+
+void nc_frame_segment_add(struct nc_buf *out, const struct nc_mesh_segment *s,
+                          nc_record_hash_fn *hash)
+{
+    struct rows w = {.records = 0};
+
+    add_rows(&w, s, hash);
     nc_pack_id(out, &s->origin);
-    nc_pack_var(out, s->first);
+    nc_pack_var(out, s->first << 1 | (s->has_prev ? HAS_PREV : 0));
     nc_pack_be(out, s->n - 1, 1);
-    nc_pack_be(out, s->has_prev ? HAS_PREV : 0, 1);
     if (s->has_prev)
         nc_buf_add(out, s->prev, sizeof s->prev);
     nc_buf_add(out, s->sig, sizeof s->sig);
-    for (unsigned i = 0; i < s->n; i++) {
-        const struct nc_mesh_row *r = &s->rows[i];
-        if (r->hash_only) {
-            nc_pack_be(out, HASH_ONLY, 1);
-            nc_buf_add(out, r->hash, sizeof r->hash);
-            continue;
-        }
-        add_row(out, r, fits(out, start, s, i), last, hash);
-        last = &r->ev;
-    }
+    nc_buf_adds(out, nc_buf_str(&w.bytes));
+    nc_buf_fini(&w.bytes);
+    nc_buf_fini(&w.steps);
 }
 
 /* ---- in ------------------------------------------------------------------ */
@@ -171,16 +196,28 @@ static struct nc_id read_ref(struct nc_unpack *u, unsigned is, const struct nc_i
     return made;
 }
 
+/* The record, unpacked to the end of `records`: good until the next one is. */
+static bool read_here(struct nc_unpack *u, struct nc_mesh_row *r, struct nc_buf *records)
+{
+    uint64_t size = nc_unpack_var(u);
+
+    if (u->bad || size > NC_FRAME_RECORDS_MAX - records->n ||
+        !nc_unsqueeze(records, &r->ev, &u->in, (size_t)size))
+        return false;
+    r->record = (struct nc_str){size ? records->p + records->n - size : "", (size_t)size};
+    return true;
+}
+
 static const char *read_record(struct nc_unpack *u, struct nc_mesh_row *r, unsigned body,
-                               nc_record_hash_fn *hash)
+                               struct nc_buf *records, nc_record_hash_fn *hash)
 {
     if (r->is == NC_RECORD_LARGE) {
         r->size = nc_unpack_var(u);
-        if (!r->size || r->size > NC_RECORD_MAX)
+        if (!u->bad && (!r->size || r->size > NC_RECORD_MAX))
             return "record";
     }
-    if (r->is == NC_RECORD_HERE)
-        r->record = nc_unpack_str(u, NC_FRAME_MAX);
+    if (r->is == NC_RECORD_HERE && !read_here(u, r, records))
+        return u->bad ? "short" : "record";
     if (u->bad)
         return "short";
     if (body == BODY_OF_RECORD &&
@@ -189,8 +226,8 @@ static const char *read_record(struct nc_unpack *u, struct nc_mesh_row *r, unsig
     return NULL;
 }
 
-static const char *read_row(struct nc_unpack *u, struct nc_mesh_row *r,
-                            const struct nc_event *last, nc_record_hash_fn *hash)
+static const char *read_row(struct nc_unpack *u, struct nc_mesh_row *r, unsigned *body,
+                            const struct nc_event *last)
 {
     struct nc_event *ev = &r->ev;
     const char *why = NULL;
@@ -201,8 +238,10 @@ static const char *read_row(struct nc_unpack *u, struct nc_mesh_row *r,
         nc_unpack_copy(u, r->hash, sizeof r->hash);
         return u->bad ? "short" : first != HASH_ONLY ? "row" : NULL;
     }
-    unsigned ids = (unsigned)nc_unpack_be(u, 1), body = first & BODY;
-    if ((first & IS) > NC_RECORD_LARGE || body == BODY)
+    unsigned ids = (unsigned)nc_unpack_be(u, 1);
+
+    *body = first & BODY;
+    if ((first & IS) > NC_RECORD_LARGE || *body == BODY)
         return "row";
     r->is = (enum nc_record_is)(first & IS);
     ev->audience = (enum nc_audience)(first >> AUDIENCE_AT);
@@ -219,44 +258,58 @@ static const char *read_row(struct nc_unpack *u, struct nc_mesh_row *r,
     if (reason > UINT32_MAX)
         return "reason";
     ev->reason = (uint32_t)reason;
-    if (body == BODY_SENT)
+    if (*body == BODY_SENT)
         nc_unpack_copy(u, ev->body_hash, sizeof ev->body_hash);
     if (u->bad)
         return "short";
-    if (nc_row_check(ev, &why) != NC_OK)
-        return why;
-    return read_record(u, r, body, hash);
+    return nc_row_check(ev, &why) == NC_OK ? NULL : why;
 }
 
-const char *nc_frame_segment_read(struct nc_unpack *u, struct nc_mesh_segment *s,
+/* While they were read the records moved: they stand one behind the other from `p` on. */
+static void settle(struct nc_mesh_segment *s, const char *p)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        struct nc_mesh_row *r = &s->rows[i];
+        if (r->hash_only || !r->record.n)
+            continue;
+        r->record.p = p;
+        p += r->record.n;
+    }
+}
+
+const char *nc_frame_segment_read(struct nc_unpack *u, struct nc_frame *f,
                                   nc_record_hash_fn *hash)
 {
+    struct nc_mesh_segment *s = &f->segment;
     static const struct nc_event none;
     const struct nc_event *last = &none;
 
     s->node = (struct nc_id){{0}};
     s->origin = nc_unpack_id(u);
-    s->first = nc_unpack_var(u);
+    uint64_t first = nc_unpack_var(u);
+    s->first = first >> 1;
+    s->has_prev = first & HAS_PREV;
     s->n = (unsigned)nc_unpack_be(u, 1) + 1;
-    uint64_t flags = nc_unpack_be(u, 1);
-    s->has_prev = flags & HAS_PREV;
     if (s->has_prev)
         nc_unpack_copy(u, s->prev, sizeof s->prev);
     nc_unpack_copy(u, s->sig, sizeof s->sig);
     if (u->bad)
         return "short";
-    if (flags & ~(uint64_t)HAS_PREV)
-        return "flags";
     if (!s->first || s->first > (uint64_t)INT64_MAX - s->n)
         return "number";
+    nc_buf_clear(&f->records);
     for (unsigned i = 0; i < s->n; i++) {
         struct nc_mesh_row *r = &s->rows[i];
         *r = (struct nc_mesh_row){.ev = {.origin = s->origin, .origin_seq = s->first + i}};
-        const char *why = read_row(u, r, last, hash);
+        unsigned body = BODY_ZERO;
+        const char *why = read_row(u, r, &body, last);
+        if (!why && !r->hash_only)
+            why = read_record(u, r, body, &f->records, hash);
         if (why)
             return why;
         if (!r->hash_only)
             last = &r->ev;
     }
+    settle(s, f->records.p);
     return NULL;
 }

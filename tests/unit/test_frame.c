@@ -7,10 +7,12 @@
 #include "base/buf.h"
 #include "mesh/envelope.h"
 #include "mesh/frame.h"
+#include "mesh/squeeze.h"
 #include "mesh/vector_json.h"
 #include "mesh_rows.h"
+#include "store/state.h"
 
-static struct nc_frame out, in;
+static struct nc_frame out, in, other;
 static struct nc_buf bytes;
 
 /* What `out` says, said and heard. */
@@ -18,14 +20,14 @@ static void round_trip(void)
 {
     nc_buf_clear(&bytes);
     assert_int_equal(nc_frame_add(&bytes, &out, NULL), NC_OK);
-    memset(&in, 0xa5, sizeof in);
+    /* What it was before does not shine through. */
+    memset(&in.hello, 0xa5, sizeof in - offsetof(struct nc_frame, hello));
     const char *why = "";
     enum nc_err e = nc_frame_parse(nc_buf_str(&bytes), NULL, &in, &why);
     assert_string_equal(why, "");
     assert_int_equal(e, NC_OK);
     assert_int_equal(in.type, out.type);
     /* Cut short anywhere it is nothing; nor may anything follow. */
-    static struct nc_frame other;
     size_t step = bytes.n > 1000 ? bytes.n / 500 : 1;
     for (size_t n = 0; n < bytes.n; n += step)
         assert_int_equal(nc_frame_parse((struct nc_str){bytes.p, n}, NULL, &other, &why),
@@ -314,28 +316,132 @@ static void a_changed_record_is_seen_by_the_signature(void **state)
     nc_buf_fini(&text);
 }
 
+/* The record of the message that a row announces, 200 bytes long. */
+static void message_of(const struct nc_event *ev, struct nc_buf *to)
+{
+    static char text[200];
+    struct nc_record r = {.kind = NC_STATE_MESSAGE};
+
+    memset(text, 'x', sizeof text);
+    r.message.id = ev->ref;
+    r.message.room = ev->to;
+    r.message.sender = ev->actor;
+    r.message.client_id = mesh_id(7, (unsigned)ev->origin_seq);
+    memset(r.message.client_id.b + 8, 0xee, 8);
+    r.message.created_ms = ev->hlc >> 12;
+    r.message.body = (struct nc_str){text, sizeof text};
+    nc_record_bytes(&r, to);
+}
+
 static void a_message_costs_what_was_promised(void **state)
 {
-    struct nc_buf text = {0}, sealed = {0};
-    struct nc_id node = mesh_id(9, 1);
+    static struct nc_buf text[16];
+    struct nc_buf none = {0}, sealed = {0};
+    uint8_t head[NC_SHA256];
 
     (void)state;
-    /* 200 bytes of text and what else a message has that its row has not. */
-    segment(1, 225, &text);
-    out.segment.has_prev = false;
-    round_trip();
-    struct nc_envelope e = {.sender = node,
-                            .epoch_ms = MESH_MS,
-                            .counter = 1000000,
-                            .wall_ms = MESH_MS + 86400000,
-                            .payload = nc_buf_str(&bytes)};
-    nc_envelope_seal(&e, &ada, &sealed);
-    assert_true(sealed.n <= 450);
-    segment(16, 225, &text);
-    round_trip();
-    assert_true(bytes.n / 16 <= 300);
-    nc_buf_fini(&text);
+    for (unsigned n = 1; n <= 16; n += 15) {
+        segment(n, 0, &none);
+        for (unsigned i = 0; i < n; i++) {
+            struct nc_mesh_row *r = &out.segment.rows[i];
+            nc_buf_clear(&text[i]);
+            message_of(&r->ev, &text[i]);
+            r->is = NC_RECORD_HERE;
+            r->record = nc_buf_str(&text[i]);
+            nc_sha256(r->record.p, r->record.n, r->ev.body_hash);
+        }
+        assert_int_equal(nc_segment_sign(&out.segment, &ada, head, NULL), NC_OK);
+        round_trip();
+        heard_it_verifies();
+        out.segment.has_prev = false; /* who listens has what came before */
+        round_trip();
+        struct nc_envelope e = {.sender = mesh_id(9, 1),
+                                .epoch_ms = MESH_MS,
+                                .counter = 1000000,
+                                .wall_ms = MESH_MS + 86400000,
+                                .payload = nc_buf_str(&bytes)};
+        nc_buf_clear(&sealed);
+        nc_envelope_seal(&e, &ada, &sealed);
+        print_message("# %u messages of 200 bytes: %zu bytes each\n", n, sealed.n / n);
+        assert_true(sealed.n / n <= (n == 1 ? 450 : 310));
+    }
+    for (unsigned i = 0; i < 16; i++)
+        nc_buf_fini(&text[i]);
+    nc_buf_fini(&none);
     nc_buf_fini(&sealed);
+}
+
+/* ---- squeezing ----------------------------------------------------------- */
+
+static void whatever_is_squeezed_comes_back(void **state)
+{
+    struct nc_id origin = mesh_id(1, 1);
+    struct nc_event ev = mesh_event(&origin, 5);
+    struct nc_buf raw = {0}, steps = {0}, back = {0};
+    unsigned dice = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++) {
+        nc_buf_clear(&raw), nc_buf_clear(&steps), nc_buf_clear(&back);
+        for (unsigned parts = round % 9; parts > 0; parts--) {
+            dice = dice * 1103515245 + 12345;
+            static const char noughts[200];
+            unsigned much = dice >> 24;
+            switch (dice >> 16 & 7) {
+            case 0: nc_buf_add(&raw, ev.ref.b, 16); break;
+            case 1: nc_buf_add(&raw, ev.to.b, much % 17); break;
+            case 2: nc_buf_add(&raw, ev.subject.b, 16); break;
+            case 3: nc_buf_add(&raw, noughts, much % 200); break;
+            case 4: nc_buf_add(&raw, noughts, much % 9); break;
+            case 5: nc_buf_add(&raw, ev.body_hash, 16 + much % 16); break;
+            case 6:
+                for (unsigned i = 0; i < 8; i++)
+                    nc_buf_addc(&raw, (char)((ev.hlc >> 12) >> (56 - 8 * i)));
+                break;
+            case 7:
+                for (unsigned i = 0; i < much; i++)
+                    nc_buf_addc(&raw, (char)(i * 7 + 1));
+            }
+        }
+        nc_squeeze(&steps, &ev, nc_buf_str(&raw));
+        assert_true(steps.n <= raw.n + raw.n / 128 + 1);
+        nc_buf_addc(&steps, 'x'); /* what follows is left */
+        struct nc_str in_order = nc_buf_str(&steps);
+        assert_true(nc_unsqueeze(&back, &ev, &in_order, raw.n));
+        assert_true(nc_str_eqz(in_order, "x"));
+        assert_true(nc_str_eq(nc_buf_str(&raw), nc_buf_str(&back)));
+        nc_buf_clear(&back);
+        in_order.p = steps.p, in_order.n = steps.n - 1;
+        assert_false(nc_unsqueeze(&back, &ev, &in_order, raw.n + 1));
+        assert_int_equal(back.n, 0);
+        assert_int_equal(in_order.n, steps.n - 1);
+    }
+    nc_buf_fini(&raw), nc_buf_fini(&steps), nc_buf_fini(&back);
+}
+
+static void steps_that_are_none_are_refused(void **state)
+{
+    struct nc_id origin = mesh_id(1, 1);
+    struct nc_event ev = mesh_event(&origin, 5);
+    struct nc_buf back = {0};
+
+    (void)state;
+    static const struct {
+        struct nc_str steps;
+        size_t size;
+    } bad[] = {
+        {NC_STR("\x05zz"), 6},                       /* it ends too early */
+        {NC_STR(""), 1},       {NC_STR("\xc5"), 16}, /* no such id */
+        {NC_STR("\xff"), 16},                        /* no such step */
+        {NC_STR("\xbf"), 65},                        /* it is more than that */
+        {NC_STR("\x01zz"), 1},
+    };
+    for (size_t i = 0; i < NC_COUNT(bad); i++) {
+        struct nc_str steps = bad[i].steps;
+        assert_false(nc_unsqueeze(&back, &ev, &steps, bad[i].size));
+        assert_int_equal(back.n, 0);
+    }
+    nc_buf_fini(&back);
 }
 
 static bool hash_none(const struct nc_event *ev, struct nc_str record,
@@ -504,6 +610,8 @@ static int end(void **state)
 {
     (void)state;
     nc_buf_fini(&bytes);
+    nc_frame_fini(&in);
+    nc_frame_fini(&other);
     return 0;
 }
 
@@ -521,6 +629,8 @@ int main(void)
         cmocka_unit_test(records_that_find_no_room_are_left_for_later),
         cmocka_unit_test(a_changed_record_is_seen_by_the_signature),
         cmocka_unit_test(a_message_costs_what_was_promised),
+        cmocka_unit_test(whatever_is_squeezed_comes_back),
+        cmocka_unit_test(steps_that_are_none_are_refused),
         cmocka_unit_test(a_record_without_a_hash_is_malformed),
         cmocka_unit_test(pieces),
         cmocka_unit_test(ephemeral),
