@@ -120,15 +120,16 @@ static bool open_servers(struct nc_client *c, const struct nc_client_command *cm
                          const char *socket)
 {
     const struct nc_strings *servers = &c->cfg->servers;
+    size_t n = socket ? 1 : servers->n;
 
-    for (size_t i = 0; i < servers->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct nc_api *api = nc_alloc(sizeof *api);
         nc_api_init(api, &(struct nc_api_opts){.loop = c->loop,
                                                .url = servers->v[i],
                                                .ca_file = c->cfg->ca_file,
                                                .unix_socket = socket,
                                                .total_ms = (unsigned)c->cfg->timeout,
-                                               .named = servers->n > 1});
+                                               .named = n > 1});
         if ((cmd->who & NC_FOR_MASK) != NC_FOR_ANYBODY && !api->unix_socket &&
             nc_session_load(&api->session, c->cfg->user) != NC_OK) {
             nc_client_fail_word(NC_W_NOT_LOGGED_IN, api->url);
@@ -209,13 +210,13 @@ static int run_command(const struct nc_options *o, struct nc_client *c)
         return NC_EXIT_USAGE;
     }
     if ((cmd->who & NC_FOR_MASK) == NC_FOR_ADMIN) {
-        if (c->cfg->servers.n > 1) {
-            nc_client_fail("%s", nc_word(NC_W_ONE_SERVER));
-            return NC_EXIT_USAGE;
-        }
         socket = admin_socket(o, c->cfg);
         if (!socket && (*c->cfg->data || !set_by_hand(o, "server")))
             return NC_EXIT_FAILED;
+        if (!socket && c->cfg->servers.n > 1) {
+            nc_client_fail("%s", nc_word(NC_W_ONE_SERVER));
+            return NC_EXIT_USAGE;
+        }
     }
     if (open_servers(c, cmd, socket))
         rc = run_at(c, cmd);

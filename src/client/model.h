@@ -33,7 +33,7 @@ enum nc_text_state {
 };
 
 struct nc_model_message {
-    struct nc_id id, sender, reply_to;
+    struct nc_id id, sender, reply_to, client_id; /* the last: of one's own, or zero */
     char *username, *display;
     enum nc_sender_kind sender_kind;
     enum nc_text_kind kind;

@@ -6,8 +6,9 @@
 #include "client/model_parts.h"
 
 enum {
-    REASONING_MAX = 256 << 10
-}; /* bytes of one answer's that are kept to be looked at */
+    REASONING_MAX = 256 << 10, /* bytes of one answer's that are kept to be looked at */
+    TWINS_AMONG = 200,         /* newest messages */
+};
 
 void nc_model_free_message(struct nc_model_message *x)
 {
@@ -238,6 +239,25 @@ void nc_model_drop_message(struct nc_model_room *r, const struct nc_id *id)
             (r->n - i) * sizeof(struct nc_model_message *));
 }
 
+/* One's own words that went to two servers which have not met since: as nodes will have it,
+ * the lower id stays.  True: this one is the other. */
+static bool is_twin(struct nc_model_room *r, const struct nc_id *id,
+                    const struct nc_id *client_id)
+{
+    if (nc_id_zero(client_id) || !(r->servers & (r->servers - 1)))
+        return false;
+    for (size_t i = r->n, looked = 0; i > 0 && looked < TWINS_AMONG; i--, looked++) {
+        struct nc_id other = r->messages[i - 1]->id;
+        if (!nc_id_eq(&r->messages[i - 1]->client_id, client_id) || nc_id_eq(&other, id))
+            continue;
+        if (nc_id_cmp(&other, id) < 0)
+            return true;
+        nc_model_drop_message(r, &other);
+        return false;
+    }
+    return false;
+}
+
 struct nc_model_message *nc_model_put(struct nc_model *m, unsigned from,
                                       struct nc_model_room *r, const json_t *message,
                                       bool *fresh)
@@ -247,20 +267,26 @@ struct nc_model_message *nc_model_put(struct nc_model *m, unsigned from,
                                          NULL};
     enum nc_text_state state = word(message, "state", states);
     uint64_t edited_ms;
-    struct nc_id id;
+    struct nc_id id, client_id;
 
     if (!nc_model_id(message, "id", &id))
         return NULL;
+    if (!nc_model_id(message, "client_id", &client_id))
+        client_id = (struct nc_id){0};
     if (nc_time_parse(nc_model_str(message, "edited_at"), &edited_ms) != NC_OK)
         edited_ms = 0;
     struct nc_model_message *x = nc_model_message(r, &id);
     *fresh = x == NULL;
     if (x && is_behind(x, from, message, state == NC_ANSWER_STREAMING, edited_ms))
         return NULL;
+    if (!x && is_twin(r, &id, &client_id))
+        return NULL;
     if (!x)
         x = insert(r, &id, take_orphan(m, &id));
     x->from = from;
     x->edited_ms = edited_ms;
+    if (!nc_id_zero(&client_id))
+        x->client_id = client_id;
     set_sender(m, r, x, json_object_get(message, "sender"));
     x->kind = word(message, "kind", kinds);
     nc_model_id(message, "reply_to", &x->reply_to);
@@ -382,6 +408,23 @@ static void set_floor(struct nc_model_room *r, const json_t *answer)
         nc_model_forget_oldest(r, r->n - below);
 }
 
+/* The page of one server, where another has told as much: what events said since may have
+ * come by that one, and is not said again. */
+static bool is_told(const struct nc_model_room *r, unsigned from, const json_t *message)
+{
+    const struct nc_model_message *x;
+    uint64_t edited_ms;
+    struct nc_id id;
+
+    if (!nc_model_id(message, "id", &id) || !(x = nc_model_message(r, &id)) ||
+        x->from == from || x->state == NC_ANSWER_STREAMING ||
+        json_is_true(json_object_get(message, "deleted")))
+        return false;
+    if (nc_time_parse(nc_model_str(message, "edited_at"), &edited_ms) != NC_OK)
+        edited_ms = 0;
+    return run_of(message) == x->run && edited_ms == x->edited_ms;
+}
+
 void nc_model_take_page(struct nc_model *m, unsigned from, struct nc_model_room *r,
                         const json_t *answer, bool older)
 {
@@ -391,7 +434,7 @@ void nc_model_take_page(struct nc_model *m, unsigned from, struct nc_model_room 
 
     json_array_foreach(json_object_get(answer, "messages"), i, one)
     {
-        if (!is_stale(r, one))
+        if (!is_stale(r, one) && !is_told(r, from, one))
             nc_model_put(m, from, r, one, &fresh);
     }
     if (older && !r->answered) {

@@ -44,7 +44,7 @@ NC_MUSTUSE enum nc_err nc_outbox_add(struct nc_outbox *o, const struct nc_id *ro
 /* The next one to send now, or NULL.  *wait_ms: when to ask again, 0 for no need to.
  * to: says who would take an item, NULL for nobody now: then it is not due.  NULL: all are.
  */
-typedef const void *nc_outbox_to(void *arg, const struct nc_outbox_item *it);
+typedef void *nc_outbox_to(void *arg, const struct nc_outbox_item *it);
 struct nc_outbox_item *nc_outbox_due(struct nc_outbox *o, uint64_t now_ms,
                                      uint64_t *wait_ms, nc_outbox_to *to, void *arg);
 void nc_outbox_sent(struct nc_outbox_item *it, const void *via);

@@ -144,14 +144,20 @@ void nc_servers_ask_ai(struct nc_servers *s, struct nc_model_room *room)
 
 /* ---- what one says -------------------------------------------------------- */
 
-/* Who takes it.  One that is about a room nobody has told of: who was to have it. */
-static const void *to(void *arg, const struct nc_outbox_item *it)
+/* Who takes it: the first, or, after each answer of "not now", the next of them.  One that
+ * is about a room nobody has told of: who was to have it. */
+static void *to(void *arg, const struct nc_outbox_item *it)
 {
-    struct nc_remote *owner = arg;
-    bool known = nc_model_room(&owner->set->model, &it->room) != NULL;
-    struct nc_remote *r = known ? nc_servers_for(owner->set, &it->room) : owner;
+    struct nc_remote *owner = arg, *up[NC_MODEL_SERVERS];
+    const struct nc_model_room *room = nc_model_room(&owner->set->model, &it->room);
+    size_t n = 0;
 
-    return is_up(r) ? r : NULL;
+    for (size_t i = 0; i < owner->set->n; i++) {
+        struct nc_remote *r = &owner->set->v[i];
+        if (is_up(r) && (room ? holds(room, r) : r == owner))
+            up[n++] = r;
+    }
+    return n ? up[it->attempts % n] : NULL;
 }
 
 static void pump_one(struct nc_remote *owner, uint64_t *wait_ms)
@@ -161,11 +167,8 @@ static void pump_one(struct nc_remote *owner, uint64_t *wait_ms)
     if (!owner->outbox.list.next) /* nobody is logged in there */
         return;
     while ((it = nc_outbox_due(&owner->outbox, nc_mono_ms(), wait_ms, to, owner))) {
-        const void *best = to(owner, it);
-        size_t i = 0;
-        while (best != &owner->set->v[i])
-            i++;
-        if (!nc_remote_put(&owner->set->v[i], it))
+        struct nc_remote *best = to(owner, it);
+        if (!nc_remote_put(best, it))
             return;
         nc_outbox_sent(it, best);
     }

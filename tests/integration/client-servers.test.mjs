@@ -129,6 +129,7 @@ test("commands with two nodes that know nothing of each other", async () => {
     const admin = await home.run("admin", "users");
     assert.equal(admin.code, 2);
     assert.match(admin.err, /one --server/);
+    assert.match(await home.ok("admin", "users", "--data", node.data), /anna/);
 
     await other.kill();
     const left = await home.run("send", here.id, "without the other");

@@ -16,7 +16,7 @@
 #include "client/tokens.h"
 
 static char dir[] = "/tmp/nc-client-XXXXXX";
-static const char here, there; /* two servers */
+static char here, there; /* two servers */
 
 static struct nc_outbox_item *add(struct nc_outbox *o, const struct nc_id *room,
                                   const char *text)
@@ -68,7 +68,7 @@ static void test_one_at_a_time_in_a_room(void **state)
 }
 
 /* Who takes what is about one room; the other room has nobody now. */
-static const void *only_there(void *arg, const struct nc_outbox_item *it)
+static void *only_there(void *arg, const struct nc_outbox_item *it)
 {
     return nc_id_eq(&it->room, arg) ? &there : NULL;
 }

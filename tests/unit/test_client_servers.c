@@ -262,6 +262,43 @@ static void test_a_twin_goes_without_a_trace(void **state)
     nc_model_fini(&m);
 }
 
+static void test_own_words_at_two_servers_are_shown_once(void **state)
+{
+    static const char pair[] = ",\"client_id\":\"01890000-0000-7000-8000-00000000cccc\"";
+    struct nc_model m = start();
+
+    (void)state;
+    tell(&m, B, "message.created", "b:1", message(2, "once", pair));
+    tell(&m, A, "message.created", "a:1", message(1, "once", pair));
+    assert_order(&m, 1);
+    assert_non_null(at(&m, 1));
+    tell(&m, A, "message.created", "a:2", message(3, "once", pair)); /* the other way */
+    tell(&m, A, "message.created", "a:3", message(4, "more", ""));
+    assert_order(&m, 2);
+    assert_non_null(at(&m, 4));
+    nc_model_fini(&m);
+}
+
+static void test_a_page_of_who_lags_leaves_the_choice(void **state)
+{
+    struct nc_model m = start();
+    json_t *page;
+
+    (void)state;
+    tell(&m, A, "message.created", "a:1",
+         message(1, "first", ",\"alternatives\":{\"count\":2,\"chosen\":1}"));
+    tell(&m, A, "message.updated", "a:2",
+         message(1, "second", ",\"alternatives\":{\"count\":2,\"chosen\":0}"));
+    page = json_pack("{s:[o], s:b}", "messages",
+                     message(1, "first", ",\"alternatives\":{\"count\":2,\"chosen\":1}"),
+                     "has_more", 0);
+    nc_model_take_page(&m, B, kitchen(&m), page, false);
+    json_decref(page);
+    assert_text(&m, 1, "second");
+    assert_int_equal(at(&m, 1)->chosen, 0);
+    nc_model_fini(&m);
+}
+
 static void test_rooms_of_two_servers_stand_side_by_side(void **state)
 {
     struct nc_model m = start();
@@ -367,6 +404,8 @@ int main(void)
         cmocka_unit_test(test_who_lags_does_not_bring_back_what_was),
         cmocka_unit_test(test_an_answer_grows_by_two_streams),
         cmocka_unit_test(test_a_twin_goes_without_a_trace),
+        cmocka_unit_test(test_own_words_at_two_servers_are_shown_once),
+        cmocka_unit_test(test_a_page_of_who_lags_leaves_the_choice),
         cmocka_unit_test(test_rooms_of_two_servers_stand_side_by_side),
         cmocka_unit_test(test_a_new_room_is_asked_for_at_both),
         cmocka_unit_test(test_one_is_oneself_on_both),
