@@ -69,7 +69,7 @@ void nc_mosquitto_conf_add(struct nc_buf *out, const struct nc_mosquitto_conf *c
     nc_buf_printf(out,
                   "\nplugin %s\n"
                   "plugin_opt_nodes %s\n"
-                  "plugin_opt_state %s/documents.json\n"
+                  "plugin_opt_state %s/documents\n"
                   "plugin_opt_root %s\n",
                   c->plugin, c->nodes, c->dir, c->root);
     for (size_t i = 0; i < c->listeners_n; i++)

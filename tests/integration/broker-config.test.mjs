@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Node, cleanEnv, neuralchat, until } from "./lib/node.mjs";
 import { ACCEPTED, REFUSED, connack, nodeLogin } from "./lib/connack.mjs";
-import { brokerEnv } from "./lib/broker.mjs";
+import { sanitizerEnv } from "./lib/mosquitto.mjs";
 
 const base = mkdtempSync(join(tmpdir(), "nc-config-"));
 chmodSync(base, 0o755); // the broker may run as another user
@@ -28,7 +28,7 @@ const freePort = () =>
 /** As README.txt says: who starts it as root gives the folder to the user that it becomes. */
 async function start(dir) {
   if (process.getuid() === 0) assert.equal(spawnSync("chown", ["-R", "mosquitto:", dir]).status, 0);
-  const broker = spawn("/usr/sbin/mosquitto", ["-c", join(dir, "mosquitto.conf")], { env: cleanEnv(brokerEnv()), stdio: ["ignore", "pipe", "pipe"] });
+  const broker = spawn("/usr/sbin/mosquitto", ["-c", join(dir, "mosquitto.conf")], { env: cleanEnv(sanitizerEnv()), stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   let ended = false;
   const end = once(broker, "exit").then(() => (ended = true));

@@ -3,15 +3,16 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import net from "node:net";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Node, ok, until } from "./lib/node.mjs";
+import { dirname, join } from "node:path";
+import { Node, cleanEnv, ok, until } from "./lib/node.mjs";
 import { daemon } from "./lib/admin.mjs";
 import { ACCEPTED, REFUSED, connack, nodeLogin } from "./lib/connack.mjs";
-import { brokerEnv } from "./lib/broker.mjs";
+import { sanitizerEnv } from "./lib/mosquitto.mjs";
 
-const env = brokerEnv();
+const env = sanitizerEnv();
 const listen = (port = 0) => ["--own-broker", "on", "--own-broker-listen", `127.0.0.1:${port}`];
 
 const folder = () => {
@@ -28,6 +29,12 @@ const listening = (node, n = 1) =>
     return all.length >= n && all.at(-1)[1];
   }, `broker.listening, ${n} times, in\n${node.log.slice(-2000)}`);
 const state = async (node) => ok(await node.call("GET", "/readyz")).own_broker;
+/** The node's own session with it. */
+const linked = (node, url) =>
+  until(async () => {
+    const links = ok(await node.call("GET", "/readyz")).brokers.links ?? [];
+    return links.length === 1 && links[0].own && links[0].url === url && links[0].state === "up" && links[0];
+  }, `a link to ${url}`);
 const pidOf = (node) => Number(readFileSync(join(node.data, "broker/lock"), "utf8"));
 const lives = (pid) => {
   try {
@@ -71,9 +78,11 @@ test("it is there, for whom the node vouches, and ends with the node", async () 
 test("killed, it is started again, at the same place", async () => {
   const node = await begin();
   const url = await listening(node);
+  await linked(node, url);
   const pid = pidOf(node);
   process.kill(pid, "SIGKILL");
   assert.equal(await listening(node, 2), url);
+  assert.ok((await linked(node, url)).reconnects > 0);
   assert.notEqual(pidOf(node), pid);
   assert.match(node.log, /level=warn event=broker\.unavailable reason="it ended with status 137"/);
   assert.match((await node.call("GET", "/metrics")).text, /^neuralchat_own_broker_ends_total 1$/m);
@@ -166,4 +175,29 @@ test("off, there is no folder and no word of it", async () => {
   assert.ok(!existsSync(join(node.data, "broker")));
   assert.doesNotMatch(node.log, /event=broker\./);
   assert.equal(await node.stop(), 0);
+});
+
+test("script/server has one beside the node, unless it is told otherwise or there is no mosquitto", () => {
+  const root = folder();
+  const put = (path, text) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text, { mode: 0o755 });
+  };
+  for (const path of ["script/server", "script/lib/common.sh"]) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    cpSync(join(import.meta.dirname, "../..", path), join(root, path));
+  }
+  put("script/bootstrap", "#!/bin/sh\n");
+  put("script/build", "#!/bin/sh\n");
+  put("build/release/neuralchatd", '#!/bin/sh\necho "$@"\n');
+  put("on.conf", " own_broker = off\n");
+  put("silent.conf", "# own_broker = off\nown_broker_listen = 127.0.0.1:0\n");
+  const asked = (args, more = {}) => spawnSync(join(root, "script/server"), args, { cwd: root, env: cleanEnv(more), encoding: "utf8" }).stdout;
+
+  assert.match(asked([]), /--data .* --own-broker on$/m);
+  for (const args of [["--own-broker", "off"], ["--own-broker=off"], ["--config", "on.conf"], ["--config=on.conf"]]) assert.equal(asked(args).match(/own-broker on/), null, args.join(" "));
+  assert.doesNotMatch(asked([], { NEURALCHAT_OWN_BROKER: "off" }), /own-broker on/);
+  assert.doesNotMatch(asked([], { NEURALCHAT_CONFIG: "on.conf" }), /own-broker on/);
+  assert.match(asked(["--config", "silent.conf"]), /--own-broker on/);
+  assert.match(asked(["--own-broker-listen", "127.0.0.1:0"]), /--own-broker on/);
 });

@@ -254,7 +254,7 @@ test("administration", async () => {
   await call(owner, "PATCH /api/v1/admin/users/{user}", { path: { user: gone.user.id }, body: { disabled: true }, status: 204 });
   await call(owner, "PUT /api/v1/admin/rooms/{room}/owner", { path: { room: left.id }, body: { username: "anna" }, status: 204 });
   await call(owner, "DELETE /api/v1/admin/rooms/{room}", { path: { room: left.id }, status: 204 });
-  for (const name of ["rooms", "audit", "health", "settings"]) await call(owner, `GET /api/v1/admin/${name}`, { status: 200 });
+  for (const name of ["rooms", "audit", "health", "settings", "broker", "links"]) await call(owner, `GET /api/v1/admin/${name}`, { status: 200 });
   await call(owner, "POST /api/v1/admin/backup", { body: {}, status: 201 });
 });
 
