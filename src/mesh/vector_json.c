@@ -36,7 +36,8 @@ enum nc_err nc_vector_from_json(json_t *from, struct nc_vector *out, const char 
     json_t *n;
 
     out->n = 0;
-    json_object_foreach (from, key, n) {
+    json_object_foreach(from, key, n)
+    {
         e = read_member(out, key, n, &wrong);
         if (e != NC_OK)
             break;
