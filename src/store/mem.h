@@ -29,6 +29,11 @@ enum nc_mem_table {
     T_JOB,
     T_USAGE,
     T_META,
+    T_STAMP,
+    T_ALIAS,
+    T_NAMED,
+    T_ORIGIN,
+    T_SEGMENT,
     T_LOG,
     TABLES
 };
@@ -50,6 +55,29 @@ struct nc_mem_client { /* what a client id was used for */
 };
 struct nc_mem_meta {
     struct nc_str key, value;
+};
+
+struct nc_mem_stamp {
+    uint8_t key[NC_STATE_KEY_MAX]; /* padded by zeros */
+    struct nc_stamp stamp;
+};
+struct nc_mem_alias {
+    struct nc_id lost, kept;
+};
+struct nc_mem_named { /* who wanted which username */
+    struct nc_id user;
+    uint64_t created_hlc;
+    uint8_t claim[NC_STATE_HASH];
+    struct nc_str wanted;
+};
+struct nc_mem_origin { /* of another node's log */
+    struct nc_id origin;
+    uint64_t head;
+};
+struct nc_mem_segment {
+    struct nc_id origin;
+    uint64_t first;
+    struct nc_segment s;
 };
 
 struct nc_mem_rows {
@@ -106,6 +134,29 @@ extern nc_mem_apply_fn *const nc_mem_people[NC_CHANGE_KINDS];
 extern nc_mem_apply_fn *const nc_mem_rooms[NC_CHANGE_KINDS];
 extern nc_mem_apply_fn *const nc_mem_messages[NC_CHANGE_KINDS];
 extern nc_mem_apply_fn *const nc_mem_ai[NC_CHANGE_KINDS];
+extern nc_mem_apply_fn *const nc_mem_mesh[NC_CHANGE_KINDS];
+
+/* mem_merge.c: the tables that merge.h works on. */
+struct nc_merge_ops;
+struct nc_mem_merging {
+    struct nc_mem *m;
+    uint64_t pos;
+};
+extern const struct nc_merge_ops nc_mem_merge_ops;
+void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q);
+void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q);
+void nc_mem_query_segments(struct nc_mem *m, struct nc_query *q);
+void nc_mem_query_state(struct nc_mem *m, struct nc_query *q);
+/* The message, or the one for which its id was given up. */
+const struct nc_mem_message *nc_mem_resolve(const struct nc_mem *m, const struct nc_id *id);
+/* Is a message here streaming by this node's own doing? */
+bool nc_mem_is_ours(const struct nc_mem *m, const struct nc_mem_message *row);
+/* Erased: its events may be trimmed.  A tombstone stays. */
+void nc_mem_unstamp(struct nc_mem *m, const struct nc_id *message);
+void nc_mem_unname(struct nc_mem *m, const struct nc_id *user); /* forgets what it wanted */
+bool nc_mem_stamped(const struct nc_mem *m, uint64_t seq);      /* a state's newest event */
+/* mem_messages.c: its alternative of now, where it has several. */
+void nc_mem_keep(struct nc_mem *m, const struct nc_message *msg);
 
 /* mem_ai.c: by day and all the names; 0: they are added up in the same row. */
 int nc_mem_usage_cmp(const struct nc_usage *a, const struct nc_usage *b);

@@ -66,7 +66,7 @@ static size_t message_find(const struct nc_mem *m, const struct nc_id *id,
 }
 
 /* What the message shows now, kept where it is one of several. */
-static void keep(struct nc_mem *m, const struct nc_message *msg)
+void nc_mem_keep(struct nc_mem *m, const struct nc_message *msg)
 {
     struct nc_alternative row = {.message = msg->id, .n = msg->chosen};
     size_t at = nc_mem_find(m, T_ALTERNATIVE, &row, offsetof(struct nc_alternative, state));
@@ -91,7 +91,7 @@ static enum nc_err message_edit(struct nc_mem *m, struct nc_mem_step *s)
     row.m.body = in->body;
     row.m.mentions = in->mentions;
     row.m.edited_ms = in->edited_ms;
-    keep(m, &row.m);
+    nc_mem_keep(m, &row.m);
     nc_mem_replace(m, T_MESSAGE, at, &row);
     return NC_OK;
 }
@@ -139,7 +139,7 @@ static enum nc_err message_complete(struct nc_mem *m, struct nc_mem_step *s)
     row.m.mentions = in->mentions;
     row.m.state = in->state;
     row.m.ai = in->ai;
-    keep(m, &row.m);
+    nc_mem_keep(m, &row.m);
     nc_mem_replace(m, T_MESSAGE, at, &row);
     return NC_OK;
 }
@@ -167,7 +167,7 @@ static enum nc_err message_restart(struct nc_mem *m, struct nc_mem_step *s)
                              .state = in->state,
                              .body = in->body,
                              .ai = in->ai};
-    keep(m, &old);
+    nc_mem_keep(m, &old);
     in->chosen = row.m.chosen = row.m.alternatives++;
     in->alternatives = row.m.alternatives;
     nc_mem_insert(m, T_ALTERNATIVE,
@@ -230,6 +230,7 @@ uint64_t nc_mem_erase(struct nc_mem *m, const struct nc_id *room,
         struct nc_id id = ((const struct nc_mem_message *)m->t[T_MESSAGE].at[at])->m.id;
         nc_mem_drop(m, T_MESSAGE, at);
         nc_mem_drop_where(m, T_ALTERNATIVE, 0, &id);
+        nc_mem_unstamp(m, &id);
         nc_mem_drop_where(m, T_CLIENT, offsetof(struct nc_mem_client, message), &id);
     }
     m->messages -= n;

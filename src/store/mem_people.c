@@ -66,6 +66,7 @@ static enum nc_err account_delete(struct nc_mem *m, struct nc_mem_step *s)
     nc_mem_drop_where(m, T_SESSION, offsetof(struct nc_session, user), &a.id);
     nc_mem_drop_where(m, T_KEY, offsetof(struct nc_key, user), &a.id);
     nc_mem_drop_where(m, T_PERSONA, 0, &a.id);
+    nc_mem_unname(m, &a.id);
     return NC_OK;
 }
 
@@ -236,11 +237,13 @@ static enum nc_err meta_set(struct nc_mem *m, struct nc_mem_step *s)
 
 #define DAY_MS (24 * 3600 * 1000ull)
 
-static bool trimmable(enum nc_mem_table t, const void *row, uint64_t before)
+static bool trimmable(const struct nc_mem *m, enum nc_mem_table t, const void *row,
+                      uint64_t before)
 {
     if (t == T_LOG) {
         const struct nc_event *e = row;
-        return e->kind != NC_EV_MESSAGE_CREATED && e->hlc >> 12 < before;
+        return e->kind != NC_EV_MESSAGE_CREATED && e->hlc >> 12 < before &&
+               !nc_mem_stamped(m, e->seq);
     }
     if (t == T_CLIENT) {
         const struct nc_mem_client *c = row;
@@ -264,7 +267,7 @@ static enum nc_err trim(struct nc_mem *m, struct nc_mem_step *s)
     for (size_t t = 0; t < NC_COUNT(tables); t++)
         for (size_t i = 0; i < m->t[tables[t]].n && n < s->ch->limit; i++) {
             const void *row = m->t[tables[t]].at[i];
-            if (row && trimmable(tables[t], row, s->ch->before_ms)) {
+            if (row && trimmable(m, tables[t], row, s->ch->before_ms)) {
                 nc_mem_drop(m, tables[t], i);
                 n++;
             }

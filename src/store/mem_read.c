@@ -196,8 +196,6 @@ static const struct {
     [NC_Q_ROOMS] = {true, T_ROOM, NULL, by_id},
     [NC_Q_MEMBERS] = {true, T_MEMBER, NULL, by_two_ids},
     [NC_Q_BANS] = {true, T_BAN, NULL, by_two_ids},
-    [NC_Q_MESSAGE] = {true, T_MESSAGE, is_id, by_id},
-    [NC_Q_STREAMING] = {true, T_MESSAGE, streaming, by_id},
     [NC_Q_ALTERNATIVES] = {true, T_ALTERNATIVE, is_id, by_n},
     [NC_Q_PROVIDERS] = {true, T_PROVIDER, NULL, by_id},
     [NC_Q_PERSONAS] = {true, T_PERSONA, NULL, by_id},
@@ -232,6 +230,32 @@ static void query_jobs_ended(struct nc_mem *m, struct nc_query *q)
 }
 
 /* ---- messages ------------------------------------------------------------ */
+
+static void query_message(struct nc_mem *m, struct nc_query *q)
+{
+    const struct nc_mem_message *msg = nc_mem_resolve(m, &q->id);
+    struct nc_row row = {0};
+
+    if (!msg)
+        return;
+    nc_mem_fill_message(m, &row.message, msg);
+    give(q, &row);
+}
+
+static void query_streaming(struct nc_mem *m, struct nc_query *q)
+{
+    struct found f = {0};
+
+    collect(&f, m, T_MESSAGE, q, streaming, by_id);
+    for (size_t i = 0; i < f.n; i++) {
+        struct nc_row row = {0};
+        if (!nc_mem_is_ours(m, f.at[i]))
+            continue;
+        nc_mem_fill_message(m, &row.message, f.at[i]);
+        give(q, &row);
+    }
+    free(f.at);
+}
 
 static void query_by_client(struct nc_mem *m, struct nc_query *q)
 {
@@ -436,7 +460,10 @@ static void (*const kinds[NC_QUERY_KINDS])(struct nc_mem *m, struct nc_query *q)
     [NC_Q_UNREAD] = query_unread,         [NC_Q_OF_USER] = query_of_user,
     [NC_Q_EXPIRED] = query_expired,       [NC_Q_BEFORE] = query_before,
     [NC_Q_JOBS_ENDED] = query_jobs_ended, [NC_Q_META] = query_meta,
-    [NC_Q_STATS] = query_stats,
+    [NC_Q_STATS] = query_stats,           [NC_Q_MESSAGE] = query_message,
+    [NC_Q_STREAMING] = query_streaming,   [NC_Q_VECTOR] = nc_mem_query_vector,
+    [NC_Q_ORIGIN] = nc_mem_query_origin,  [NC_Q_SEGMENTS] = nc_mem_query_segments,
+    [NC_Q_STATE] = nc_mem_query_state,
 };
 
 enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q)

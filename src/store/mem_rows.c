@@ -52,6 +52,14 @@ static const struct shape {
     [T_META] = {sizeof(struct nc_mem_meta),
                 2,
                 {S(struct nc_mem_meta, key), S(struct nc_mem_meta, value)}},
+    [T_STAMP] = {sizeof(struct nc_mem_stamp), 0, {0}},
+    [T_ALIAS] = {sizeof(struct nc_mem_alias), 0, {0}},
+    [T_NAMED] = {sizeof(struct nc_mem_named), 1, {S(struct nc_mem_named, wanted)}},
+    [T_ORIGIN] = {sizeof(struct nc_mem_origin), 0, {0}},
+    [T_SEGMENT] = {sizeof(struct nc_mem_segment),
+                   3,
+                   {S(struct nc_mem_segment, s.hashes), S(struct nc_mem_segment, s.chain),
+                    S(struct nc_mem_segment, s.signature)}},
     [T_LOG] = {sizeof(struct nc_event), 0, {0}},
 };
 #undef S

@@ -1,11 +1,13 @@
 #include "store/mem.h"
+#include "store/merge.h"
 
 static nc_mem_apply_fn *kind_of(enum nc_change_kind k)
 {
     return nc_mem_people[k]     ? nc_mem_people[k]
            : nc_mem_rooms[k]    ? nc_mem_rooms[k]
            : nc_mem_messages[k] ? nc_mem_messages[k]
-                                : nc_mem_ai[k];
+           : nc_mem_ai[k]       ? nc_mem_ai[k]
+                                : nc_mem_mesh[k];
 }
 
 static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)
@@ -24,21 +26,55 @@ static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)
         }
     }
     m->own_head += own;
+    if (!own)
+        nc_mem_merge_ops.set_origin(&(struct nc_mem_merging){m, 0}, &e->origin,
+                                    e->origin_seq);
     e->seq = ++m->head;
     nc_mem_insert(m, T_LOG, e);
     return NC_OK;
 }
 
+static enum nc_err apply_merge(struct nc_mem *m, const struct nc_merging *rules,
+                               struct nc_change *ch)
+{
+    struct nc_merged *out = ch->merge.out, mine;
+
+    if (!out)
+        ch->merge.out = &mine;
+    enum nc_err e = nc_merge_foreign(rules, ch);
+    if (e == NC_OK)
+        e = log_event(m, &ch->event);
+    if (e == NC_OK && ch->merge.out->also.kind)
+        e = log_event(m, &ch->merge.out->also);
+    ch->merge.out = out;
+    return e;
+}
+
 static enum nc_err apply_one(struct nc_mem *m, struct nc_commit *c, struct nc_change *ch)
 {
     bool logged = ch->event.kind != NC_EV_NONE;
+    bool own = nc_id_zero(&ch->event.origin) ||
+               nc_id_eq(&ch->event.origin, &m->store.info.incarnation);
     struct nc_mem_step step = {.commit = c, .ch = ch, .pos = m->head + logged};
+    struct nc_mem_merging tables = {m, step.pos};
+    struct nc_merging rules = {.ops = &nc_mem_merge_ops,
+                               .db = &tables,
+                               .own = m->store.info.incarnation,
+                               step.pos};
 
     ch->event.seq = 0;
     ch->touched = 0;
-    enum nc_err e = kind_of(ch->kind)(m, &step);
+    if (ch->kind == NC_MERGE)
+        return apply_merge(m, &rules, ch);
+    if (ch->kind == NC_ORIGIN_SKIP)
+        return nc_merge_skip(&rules, ch);
+    enum nc_err e = nc_merge_may(&rules, ch);
+    if (e == NC_OK)
+        e = kind_of(ch->kind)(m, &step);
     if (e != NC_OK)
         return e == NC_AGAIN ? NC_OK : e;
+    if (own)
+        nc_merge_local(&rules, ch);
     return logged ? log_event(m, &ch->event) : NC_OK;
 }
 

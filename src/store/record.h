@@ -177,13 +177,13 @@ enum nc_event_kind {
     NC_EV_MESSAGE_UPDATED = 2,   /* message.updated    ref: message */
     NC_EV_MESSAGE_DELETED = 3,   /* message.deleted    ref: message */
     NC_EV_MESSAGE_COMPLETED = 4, /* message.completed  ref: message */
-    NC_EV_ROOM_CREATED = 5,      /* room.created       ref: room */
-    NC_EV_ROOM_UPDATED = 6,      /* room.updated       ref: room */
-    NC_EV_ROOM_DELETED = 7,      /* room.deleted       ref: room */
-    NC_EV_MEMBER_JOINED = 8,     /* member.joined      ref: room, subject: user */
-    NC_EV_MEMBER_LEFT = 9,       /* member.left        ref: room, subject: user, reason */
-    NC_EV_MEMBER_UPDATED = 10,   /* member.updated     ref: room, subject: user */
-    NC_EV_READ = 11,             /* read               ref: room, subject: user */
+    NC_EV_ROOM_CREATED = 5,  /* room.created       ref: room, actor: maker, reason: kind */
+    NC_EV_ROOM_UPDATED = 6,  /* room.updated       ref: room */
+    NC_EV_ROOM_DELETED = 7,  /* room.deleted       ref: room */
+    NC_EV_MEMBER_JOINED = 8, /* member.joined      ref: room, subject: user */
+    NC_EV_MEMBER_LEFT = 9,   /* member.left        ref: room, subject: user, reason */
+    NC_EV_MEMBER_UPDATED = 10, /* member.updated     ref: room, subject: user */
+    NC_EV_READ = 11,           /* read               ref: room, subject: user */
     NC_EV_BAN_SET = 12,
     NC_EV_BAN_DELETED = 13,
     NC_EV_ACCOUNT_CREATED = 14, /*                    subject: user */
@@ -205,6 +205,10 @@ enum nc_audience { NC_AUD_ADMINS = 0, NC_AUD_ROOM = 1, NC_AUD_USER = 2, NC_AUD_D
 /* Why a member left (enum nc_event.reason). */
 enum nc_left_reason { NC_LEFT = 0, NC_KICKED = 1, NC_BANNED = 2, NC_ACCOUNT_GONE = 3 };
 
+/* Why a message was deleted (enum nc_event.reason): by somebody, or because it is the same
+ * as another one, the event's subject. */
+enum nc_deleted_reason { NC_DELETED = 0, NC_DELETED_DUPLICATE = 1 };
+
 /* One row of the event log: what, who may hear of it, what it points to; never text. */
 struct nc_event {
     uint64_t seq;        /* local position, gap-free; set by the store */
@@ -216,6 +220,17 @@ struct nc_event {
     struct nc_id to; /* room, user or device of the audience */
     struct nc_id ref, subject, actor;
     uint32_t reason;
-    uint8_t
-        body_hash[32]; /* SHA-256 of the content it announces; zero where there is none */
+    uint8_t body_hash[32]; /* SHA-256 of the content it announces (state.h), set by the
+                              store for its own; zero where there is none */
+};
+
+/* What is left of log rows so that others can check what stayed: made by their origin,
+ * kept as it came.  The bytes are mesh/'s. */
+struct nc_segment {
+    struct nc_id origin;
+    uint64_t first; /* origin_seq of the first of n rows */
+    uint32_t n;
+    struct nc_str hashes;    /* 32 bytes a row */
+    struct nc_str chain;     /* the head of the origin's chain behind the last; or empty */
+    struct nc_str signature; /* 64 bytes */
 };

@@ -161,6 +161,8 @@ static enum nc_err open_database(struct nc_sqlite *s, const char *backup_dir)
         e = nc_sqlite_incarnate(w->conn.db, false);
     if (e == NC_OK)
         e = nc_sqlite_writer_load(w);
+    if (e == NC_OK)
+        e = nc_sqlite_writer_settle(w);
     return e == NC_OK ? nc_sqlite_writer_keep(w) : e;
 }
 
@@ -172,7 +174,7 @@ static void free_all(struct nc_sqlite *s)
         pthread_mutex_destroy(&s->readers[i].lock);
     }
     sqlite3_close(s->writer.keeper);
-    nc_sqlite_conn_close(&s->writer.conn); /* the last: moves the log into the file */
+    nc_sqlite_writer_close(&s->writer); /* the last: moves the log into the file */
     pthread_mutex_destroy(&s->writer.lock);
     if (s->lock_fd >= 0)
         close(s->lock_fd);

@@ -19,6 +19,8 @@
 
 #define NC_SQLITE_READERS 2
 
+struct nc_sqlite_merging;
+
 struct nc_sqlite_counter {
     uint64_t head, own_head, hlc, messages;
 };
@@ -28,13 +30,14 @@ struct nc_sqlite_writer {
     sqlite3 *keeper; /* idle; see nc_sqlite_writer_keep */
     const char *path;
     struct nc_id incarnation;
-    uint64_t origin;                  /* incarnation.no of ours */
-    struct nc_sqlite_counter counter; /* as in the open transaction */
-    bool failing, dirty;              /* dirty: the transaction changed something */
-    bool people;                      /* … and accounts */
-    atomic_uint people_changes;       /* transactions that did */
-    pthread_mutex_t lock;             /* guards results */
-    struct nc_list results;           /* of finished batches, for the loop */
+    uint64_t origin;                   /* incarnation.no of ours */
+    struct nc_sqlite_counter counter;  /* as in the open transaction */
+    bool failing, dirty;               /* dirty: the transaction changed something */
+    bool people;                       /* … and accounts */
+    atomic_uint people_changes;        /* transactions that did */
+    struct nc_sqlite_merging *merging; /* see sqlite_merge.h */
+    pthread_mutex_t lock;              /* guards results */
+    struct nc_list results;            /* of finished batches, for the loop */
 };
 
 struct nc_sqlite_reader {
@@ -67,12 +70,15 @@ struct nc_sqlite {
 
 /* sqlite_write.c */
 NC_MUSTUSE int nc_sqlite_writer_open(struct nc_sqlite_writer *w, const char *path);
+void nc_sqlite_writer_close(struct nc_sqlite_writer *w); /* fine on one never opened */
 /* Hold the database open beside `conn`.  The last connection that closes takes with it
  * how far the log is valid; the next one would read it anew, to its end, with whatever
  * a failed transaction left there: what was refused would be there after all. */
 NC_MUSTUSE enum nc_err nc_sqlite_writer_keep(struct nc_sqlite_writer *w);
 /* Counters and incarnation.  NC_EINVAL: there are none. */
 NC_MUSTUSE enum nc_err nc_sqlite_writer_load(struct nc_sqlite_writer *w);
+/* What an earlier version kept gets the digests that other nodes check it by.  Once. */
+NC_MUSTUSE enum nc_err nc_sqlite_writer_settle(struct nc_sqlite_writer *w);
 void nc_sqlite_writer_run(struct nc_sqlite_writer *w, struct nc_list *batch);
 /* What became of one batch, in order; freed by the taker. */
 struct nc_sqlite_result {

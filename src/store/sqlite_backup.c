@@ -220,6 +220,13 @@ void nc_sqlite_backup(struct nc_sqlite *s, struct nc_backup *b)
 
 /* ---- restoring ----------------------------------------------------------- */
 
+/* Backups of earlier versions get them when they are opened. */
+static bool has_heads(sqlite3 *db)
+{
+    return sqlite3_table_column_metadata(db, NULL, "incarnation", "known", NULL, NULL, NULL,
+                                         NULL, NULL) == SQLITE_OK;
+}
+
 enum nc_err nc_sqlite_incarnate(sqlite3 *db, bool anew)
 {
     struct nc_id id = nc_id_random();
@@ -227,8 +234,15 @@ enum nc_err nc_sqlite_incarnate(sqlite3 *db, bool anew)
     int rc = SQLITE_OK;
 
     if (anew)
+        rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && anew && has_heads(db))
         rc = sqlite3_exec(db,
-                          "BEGIN IMMEDIATE; UPDATE incarnation SET current = 0;"
+                          "UPDATE incarnation SET known = (SELECT own_head FROM counter)"
+                          " WHERE current",
+                          NULL, NULL, NULL);
+    if (rc == SQLITE_OK && anew)
+        rc = sqlite3_exec(db,
+                          "UPDATE incarnation SET current = 0;"
                           "UPDATE counter SET own_head = 0",
                           NULL, NULL, NULL);
     if (rc == SQLITE_OK)

@@ -27,6 +27,9 @@
 #define ERASE_CLIENTS                                      \
     SQL("DELETE FROM client WHERE (client_id, sender) IN " \
         "(SELECT client_id, sender FROM " OLDEST("client_id, sender") ")")
+/* The events of what is erased may be trimmed; tombstones stay. */
+#define ERASE_STAMPS \
+    SQL("DELETE FROM stamp WHERE state = 0 AND key IN " OLDEST("CAST('t' || id AS BLOB)"))
 #define ERASE_MENTIONS SQL("DELETE FROM mention WHERE id IN " OLDEST("id"))
 #define ERASE_ALTERNATIVES SQL("DELETE FROM alternative WHERE message IN " OLDEST("id"))
 #define ERASE_MESSAGES \
@@ -63,7 +66,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                    SQL("DELETE FROM session WHERE user = :id"),
                    SQL("DELETE FROM api_key WHERE user = :id"),
                    SQL("DELETE FROM persona WHERE user = :id"),
-                   SQL("DELETE FROM mention WHERE user = :id")}},
+                   SQL("DELETE FROM mention WHERE user = :id"),
+                   SQL("UPDATE name SET wanted = '' WHERE user = :id")}},
 
     [NC_SESSION_INSERT] =
         {.fields = nc_fields_session,
@@ -137,7 +141,8 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_ROOM_ERASE] =
         {.fields = nc_fields_room,
          .erases = true,
-         .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_ALTERNATIVES, ERASE_MESSAGES,
+         .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_ALTERNATIVES, ERASE_STAMPS,
+                   ERASE_MESSAGES,
                    SQL("DELETE FROM job WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM member WHERE room = :room AND " WHEN_EMPTY),
                    SQL("DELETE FROM ban WHERE room = :room AND " WHEN_EMPTY),
@@ -236,7 +241,7 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
     [NC_MESSAGES_EXPIRE] = {.fields = nc_fields_message,
                             .erases = true,
                             .steps = {ERASE_CLIENTS, ERASE_MENTIONS, ERASE_ALTERNATIVES,
-                                      ERASE_MESSAGES}},
+                                      ERASE_STAMPS, ERASE_MESSAGES}},
     [NC_COMMAND_RUN] = {.fields = nc_fields_message, .claims = true},
 
     /* NC_AGAIN: fine, but nothing happened. */
@@ -300,6 +305,11 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
                        " completion_tokens = completion_tokens + :completion_tokens,"
                        " estimated = estimated + :estimated")}},
 
+    [NC_SEGMENT_SET] =
+        {.fields = nc_fields_segment,
+         .steps = {ELSE(NC_ENOENT, "INSERT OR REPLACE INTO segment SELECT no, :first, :n,"
+                                   " :hashes, :chain, :signature FROM incarnation"
+                                   " WHERE id = :origin")}},
     [NC_META_SET] = {.fields = nc_fields_meta,
                      .steps = {SQL("INSERT OR REPLACE INTO meta VALUES (:key, :value)")}},
     [NC_TRIM] =
@@ -307,19 +317,17 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
          .steps =
              {COUNTED(
                   "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE kind <> 1"
-                  " AND hlc < :before_ms << 12 ORDER BY hlc LIMIT :left)"),
-              COUNTED(
-                  "DELETE FROM client WHERE (client_id, sender) IN (SELECT client_id,"
-                  " sender FROM client WHERE message IS NULL"
-                  " AND created_ms < :now - 86400000 ORDER BY created_ms LIMIT :left)"),
-              COUNTED(
-                  "DELETE FROM session WHERE id IN (SELECT id FROM session"
-                  " WHERE expires_ms < :before_ms"
-                  " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)"),
-              COUNTED(
-                  "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state >= 2"
-                  " AND ended_ms < :before_ms ORDER BY ended_ms LIMIT :left)"),
-              COUNTED(
-                  "DELETE FROM usage WHERE (" USAGE_KEY ") IN (SELECT " USAGE_KEY
-                  " FROM usage WHERE day < :now / 86400000 - 400 LIMIT :left)")}},
+                  " AND hlc < :before_ms << 12"
+                  " AND NOT EXISTS (SELECT 1 FROM stamp WHERE stamp.seq = log.seq) ORDER "
+                  "BY hlc LIMIT :left)"),
+              COUNTED("DELETE FROM client WHERE (client_id, sender) IN (SELECT client_id,"
+                      " sender FROM client WHERE message IS NULL"
+                      " AND created_ms < :now - 86400000 ORDER BY created_ms LIMIT :left)"),
+              COUNTED("DELETE FROM session WHERE id IN (SELECT id FROM session"
+                      " WHERE expires_ms < :before_ms"
+                      " OR (ended_ms > 0 AND ended_ms < :before_ms) LIMIT :left)"),
+              COUNTED("DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state >= 2"
+                      " AND ended_ms < :before_ms ORDER BY ended_ms LIMIT :left)"),
+              COUNTED("DELETE FROM usage WHERE (" USAGE_KEY ") IN (SELECT " USAGE_KEY
+                      " FROM usage WHERE day < :now / 86400000 - 400 LIMIT :left)")}},
 };

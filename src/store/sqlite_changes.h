@@ -9,7 +9,7 @@
 #include "store/sqlite_conn.h"
 #include "store/store.h"
 
-#define NC_SQLITE_STEPS 10
+#define NC_SQLITE_STEPS 12
 
 struct nc_sqlite_step {
     const char *sql;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/hash.h"
 
 /* A lock that another connection holds longer than this is an error, not a wait. */
 #define BUSY_MS 2000
@@ -30,6 +31,17 @@ static int on_progress(void *arg)
     return c->deadline_ms && nc_mono_ms() > c->deadline_ms;
 }
 
+/* sha256(text): for migrations. */
+static void on_sha256(sqlite3_context *ctx, int n, sqlite3_value **args)
+{
+    uint8_t out[NC_SHA256];
+
+    (void)n;
+    const unsigned char *text = sqlite3_value_text(args[0]);
+    nc_sha256(text ? (const char *)text : "", (size_t)sqlite3_value_bytes(args[0]), out);
+    sqlite3_result_blob(ctx, out, sizeof(out), SQLITE_TRANSIENT);
+}
+
 int nc_sqlite_conn_open(struct nc_sqlite_conn *c, const char *path, bool write,
                         const struct nc_sqlite_def *defs, unsigned n)
 {
@@ -47,6 +59,10 @@ int nc_sqlite_conn_open(struct nc_sqlite_conn *c, const char *path, bool write,
         rc = sqlite3_exec(c->db, pragmas, NULL, NULL, NULL);
     if (rc == SQLITE_OK && write)
         rc = sqlite3_exec(c->db, write_pragmas, NULL, NULL, NULL);
+    if (rc == SQLITE_OK && write)
+        rc = sqlite3_create_function_v2(
+            c->db, "sha256", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+            NULL, on_sha256, NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         rc = c->db ? sqlite3_extended_errcode(c->db) : rc;
         nc_sqlite_conn_close(c);

@@ -34,7 +34,7 @@ struct nc_field {
 extern const struct nc_field nc_fields_account[], nc_fields_session[], nc_fields_key[],
     nc_fields_invite[], nc_fields_room[], nc_fields_member[], nc_fields_ban[],
     nc_fields_message[], nc_fields_alternative[], nc_fields_provider[], nc_fields_persona[],
-    nc_fields_job[], nc_fields_usage[], nc_fields_event[],
+    nc_fields_job[], nc_fields_usage[], nc_fields_event[], nc_fields_segment[],
     nc_fields_meta[]; /* meta: key, value */
 
 struct nc_sqlite_def {

@@ -198,6 +198,16 @@ const struct nc_field nc_fields_event[] = {
     {0},
 };
 
+const struct nc_field nc_fields_segment[] = {
+    {"origin", NC_F_KEY, AT(nc_segment, origin)},
+    {"first", NC_F_U64, AT(nc_segment, first)},
+    {"n", NC_F_U32, AT(nc_segment, n)},
+    {"hashes", NC_F_BLOB, AT(nc_segment, hashes)},
+    {"chain", NC_F_BLOB, AT(nc_segment, chain)},
+    {"signature", NC_F_BLOB, AT(nc_segment, signature)},
+    {0},
+};
+
 const struct nc_field nc_fields_meta[] = {
     {"key", NC_F_TEXT, 0},
     {"value", NC_F_BLOB, sizeof(struct nc_str)},

@@ -18,6 +18,21 @@ static const struct nc_field query_fields[] = {
 };
 #undef AT
 
+static const struct nc_field origin_fields[] = {
+#define AT(field) offsetof(struct nc_row, origin.field) - offsetof(struct nc_row, origin)
+    {"id", NC_F_KEY, AT(id)},
+    {"n", NC_F_U64, AT(n)},
+    {"own", NC_F_BOOL, AT(own)},
+    {"current", NC_F_BOOL, AT(current)},
+    {0},
+#undef AT
+};
+static const struct nc_field alias_fields[] = {
+    {"lost", NC_F_KEY, 0},
+    {"kept", NC_F_KEY, sizeof(struct nc_id)},
+    {0},
+};
+
 #define ACCOUNT "id, kind, role, disabled, deleted, username, display_name, created_ms"
 #define SESSION                                                                    \
     "id, user, generation, spent, spent_ms, device, address, created_ms, used_ms," \
@@ -44,7 +59,7 @@ static const struct nc_field query_fields[] = {
     "SELECT * FROM usage WHERE " which \
     " ORDER BY day, user, room, persona, key, provider, model"
 
-const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
+const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
     [NC_Q_ACCOUNTS] = {"SELECT " ACCOUNT " FROM account ORDER BY id", query_fields,
                        nc_fields_account},
     [NC_Q_PASSWORD] = {"SELECT " ACCOUNT ", password FROM account WHERE id = :id",
@@ -70,11 +85,29 @@ const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
     [NC_Q_MEMBERS] = {"SELECT * FROM member ORDER BY room, user", query_fields,
                       nc_fields_member},
     [NC_Q_BANS] = {"SELECT * FROM ban ORDER BY room, user", query_fields, nc_fields_ban},
-    [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id = :id", query_fields,
-                      nc_fields_message},
+    [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id ="
+                      " coalesce((SELECT kept FROM alias WHERE lost = :id), :id)",
+                      query_fields, nc_fields_message},
+    /* Whose: by who wrote it last, else by who said it. */
     [NC_Q_STREAMING] = {"SELECT " MESSAGE
-                        " FROM message m WHERE m.state = 1 AND m.deleted = 0 ORDER BY m.id",
+                        " FROM message m WHERE m.state = 1 AND m.deleted = 0"
+                        " AND coalesce((SELECT own FROM incarnation WHERE no = coalesce("
+                        "(SELECT origin FROM stamp WHERE key = CAST('t' || m.id AS BLOB)),"
+                        " (SELECT origin FROM log WHERE log.seq = m.seq AND ref = m.id))),"
+                        " 1) ORDER BY m.id",
                         query_fields, nc_fields_message},
+    [NC_Q_VECTOR] = {"SELECT id, CASE current WHEN 1 THEN own_head ELSE incarnation.known"
+                     " END AS n, own, current FROM incarnation, counter ORDER BY id",
+                     NULL, origin_fields},
+    [NC_Q_ORIGIN] = {"SELECT " EVENT " FROM log WHERE origin ="
+                     " (SELECT no FROM incarnation WHERE id = :id)"
+                     " AND origin_seq > :since ORDER BY origin_seq",
+                     query_fields, nc_fields_event},
+    [NC_Q_SEGMENTS] = {"SELECT (SELECT id FROM incarnation WHERE no = segment.origin) AS"
+                       " origin, first, n, hashes, chain, signature FROM segment"
+                       " WHERE origin = (SELECT no FROM incarnation WHERE id = :id)"
+                       " AND first + n > :since + 1 ORDER BY first LIMIT :limit",
+                       query_fields, nc_fields_segment},
     [NC_Q_BY_CLIENT] = {"SELECT message, notice FROM client"
                         " WHERE client_id = :id AND sender = :user",
                         query_fields, NULL},
@@ -164,6 +197,10 @@ const struct nc_sqlite_def nc_sqlite_queries[R_N] = {
     [R_USAGE_USER] = {USAGE("user = :user AND day BETWEEN :since AND :upto_day"
                             " AND (:room = zeroblob(16) OR room = :room)"),
                       query_fields, nc_fields_usage},
+    [R_ALIASES] = {"SELECT lost, kept FROM alias JOIN message ON id = kept"
+                   " WHERE deleted = 0 AND EXISTS (SELECT 1 FROM room"
+                   " WHERE room.id = message.room AND deleted_ms = 0)",
+                   NULL, alias_fields},
     [R_USAGE_ROOM] = {USAGE("room = :room AND day BETWEEN :since AND :upto_day"),
                       query_fields, nc_fields_usage},
 };

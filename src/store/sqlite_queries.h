@@ -7,6 +7,7 @@
 #pragma once
 
 #include "store/sqlite_conn.h"
+#include "store/sqlite_state.h"
 #include "store/store.h"
 
 /* Those of the kinds that are one statement have the kind's number. */
@@ -29,7 +30,11 @@ enum {
     R_LAST,
     R_USAGE_USER,
     R_USAGE_ROOM,
-    R_N
+    R_ALIASES,
+    R_STATE,                               /* one for each kind of state, by key … */
+    R_STATES = R_STATE + NC_SQLITE_STATES, /* … and all of it */
+    R_N = R_STATES + NC_SQLITE_STATES
 };
 
-extern const struct nc_sqlite_def nc_sqlite_queries[R_N];
+/* Those before R_STATE; the rest is nc_sqlite_states and nc_sqlite_states_all. */
+extern const struct nc_sqlite_def nc_sqlite_queries[R_STATE];

@@ -376,6 +376,90 @@ static void query_unread(struct reading *r)
     }
 }
 
+/* ---- what nodes keep in common ------------------------------------------- */
+
+/* What the event announced, if that is still how it is. */
+static bool fill_foreign(struct reading *r, struct nc_row *row)
+{
+    const struct nc_event *e = &row->foreign.event;
+    struct nc_state_key k = nc_state_of(e);
+    unsigned i = nc_sqlite_state_no(k.kind);
+
+    if (i == NC_SQLITE_STATES)
+        return false;
+    struct nc_sqlite_stmt *s = bind(r, R_STATE + i, &k);
+    if (!step(r, s))
+        return false;
+    nc_sqlite_state_take(s, k.kind, &row->foreign.record);
+    if (nc_record_announced(&row->foreign.record, e))
+        return true;
+    row->foreign.record.kind = NC_STATE_NONE;
+    return false;
+}
+
+static void query_origin(struct reading *r)
+{
+    struct nc_query *q = r->q;
+    struct nc_sqlite_stmt *s = bind(r, NC_Q_ORIGIN, q);
+    uint64_t bytes = 0;
+
+    q->upto = q->since;
+    for (uint32_t rows = 0; step(r, s); rows++) {
+        struct nc_row row = {0};
+        if (rows == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
+            q->more = true;
+            nc_sqlite_reset(s);
+            return;
+        }
+        nc_sqlite_columns(s, &row.foreign.event);
+        if (fill_foreign(r, &row))
+            bytes += nc_record_size(&row.foreign.record);
+        if (r->rc != SQLITE_OK)
+            return;
+        q->upto = row.foreign.event.origin_seq;
+        give(r, &row);
+        for (unsigned i = 0; i < NC_SQLITE_STATES; i++)
+            done(r, R_STATE + i);
+    }
+}
+
+static void sum_states(struct reading *r, unsigned i, enum nc_state_kind kind, uint32_t *n)
+{
+    struct nc_sqlite_shown shown = {0};
+    struct nc_sqlite_stmt *s = bind(r, R_STATES + i, r->q);
+
+    while (step(r, s)) {
+        shown.r.kind = kind;
+        nc_sqlite_columns(s, &shown.r.account);
+        nc_state_add(r->q->hash, &shown.r, shown.username);
+        if (kind == NC_STATE_MESSAGE)
+            r->q->after = shown.r.message.id;
+        ++*n;
+    }
+}
+
+static void query_state(struct reading *r)
+{
+    static const char few[] = {NC_STATE_ACCOUNT, NC_STATE_ROOM,    NC_STATE_MEMBER,
+                               NC_STATE_BAN,     NC_STATE_PERSONA, NC_STATE_KEY};
+    struct nc_id pair[2];
+    uint32_t n = 0;
+
+    if (nc_id_zero(&r->q->after)) {
+        for (unsigned i = 0; i < NC_COUNT(few); i++)
+            sum_states(r, nc_sqlite_state_no((enum nc_state_kind)few[i]),
+                       (enum nc_state_kind)few[i], &n);
+        struct nc_sqlite_stmt *s = bind(r, R_ALIASES, NULL);
+        while (step(r, s)) {
+            nc_sqlite_columns(s, pair);
+            nc_state_add_alias(r->q->hash, &pair[0], &pair[1]);
+        }
+    }
+    n = 0;
+    sum_states(r, nc_sqlite_state_no(NC_STATE_MESSAGE), NC_STATE_MESSAGE, &n);
+    r->q->more = n > 0 && n == r->q->limit;
+}
+
 /* Kinds that are not here are one statement whose rows are the answer. */
 static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
     [NC_Q_BY_CLIENT] = query_by_client,
@@ -390,7 +474,18 @@ static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
     [NC_Q_USAGE] = query_usage,
     [NC_Q_META] = query_meta,
     [NC_Q_STATS] = query_stats,
+    [NC_Q_ORIGIN] = query_origin,
+    [NC_Q_STATE] = query_state,
 };
+
+static struct nc_sqlite_def defs[R_N];
+
+static void make_defs(void)
+{
+    memcpy(defs, nc_sqlite_queries, sizeof(nc_sqlite_queries));
+    memcpy(defs + R_STATE, nc_sqlite_states, sizeof(nc_sqlite_states));
+    memcpy(defs + R_STATES, nc_sqlite_states_all, sizeof(nc_sqlite_states_all));
+}
 
 static enum nc_err failed(struct nc_sqlite_reader *r, const struct nc_query *q, int rc)
 {
@@ -413,7 +508,9 @@ enum nc_err nc_sqlite_query(struct nc_sqlite_reader *r, const char *path,
     q->more = false;
     q->count = 0;
     if (!r->conn.db) {
-        int rc = nc_sqlite_conn_open(&r->conn, path, false, nc_sqlite_queries, R_N);
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        pthread_once(&once, make_defs);
+        int rc = nc_sqlite_conn_open(&r->conn, path, false, defs, R_N);
         if (rc != SQLITE_OK)
             return nc_sqlite_refuse(path, rc);
     }

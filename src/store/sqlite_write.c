@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "store/sqlite.h"
 #include "store/sqlite_changes.h"
+#include "store/sqlite_merge.h"
 
 /* Statements of the writer: every step of every kind, then these. */
 enum {
@@ -18,14 +19,12 @@ enum {
     W_LOG,
     W_CLAIM,
     W_CLAIMED,
-    W_MENTION,
-    W_ORIGIN,
-    W_ORIGIN_NEW,
-    W_N
+    W_MERGE, /* those of sqlite_merge.h */
+    W_N = W_MERGE + M_N
 };
 
 /* "to" is a word of SQL. */
-static const struct nc_sqlite_def own[W_N - W_BEGIN] = {
+static const struct nc_sqlite_def own[W_MERGE - W_BEGIN] = {
     [W_BEGIN - W_BEGIN] = {.sql = "BEGIN IMMEDIATE"},
     [W_COMMIT - W_BEGIN] = {.sql = "COMMIT"},
     [W_SAVE - W_BEGIN] = {.sql = "SAVEPOINT one"},
@@ -45,15 +44,6 @@ static const struct nc_sqlite_def own[W_N - W_BEGIN] = {
     [W_CLAIMED - W_BEGIN] = {.sql = "SELECT message, notice FROM client"
                                     " WHERE client_id = :client_id AND sender = :sender",
                              .in = nc_fields_message},
-    [W_MENTION - W_BEGIN] = {.sql = "INSERT OR IGNORE INTO mention SELECT account.id,"
-                                    " message.room, message.id FROM account, message"
-                                    " WHERE username = :username AND message.id = :id",
-                             .in = nc_fields_message},
-    [W_ORIGIN - W_BEGIN] = {.sql = "SELECT no FROM incarnation WHERE id = :origin",
-                            .in = nc_fields_event},
-    [W_ORIGIN_NEW - W_BEGIN] = {.sql = "INSERT INTO incarnation (id, own, current,"
-                                       " created_ms) VALUES (:origin, 0, 0, :now)",
-                                .in = nc_fields_event},
 };
 
 static struct nc_sqlite_def defs[W_N];
@@ -68,6 +58,8 @@ static void make_defs(void)
                 .out = nc_sqlite_kinds[k].steps[i].out ? nc_sqlite_kinds[k].fields : NULL,
             };
     memcpy(defs + W_BEGIN, own, sizeof(own));
+    memcpy(defs + W_MERGE, nc_sqlite_merge_defs, sizeof(nc_sqlite_merge_defs));
+    memcpy(defs + W_MERGE + M_STATE, nc_sqlite_states, sizeof(nc_sqlite_states));
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -105,7 +97,25 @@ int nc_sqlite_writer_open(struct nc_sqlite_writer *w, const char *path)
 
     pthread_once(&once, make_defs);
     w->path = path;
+    if (!w->merging)
+        w->merging = nc_alloc(sizeof(*w->merging));
+    w->merging->w = w;
+    w->merging->base = W_MERGE;
     return nc_sqlite_conn_open(&w->conn, path, true, defs, W_N);
+}
+
+void nc_sqlite_writer_close(struct nc_sqlite_writer *w)
+{
+    nc_sqlite_conn_close(&w->conn);
+    if (w->merging)
+        nc_sqlite_merging_fini(w->merging);
+    free(w->merging);
+    w->merging = NULL;
+}
+
+enum nc_err nc_sqlite_writer_settle(struct nc_sqlite_writer *w)
+{
+    return nc_sqlite_settle(w->merging);
 }
 
 enum nc_err nc_sqlite_writer_keep(struct nc_sqlite_writer *w)
@@ -183,22 +193,6 @@ static enum outcome claim(struct change_run *r)
     return REFUSED;
 }
 
-static enum outcome write_mentions(struct change_run *r)
-{
-    struct nc_str rest = r->ch->message.mentions;
-    enum outcome o = FINE;
-
-    while (o == FINE && rest.n) {
-        struct nc_str name = nc_str_cut(&rest, ' ');
-        struct nc_sqlite_stmt *s = nc_sqlite_bind(&r->w->conn, W_MENTION, &r->ch->message);
-        if (!s)
-            return BROKEN;
-        nc_sqlite_bind_field(s, ":username", NC_F_TEXT, &name);
-        o = judge(nc_sqlite_step(s));
-    }
-    return o;
-}
-
 /* The union's records all begin at the same place. */
 static void *record_of(struct nc_change *ch) { return &ch->account; }
 
@@ -255,50 +249,34 @@ static enum outcome run_step(struct change_run *r, const struct nc_sqlite_step *
     return FINE;
 }
 
-/* The number of a foreign origin, known from now on. */
-static enum outcome origin_number(struct nc_sqlite_writer *w, const struct nc_event *e,
-                                  uint64_t *no)
-{
-    struct nc_sqlite_stmt *s = nc_sqlite_bind(&w->conn, W_ORIGIN, e);
-    int rc = s ? nc_sqlite_step(s) : SQLITE_ERROR;
-
-    if (rc == SQLITE_ROW) {
-        *no = (uint64_t)sqlite3_column_int64(s->stmt, 0);
-        nc_sqlite_reset(s);
-        return FINE;
-    }
-    if (rc != SQLITE_DONE)
-        return BROKEN;
-    s = nc_sqlite_bind(&w->conn, W_ORIGIN_NEW, e);
-    if (!s)
-        return BROKEN;
-    nc_sqlite_bind_u64(s, ":now", nc_wall_ms());
-    enum outcome o = judge(nc_sqlite_step(s));
-    *no = (uint64_t)sqlite3_last_insert_rowid(w->conn.db);
-    return o;
-}
-
 static enum outcome log_event(struct nc_sqlite_writer *w, struct nc_event *e)
 {
-    uint64_t no = w->origin;
-    enum outcome o = FINE;
+    struct nc_sqlite_merging *x = w->merging;
+    bool ours = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &w->incarnation);
 
-    if (nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &w->incarnation)) {
+    if (ours) {
         e->origin = w->incarnation;
         e->origin_seq = ++w->counter.own_head;
     } else {
-        o = origin_number(w, e, &no);
+        nc_sqlite_merge_ops.set_origin(x, &e->origin, e->origin_seq);
     }
     e->seq = ++w->counter.head;
     if (e->hlc > w->counter.hlc)
         w->counter.hlc = e->hlc;
-    if (o != FINE)
-        return o;
-    struct nc_sqlite_stmt *s = nc_sqlite_bind(&w->conn, W_LOG, e);
+    uint64_t no = nc_sqlite_origin_no(x, &e->origin);
+    struct nc_sqlite_stmt *s = x->broken ? NULL : nc_sqlite_bind(&w->conn, W_LOG, e);
     if (!s)
         return BROKEN;
     nc_sqlite_bind_u64(s, ":number", no);
     return judge(nc_sqlite_step(s));
+}
+
+/* Not one that came from another node in an older way: with its origin, by itself. */
+static bool is_own(const struct change_run *r)
+{
+    const struct nc_id *origin = &r->ch->event.origin;
+
+    return nc_id_zero(origin) || nc_id_eq(origin, &r->w->incarnation);
 }
 
 static void note_message(struct change_run *r)
@@ -310,29 +288,79 @@ static void note_message(struct change_run *r)
         r->w->counter.hlc = stamp;
 }
 
-static enum outcome run_change(struct change_run *r)
+/* The rules of merge.h at work on this change. */
+static struct nc_merging merging(struct change_run *r)
+{
+    struct nc_sqlite_merging *x = r->w->merging;
+
+    x->pos = r->pos;
+    x->broken = false;
+    x->origin_no = 0;
+    return (struct nc_merging){
+        .ops = &nc_sqlite_merge_ops, .db = x, .own = r->w->incarnation, .pos = r->pos};
+}
+
+static enum outcome refused(struct change_run *r, enum nc_err why)
+{
+    if (r->w->merging->broken)
+        return BROKEN;
+    r->why = why;
+    return why == NC_OK ? FINE : REFUSED;
+}
+
+static enum outcome run_merge(struct change_run *r)
+{
+    struct nc_merging m = merging(r);
+    struct nc_merged *out = r->ch->merge.out, mine;
+
+    if (r->ch->kind == NC_ORIGIN_SKIP)
+        return refused(r, nc_merge_skip(&m, r->ch));
+    if (!out)
+        r->ch->merge.out = &mine;
+    enum outcome o = refused(r, nc_merge_foreign(&m, r->ch));
+    if (o == FINE)
+        o = log_event(r->w, &r->ch->event);
+    if (o == FINE && r->ch->merge.out->also.kind)
+        o = log_event(r->w, &r->ch->merge.out->also);
+    r->ch->merge.out = out;
+    return o;
+}
+
+static enum outcome run_steps(struct change_run *r)
 {
     const struct nc_sqlite_kind *kind = &nc_sqlite_kinds[r->ch->kind];
+    struct nc_merging m = merging(r);
+    enum outcome o = refused(r, nc_merge_may(&m, r->ch));
+
+    if (r->ch->kind == NC_MESSAGE_INSERT)
+        r->ch->message.seq = r->pos;
+    if (o == FINE && kind->claims)
+        o = claim(r);
+    for (unsigned i = 0; o == FINE && i < NC_SQLITE_STEPS && kind->steps[i].sql; i++)
+        o = run_step(r, &kind->steps[i], r->ch->kind * NC_SQLITE_STEPS + i);
+    if (o == FINE && kind->mentions)
+        nc_sqlite_mention(r->w->merging, &r->ch->message);
+    if (o == FINE && r->ch->kind == NC_MESSAGE_INSERT)
+        note_message(r);
+    if (o == FINE && kind->erases)
+        r->w->counter.messages -= r->ch->touched;
+    if (o == FINE && is_own(r))
+        nc_merge_local(&m, r->ch);
+    return o == FINE ? refused(r, NC_OK) : o;
+}
+
+static enum outcome run_change(struct change_run *r)
+{
     bool logged = r->ch->event.kind != NC_EV_NONE;
-    enum outcome o = FINE;
 
     if (r->ch->kind <= NC_ACCOUNT_DELETE)
         r->w->people = true;
     r->pos = r->w->counter.head + logged;
     r->ch->event.seq = 0;
     r->ch->touched = 0;
-    if (r->ch->kind == NC_MESSAGE_INSERT)
-        r->ch->message.seq = r->pos;
-    if (kind->claims)
-        o = claim(r);
-    for (unsigned i = 0; o == FINE && i < NC_SQLITE_STEPS && kind->steps[i].sql; i++)
-        o = run_step(r, &kind->steps[i], r->ch->kind * NC_SQLITE_STEPS + i);
-    if (o == FINE && kind->mentions)
-        o = write_mentions(r);
-    if (o == FINE && r->ch->kind == NC_MESSAGE_INSERT)
-        note_message(r);
-    if (o == FINE && kind->erases)
-        r->w->counter.messages -= r->ch->touched;
+    if (r->ch->kind == NC_MERGE || r->ch->kind == NC_ORIGIN_SKIP)
+        return run_merge(r);
+    enum outcome o = run_steps(r);
     return o == FINE && logged ? log_event(r->w, &r->ch->event) : o;
 }
 

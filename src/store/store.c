@@ -46,3 +46,15 @@ enum nc_err nc_store_read_now(struct nc_store *s, struct nc_query *q)
 {
     return s->ops->read_now(s, q);
 }
+
+enum nc_err nc_store_state_now(struct nc_store *s, uint8_t sum[NC_STATE_HASH])
+{
+    struct nc_query q = {.kind = NC_Q_STATE, .limit = 10000};
+    enum nc_err e;
+
+    do {
+        e = nc_store_read_now(s, &q);
+    } while (e == NC_OK && q.more);
+    memcpy(sum, q.hash, NC_STATE_HASH);
+    return e;
+}

@@ -14,12 +14,14 @@
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "store/record.h"
+#include "store/state.h"
 
 struct nc_loop;
 struct nc_hist;
 
 /* ---- changes ------------------------------------------------------------- */
+
+#define NC_RENAMED_MAX 4
 
 /* Each reads the record named before the dot; a lone name means all of it.  E…: how it
  * may be refused. */
@@ -58,7 +60,7 @@ enum nc_change_kind {
     /* invite.id.  ENOENT */
     NC_INVITE_DELETE,
 
-    /* room.  EEXIST: the id is there (a direct room made twice) */
+    /* room.  EEXIST: the id is there (a direct room made twice), or was and is deleted */
     NC_ROOM_INSERT,
     /* room: name, topic, visibility, retention_days, settings.  ENOENT: unknown, hidden */
     NC_ROOM_UPDATE,
@@ -134,11 +136,48 @@ enum nc_change_kind {
 
     /* meta: key, value */
     NC_META_SET,
-    /* before_ms, limit: log rows other than message.created that are older, remembered
-     * commands older than 24 h, sessions that ended or ran out before, jobs that ended
-     * before; usage older than 400 days */
+    /*
+     * event of another node's log, all of it but seq, and merge.record: what it announces,
+     * or NULL where that is superseded or erased.  Its place in the log is ours, the rest
+     * stays as it came; the record is applied by the rules of merge.h.  Out: *merge.out.
+     * EEXIST: it is known.  AGAIN: those of its origin that come before it are not.
+     * ENOENT: it refers to a room or an account of which nothing is known yet.  EINVAL:
+     * the record is not what body_hash says or another thing's; a kind that is none; or the
+     * event is one of ours that we do not know: this database was set back.
+     */
+    NC_MERGE,
+    /* segment.origin, .first, .n: those events of another node are not to be had any more,
+     * what is left of its log goes on behind them.  EEXIST: they are known.  AGAIN: `first`
+     * is not the next.  EINVAL: the log is ours */
+    NC_ORIGIN_SKIP,
+    /* segment: insert, or replace the one with the same beginning.  ENOENT: no event of
+     * that origin is known */
+    NC_SEGMENT_SET,
+    /* before_ms, limit: log rows that are older, other than message.created and the newest
+     * of each state and tombstone (state.h), remembered commands older than 24 h, sessions
+     * that ended or ran out before, jobs that ended before; usage older than 400 days */
     NC_TRIM,
     NC_CHANGE_KINDS
+};
+
+/* What NC_MERGE came to, for memory to follow. */
+struct nc_merged {
+    bool applied;  /* something is as the event says now; else it is only logged */
+    bool inserted; /* a message that was not here */
+    bool late;     /* … and that sorts before the newest of its room */
+    /* A message that is the same as another one: `lost` has no row any more, its id
+     * resolves to `kept`.  Zero: none. */
+    struct nc_id lost, kept;
+    /* Our own event that says so to everybody, logged behind this one; kind NC_EV_NONE:
+     * none. */
+    struct nc_event also;
+    /* Accounts that have another username now, or not the one they wanted; their sessions
+     * have ended.  More than these: look at all of them. */
+    unsigned renamed_n;
+    struct nc_renamed {
+        struct nc_id user;
+        char name[33];
+    } renamed[NC_RENAMED_MAX];
 };
 
 struct nc_change {
@@ -156,15 +195,22 @@ struct nc_change {
         struct nc_persona_rec persona;
         struct nc_job_rec job;
         struct nc_usage usage;
+        struct nc_segment segment;
         struct {
             struct nc_str key, value;
         } meta;
+        struct {
+            const struct nc_record *record; /* NULL: it came without */
+            struct nc_merged *out;          /* may be NULL */
+        } merge;
         uint64_t before_ms; /* NC_TRIM */
     };
-    uint32_t limit;        /* NC_ROOM_ERASE, NC_MESSAGES_EXPIRE, NC_TRIM: rows at most */
-    struct nc_event event; /* kind NC_EV_NONE: nothing is logged.  The store fills seq,
-                              origin, origin_seq */
-    uint64_t touched;      /* out: rows changed, messages for the kinds that erase them */
+    uint32_t limit; /* NC_ROOM_ERASE, NC_MESSAGES_EXPIRE, NC_TRIM: rows at most */
+    /* kind NC_EV_NONE: nothing is logged.  The store fills seq, origin, origin_seq and the
+     * body_hash of what is state (state.h), and moves hlc behind that of what it replaces.
+     */
+    struct nc_event event;
+    uint64_t touched; /* out: rows changed, messages for the kinds that erase them */
     /* Also out, after NC_OK: event.seq, .origin, .origin_seq, message.seq of an insert,
      * and the positions in `member` that the kind sets. */
 };
@@ -218,7 +264,7 @@ enum nc_query_kind {
     NC_Q_MEMBERS,
     /* every ban -> ban */
     NC_Q_BANS,
-    /* id -> message */
+    /* id, also one that was given up for another -> message */
     NC_Q_MESSAGE,
     /* user: sender, id: client id -> message, or notice */
     NC_Q_BY_CLIENT,
@@ -231,7 +277,7 @@ enum nc_query_kind {
     NC_Q_DISTANCE,
     /* user, rooms[] -> unread; among the newest 10,000 of a room at most */
     NC_Q_UNREAD,
-    /* messages left in state streaming -> message */
+    /* messages left in state streaming by this log's own events -> message */
     NC_Q_STREAMING,
     /* user, since, limit, bytes_max: their own, in log order -> message; the next page
      * is since = upto, while `more`, also after a page without a row */
@@ -256,6 +302,18 @@ enum nc_query_kind {
     NC_Q_USAGE,
     /* key -> meta */
     NC_Q_META,
+    /* every log that is known, the own ones too -> origin */
+    NC_Q_VECTOR,
+    /* id: origin, since: origin_seq, limit, bytes_max: what it logged later, in its order,
+     * with what of it is still as announced; the next page is since = upto, while `more`.
+     * What was trimmed is left out -> foreign */
+    NC_Q_ORIGIN,
+    /* id: origin, since: origin_seq, limit: those that end later, in order -> segment */
+    NC_Q_SEGMENTS,
+    /* hash (zeros at first), after (zero at first), limit: a sum over all that nodes keep
+     * in common, messages page by page: ask again, with hash and after as they are, while
+     * `more` */
+    NC_Q_STATE,
     /* -> stats */
     NC_Q_STATS,
     NC_QUERY_KINDS
@@ -306,6 +364,16 @@ struct nc_row {
         struct {
             uint64_t messages, events, accounts, rooms, bytes;
         } stats;
+        struct nc_segment segment;
+        struct {
+            struct nc_id id;
+            uint64_t n; /* its events that are known, without a gap */
+            bool own, current;
+        } origin;
+        struct {
+            struct nc_event event;
+            struct nc_record record; /* kind NC_STATE_NONE: superseded or erased */
+        } foreign;
     };
     bool is_notice; /* NC_Q_BY_CLIENT: a remembered command, not a message */
 };
@@ -330,10 +398,10 @@ struct nc_query {
      * NC_ELIMIT (over 2 s), NC_EIO, NC_ECLOSED. */
     void (*done)(struct nc_query *q, enum nc_err e);
     /* Out, valid in done: */
-    bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER */
+    bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN, NC_Q_STATE */
     uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED, NC_Q_BEFORE */
-    uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER: position up to which the log has been read,
-                       also where nothing there was for this audience */
+    uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN: position up to which the log has
+                       been read,  also where nothing there was for this audience */
     uint64_t at_ms; /* NC_Q_DISTANCE: wall time of the log row at `since`, or of the newest
                        kept one before it; 0: there is none */
     /* The backend's, until done: */
@@ -416,3 +484,5 @@ const struct nc_store_ops *nc_store_backend(const char *url); /* NULL if unknown
 /* Run one query to its end before the loop runs: start-up only.  q->done is not called
  * and may be NULL; the answer is what it would have heard. */
 NC_MUSTUSE enum nc_err nc_store_read_now(struct nc_store *s, struct nc_query *q);
+/* NC_Q_STATE to its end, likewise. */
+NC_MUSTUSE enum nc_err nc_store_state_now(struct nc_store *s, uint8_t sum[NC_STATE_HASH]);

@@ -121,6 +121,8 @@ static void every_field_of_an_event_comes_back(void **state)
     struct nc_event *e = &answer.row.log.event, want = m.event;
     want.seq = want.origin_seq = 1;
     want.origin = w.store->info.incarnation;
+    nc_record_hash(&(struct nc_record){.kind = NC_STATE_MESSAGE, .message = m.message},
+                   want.body_hash); /* by the store, whatever was there */
     assert_memory_equal(e, &want, offsetof(struct nc_event, body_hash) + 32);
     assert_memory_equal(&last.changes[0].event, &want,
                         offsetof(struct nc_event, body_hash) + 32);
@@ -161,15 +163,19 @@ static void the_log_comes_in_pages(void **state)
     assert_int_equal(answer.q.count, 4);
 }
 
-static void trimming_keeps_what_messages_need(void **state)
+static void trimming_keeps_messages_and_the_newest_of_each_state(void **state)
 {
     struct nc_room_since den = {DEN, 0};
+    struct nc_change promoted = join(DEN, ADA);
     struct nc_audience_of ada = {.user = ADA, .rooms = &den, .rooms_n = 1};
     struct nc_change trim = {.kind = NC_TRIM, .before_ms = 1001, .limit = 1000};
 
     (void)state;
     OK(room(DEN, "den"));
     OK(join(DEN, ADA));
+    promoted.event.kind = NC_EV_MEMBER_UPDATED;
+    OK(promoted);
+    OK(mark_read(DEN, ADA, 100));
     OK(say(DEN, ADA, 101, "kept"));
     struct nc_change young = mark_read(DEN, ADA, 101);
     young.event.hlc = 1001ull << 12;
@@ -181,13 +187,14 @@ static void trimming_keeps_what_messages_need(void **state)
     trim.limit = 1;
     OK(trim);
     assert_int_equal(last.changes[0].touched, 1);
-    assert_string_equal(hear(ada, 0), "joined:den: created:kept read:den");
+    assert_string_equal(hear(ada, 0),
+                        "room.created:den member:den read:den created:kept read:den");
     trim.limit = 1000;
     OK(trim);
     assert_int_equal(last.changes[0].touched, 2);
-    assert_string_equal(hear(ada, 0), "created:kept read:den");
+    assert_string_equal(hear(ada, 0), "room.created:den member:den created:kept read:den");
     ASK("lives/1", .kind = NC_Q_SESSIONS, .id = ADA);
-    assert_true(w.store->info.head == 4);
+    assert_true(w.store->info.head == 6);
 }
 
 static void events_of_other_origins_keep_their_numbers(void **state)
@@ -222,7 +229,7 @@ int main(void)
         T(replay_shows_the_present),
         T(every_field_of_an_event_comes_back),
         T(the_log_comes_in_pages),
-        T(trimming_keeps_what_messages_need),
+        T(trimming_keeps_messages_and_the_newest_of_each_state),
         T(events_of_other_origins_keep_their_numbers),
     };
     int failed = 0;

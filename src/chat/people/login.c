@@ -117,7 +117,9 @@ static void on_sessions(struct nc_query *q, enum nc_err e)
     if (l->hashing.hashed && !u->renaming) {
         u->renaming = l->rehashed = true;
         l->changes[n] = (struct nc_change){.kind = NC_ACCOUNT_UPDATE, .account = u->a};
-        l->changes[n++].account.password = nc_str(l->hashing.hash);
+        l->changes[n].account.password = nc_str(l->hashing.hash);
+        l->changes[n++].event = nc_people_event(c, NC_EV_ACCOUNT_UPDATED, NC_AUD_ADMINS,
+                                                NULL, &u->a.id, &u->a.id);
     }
     nc_op_commit(&l->op, &l->commit, l->changes, n, on_committed);
 }

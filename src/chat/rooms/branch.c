@@ -17,12 +17,6 @@ enum { COPIES_MAX = 1000, BYTES_MAX = 4 << 20, BEFORE = 3 /* maker, room, person
 /* More than that is not delivered in one turn: listeners fetch it from the log. */
 enum { AT_ONCE = 32, BYTES_AT_ONCE = 64 << 10 };
 
-/* What a copy needs beside what it is a copy of. */
-struct stamp {
-    uint64_t hlc;
-    uint8_t hash[NC_SHA256];
-};
-
 struct branch {
     struct nc_query query;
     struct nc_chat *chat;
@@ -32,7 +26,7 @@ struct branch {
     struct nc_send in;
     struct nc_room *room; /* the dialog it is in */
     struct nc_id made;    /* the new one's id */
-    struct stamp *stamps; /* of as many copies as there may be */
+    uint64_t *stamps;     /* of as many copies as there may be */
     struct nc_message *copies;
     struct nc_id *old; /* what they are copies of, sorted as they are */
     unsigned n;
@@ -192,9 +186,8 @@ static void fill_message(struct branch *x, struct nc_change *ch, struct nc_messa
 static void fill_copy(struct branch *x, struct nc_change *ch, unsigned i)
 {
     fill_message(x, ch, &x->copies[i]);
-    ch->event.hlc = x->stamps[i].hlc;
+    ch->event.hlc = x->stamps[i];
     ch->event.ref = x->copies[i].id;
-    memcpy(ch->event.body_hash, x->stamps[i].hash, NC_SHA256);
 }
 
 static void fill(struct branch *x, struct nc_room_op *op, const struct nc_room_rec *rec,
@@ -224,7 +217,6 @@ static void fill(struct branch *x, struct nc_room_op *op, const struct nc_room_r
     ch += BEFORE + x->n;
     fill_message(x, ch, &x->said);
     x->said.id = ch->message.id = ch->event.ref = nc_hlc_id(ch->event.hlc);
-    nc_message_hash(&x->said, ch->event.body_hash);
     ch = op->changes;
     /* What is copied was read: the mark stands behind it from the beginning. */
     nc_room_member_set(&ch[0], &rec->id, x->who.user, NC_OWNER,
@@ -297,10 +289,9 @@ static void on_message(struct nc_query *q, const struct nc_row *row)
         x->old = nc_realloc(x->old, cap * sizeof(*x->old));
     }
     x->old[x->n] = m.id;
-    m.id = nc_hlc_id(x->stamps[x->n].hlc);
+    m.id = nc_hlc_id(x->stamps[x->n]);
     m.room = x->made;
     m.seq = 0;
-    nc_message_hash(&m, x->stamps[x->n].hash);
     x->copies[x->n++] = m;
 }
 
@@ -353,7 +344,7 @@ static bool may_branch(const struct branch *x, const struct nc_room *r,
            nc_room_may_make(x->chat, &x->who, why);
 }
 
-/* Before anything is read, so that copies are hashed where they are read. */
+/* Before anything is read, so that copies get their ids where they are read. */
 static void give_stamps(struct branch *x)
 {
     struct nc_hlc *clock = &x->chat->clock;
@@ -361,7 +352,7 @@ static void give_stamps(struct branch *x)
     x->made = nc_hlc_id(nc_hlc_now(clock));
     x->stamps = nc_alloc(COPIES_MAX * sizeof(*x->stamps));
     for (unsigned i = 0; i < COPIES_MAX; i++)
-        x->stamps[i].hlc = nc_hlc_now(clock);
+        x->stamps[i] = nc_hlc_now(clock);
 }
 
 static void on_fetched(struct nc_fetch *f, enum nc_err e)

@@ -210,7 +210,6 @@ static void choose(struct choice *x)
     x->change.message = *m;
     *ev = nc_room_event(c, NC_EV_MESSAGE_UPDATED, &x->room, NULL, x->who.user);
     ev->ref = m->id;
-    nc_message_hash(m, ev->body_hash);
     x->commit.changes = &x->change;
     x->commit.n = 1;
     x->commit.done = on_chosen;

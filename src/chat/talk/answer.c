@@ -195,7 +195,6 @@ static void fill(struct end *end, struct nc_answer *a, struct nc_str text,
     m->state = state;
     *ev = nc_room_event(c, NC_EV_MESSAGE_COMPLETED, &a->room->rec.id, NULL, a->persona);
     ev->ref = m->id;
-    nc_message_hash(m, ev->body_hash);
     end->change.kind = NC_MESSAGE_COMPLETE;
 }
 

@@ -62,8 +62,6 @@ static void run(struct edit *ed, enum nc_change_kind kind, enum nc_event_kind wh
     ed->change.message = ed->message;
     ed->change.event = nc_room_event(c, what, &ed->room->rec.id, NULL, ed->who.user);
     ed->change.event.ref = ed->message.id;
-    if (kind == NC_MESSAGE_EDIT)
-        nc_message_hash(&ed->message, ed->change.event.body_hash);
     ed->commit.changes = &ed->change;
     ed->commit.n = 1;
     ed->commit.done = done;

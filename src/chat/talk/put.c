@@ -55,28 +55,6 @@ bool nc_message_text_ok(struct nc_str text, size_t max, struct nc_problem *why)
     return true;
 }
 
-void nc_message_hash(const struct nc_message *m, uint8_t out[NC_SHA256])
-{
-    uint8_t kind = (uint8_t)m->kind;
-    char near[1024];
-    size_t head = 3 * sizeof(struct nc_id) + 1 + m->content_type.n + 1;
-    size_t n = head + m->body.n;
-    char *p = n <= sizeof(near) ? near : nc_alloc(n);
-
-    memcpy(p, &m->id, 16);
-    memcpy(p + 16, &m->room, 16);
-    memcpy(p + 32, &m->sender, 16);
-    p[48] = (char)kind;
-    if (m->content_type.n)
-        memcpy(p + 49, m->content_type.p, m->content_type.n);
-    p[head - 1] = 0;
-    if (m->body.n)
-        memcpy(p + head, m->body.p, m->body.n);
-    nc_sha256(p, n, out);
-    if (p != near)
-        free(p);
-}
-
 static struct nc_str keep(char **at, struct nc_str s)
 {
     char *p = *at;
@@ -195,7 +173,6 @@ void nc_put_run(struct nc_putting *p)
     m->id = ev->ref = nc_hlc_id(ev->hlc);
     m->created_ms = nc_wall_ms();
     m->late = nc_id_cmp(&m->id, &p->room->newest) < 0;
-    nc_message_hash(m, ev->body_hash);
     p->commit.changes = &p->change;
     p->commit.n = 1;
     p->commit.done = on_commit;

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "chat/rooms/rooms.h"
-#include "crypto/hash.h"
 
 struct nc_put {
     enum nc_message_kind kind;
@@ -27,13 +26,6 @@ void nc_put_run(struct nc_putting *p);
 void nc_put_refuse(struct nc_putting *p,
                    const struct nc_problem *why); /* at the turn's end */
 const struct nc_id *nc_put_reply_to(const struct nc_putting *p);
-
-/*
- * The digest that log rows carry: SHA-256 of id ‖ room ‖ sender (16 bytes each) ‖
- * kind (one byte) ‖ content type ‖ 0 ‖ body.  An empty content type stands for
- * text/plain; charset=utf-8.
- */
-void nc_message_hash(const struct nc_message *m, uint8_t out[NC_SHA256]);
 
 /* The names that belong to a sender, as memory has them now. */
 void nc_message_signed(struct nc_message *m, const struct nc_user *sender);

@@ -93,7 +93,6 @@ static void commit(struct restart *x, struct nc_answer *a)
     m->chosen = x->message.chosen; /* whose text it is; somebody may be choosing just now */
     *ev = nc_room_event(c, NC_EV_MESSAGE_UPDATED, &a->room->rec.id, NULL, a->persona);
     ev->ref = x->id;
-    nc_message_hash(&x->message, ev->body_hash);
     x->change.kind = NC_MESSAGE_RESTART;
     x->commit.changes = &x->change;
     x->commit.n = 1;

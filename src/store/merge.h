@@ -1,0 +1,73 @@
+/*
+ * store/merge: the rules by which nodes agree, for every backend.
+ *
+ * Last writer wins, by stamp; accounts, rooms and messages that are deleted stay so; of
+ * messages that are one and the same the lowest id stays; names as in names.h.  The rules
+ * know no tables: a backend lends them its own.  docs/architecture.md says them in words.
+ * Private to the backends; on the writer's thread.
+ */
+#pragma once
+
+#include "store/names.h"
+#include "store/store.h"
+
+/*
+ * A backend's tables.  Nothing fails here: what a disk refuses the backend remembers, and
+ * gives the whole commit up.  Strings that come out live until the same call comes again.
+ */
+struct nc_merge_ops {
+    bool (*stamp)(void *db, const struct nc_state_key *k, struct nc_stamp *out);
+    void (*set_stamp)(void *db, const struct nc_state_key *k, const struct nc_stamp *s);
+
+    /* What is kept under this key; deleted accounts, rooms, messages too. */
+    bool (*get)(void *db, const struct nc_state_key *k, struct nc_record *out);
+    /* Insert, or replace what a record holds of it.  A message: inserted with its `again`
+     * when it is late and without claiming its client id, or shown anew; an account keeps
+     * the username it has, or has none yet. */
+    void (*set)(void *db, const struct nc_record *r);
+    /* As the deleting kinds do it; an account also leaves its rooms. */
+    void (*drop)(void *db, const struct nc_state_key *k, uint64_t when_ms);
+    void (*unmake)(void *db, const struct nc_id *message); /* without a trace */
+
+    void (*newest)(void *db, const struct nc_id *room, struct nc_id *out);
+    /* What m->sender used m->client_id for; *out zero: a command. */
+    bool (*claimed)(void *db, const struct nc_message *m, struct nc_id *out);
+    void (*claim)(void *db, const struct nc_message *m); /* from now on it is m's */
+    bool (*alias)(void *db, const struct nc_id *lost, struct nc_id *kept);
+    /* Also those that were `lost`'s. */
+    void (*set_alias)(void *db, const struct nc_id *lost, const struct nc_id *kept);
+
+    /* Of one user (all of them: session zero) that began before. */
+    void (*end_sessions)(void *db, const struct nc_id *user, const struct nc_id *session,
+                         uint64_t when_ms);
+
+    /* Names.  `any`: is the name, or a claim on it, anybody's? */
+    bool (*any)(void *db, struct nc_str name, const uint8_t claim[NC_STATE_HASH]);
+    void (*set_name)(void *db, const struct nc_named *n); /* the row of who wanted what */
+    /* Every account; *out is the caller's to free with the strings' memory in `text`. */
+    size_t (*names)(void *db, struct nc_named **out, struct nc_buf *text);
+    bool (*username)(void *db, const struct nc_id *user, struct nc_str *out);
+    void (*set_username)(void *db, const struct nc_id *user, struct nc_str name);
+
+    /* How many events of this origin are here without a gap; *own: it is this log. */
+    uint64_t (*origin)(void *db, const struct nc_id *origin, bool *own);
+    void (*set_origin)(void *db, const struct nc_id *origin, uint64_t head);
+    uint64_t (*next_own)(void *db); /* the origin_seq of our next event */
+};
+
+struct nc_merging {
+    const struct nc_merge_ops *ops;
+    void *db;
+    struct nc_id own; /* this log */
+    uint64_t pos;     /* the log position that the change has, if it is logged */
+};
+
+/* Before a local change: NC_EEXIST when a name is held by one who is gone, or a room of
+ * this id was deleted elsewhere. */
+enum nc_err nc_merge_may(const struct nc_merging *m, const struct nc_change *ch);
+/* After it and before its log row: fills event.body_hash, keeps the stamp, and moves
+ * event.hlc behind a later one that it replaces. */
+void nc_merge_local(const struct nc_merging *m, struct nc_change *ch);
+/* NC_MERGE: as there.  The log row is still to be written; then ch->merge.out->also. */
+enum nc_err nc_merge_foreign(const struct nc_merging *m, struct nc_change *ch);
+enum nc_err nc_merge_skip(const struct nc_merging *m, const struct nc_change *ch);
