@@ -33,10 +33,11 @@ static bool same(const json_t *a, const json_t *b, const char *key)
     return x && json_equal(x, y);
 }
 
-/* Those of one server behind the others', each room once; *at: whose each is. */
-static size_t merge(json_t *rooms, const json_t *more, size_t from, size_t **at)
+/* Those of one server behind the others', each room once; at: of each the server's place.
+ */
+static void merge(json_t *rooms, json_t *at, const json_t *more, size_t from)
 {
-    size_t i, k, n = json_array_size(rooms);
+    size_t i, k, n = json_array_size(rooms); /* it names none twice itself */
     json_t *room;
 
     json_array_foreach(more, i, room)
@@ -45,57 +46,69 @@ static size_t merge(json_t *rooms, const json_t *more, size_t from, size_t **at)
             continue;
         if (k < n)
             continue;
-        *at = nc_realloc(*at, (n + 1) * sizeof(size_t));
-        (*at)[n++] = from;
         json_array_append(rooms, room);
+        json_array_append_new(at, json_integer((json_int_t)from));
     }
-    return n;
 }
 
-static const char *which(const struct nc_client *c, const json_t *rooms, const size_t *at,
+/* Where a room is, if another server has one of that name. */
+static const char *which(const struct nc_client *c, const json_t *rooms, const json_t *at,
                          size_t i)
 {
+    const json_t *here = json_array_get(at, i);
+
     for (size_t k = 0; k < json_array_size(rooms); k++)
-        if (at[k] != at[i] &&
+        if (!json_equal(json_array_get(at, k), here) &&
             same(json_array_get(rooms, k), json_array_get(rooms, i), "name"))
-            return c->apis[at[i]]->url;
+            return c->apis[json_integer_value(here)]->url;
     return NULL;
+}
+
+static int rooms_of_all(struct nc_client *c, const char *path)
+{
+    json_t *rooms = json_array(), *at = json_array(), *room;
+    json_t *body = json_pack("{s:o}", "rooms", rooms);
+    int rc = NC_EXIT_FAILED;
+    size_t i;
+
+    for (i = 0; i < c->apis_n; i++) {
+        struct nc_answer a;
+        c->api = c->apis[i];
+        if (!nc_client_ask(c, "GET", path, (struct nc_str){0}, &a))
+            continue;
+        merge(rooms, at, json_object_get(a.body, "rooms"), i);
+        nc_answer_fini(&a);
+        rc = NC_EXIT_OK;
+    }
+    if (rc == NC_EXIT_OK && !nc_client_printed(c, body)) {
+        json_array_foreach(rooms, i, room) print_room(room, which(c, rooms, at, i));
+    }
+    json_decref(body);
+    json_decref(at);
+    return rc;
 }
 
 int nc_cmd_rooms(struct nc_client *c)
 {
-    json_t *rooms = json_array(), *body = json_pack("{s:o}", "rooms", rooms);
-    size_t *at = NULL, n = 0;
-    int rc = NC_EXIT_FAILED;
+    const char *path = c->args_n ? "/api/v1/rooms/public?limit=200" : "/api/v1/rooms";
+    struct nc_answer a;
+    json_t *room;
+    size_t i;
 
     if (c->args_n && strcmp(c->args[0], "public") != 0) {
         nc_client_fail_word(NC_W_USAGE, "rooms [public]");
-        rc = NC_EXIT_USAGE;
-        goto done;
+        return NC_EXIT_USAGE;
     }
-    for (size_t i = 0; i < c->apis_n; i++) {
-        struct nc_answer a;
-        c->api = c->apis[i];
-        if (!nc_client_ask(c, "GET",
-                           c->args_n ? "/api/v1/rooms/public?limit=200" : "/api/v1/rooms",
-                           (struct nc_str){0}, &a))
-            continue;
-        rc = NC_EXIT_OK;
-        n = merge(rooms, json_object_get(a.body, "rooms"), i, &at);
-        if (c->apis_n == 1) { /* what the node said, as it said it */
-            json_decref(body);
-            body = json_incref(a.body);
-            rooms = json_object_get(body, "rooms");
-        }
-        nc_answer_fini(&a);
+    if (c->apis_n > 1)
+        return rooms_of_all(c, path);
+    if (!nc_client_ask(c, "GET", path, (struct nc_str){0}, &a))
+        return NC_EXIT_FAILED;
+    if (!nc_client_printed(c, a.body)) {
+        json_array_foreach(json_object_get(a.body, "rooms"), i, room)
+            print_room(room, NULL);
     }
-    if (rc == NC_EXIT_OK && !nc_client_printed(c, body))
-        for (size_t i = 0; i < n; i++)
-            print_room(json_array_get(rooms, i), which(c, rooms, at, i));
-done:
-    json_decref(body);
-    free(at);
-    return rc;
+    nc_answer_fini(&a);
+    return NC_EXIT_OK;
 }
 
 static int told(struct nc_client *c, struct nc_answer *a, enum nc_words w)

@@ -284,6 +284,26 @@ static void lose(struct source *s)
     end(s->t, NC_EXIT_FAILED);
 }
 
+static void on_past(struct source *s, json_t *messages, bool more)
+{
+    if (s->t->begun || !past_is_whole(s, messages, more)) {
+        ask(s); /* begun: the others have gone on without it, it follows */
+        return;
+    }
+    s->ready = true;
+    begin(s->t);
+}
+
+static void on_missed(struct source *s, const json_t *messages, bool more)
+{
+    print_page(s->t, messages);
+    s->ready = true;
+    if (more && json_array_size(messages))
+        ask(s);
+    else
+        release_held(s);
+}
+
 static void on_history(void *arg, const struct nc_answer *a)
 {
     struct source *s = arg;
@@ -303,21 +323,10 @@ static void on_history(void *arg, const struct nc_answer *a)
     }
     json_t *messages = json_object_get(a->body, "messages");
     bool more = json_is_true(json_object_get(a->body, "has_more"));
-    if (t->begun && s->asked_past) { /* the others have gone on without it */
-        ask(s);
-    } else if (t->begun) {
-        print_page(t, messages);
-        s->ready = true;
-        if (more && json_array_size(messages))
-            ask(s);
-        else
-            release_held(s);
-    } else if (past_is_whole(s, messages, more)) {
-        s->ready = true;
-        begin(t);
-    } else {
-        ask(s);
-    }
+    if (s->asked_past)
+        on_past(s, messages, more);
+    else
+        on_missed(s, messages, more);
 }
 
 static void ask(struct source *s)
