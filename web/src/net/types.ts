@@ -635,6 +635,11 @@ export interface Links {
   state: 'none' | 'up' | 'degraded' | 'down';
   links?: Link[];
 }
+export interface OwnBroker {
+  state: 'starting' | 'up' | 'down';
+  url?: string;
+  reason?: string;
+}
 export interface AdminUser {
   id: Id;
   username: Username;
