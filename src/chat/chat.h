@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "crypto/jwt.h"
 #include "store/store.h"
 #include "wire/problem.h"
 
@@ -67,6 +68,11 @@ struct nc_chat_opts {
     struct nc_str owner_code;      /* empty: an owner exists or is made otherwise */
     void (*owner_made)(void *arg); /* the owner_code was used and is void; may be NULL */
     void *owner_arg;
+    /* Is it an access token of a node that we trust as ourselves?  Asked where no key of
+     * ours fits; as nc_jwt_verify.  NULL: there is none. */
+    enum nc_jwt_why (*others)(void *arg, struct nc_str token, uint64_t now_ms,
+                              unsigned leeway_s, struct nc_jwt *out);
+    void *others_arg;
     void (*audit)(void *arg, const struct nc_audit *a);
     void *audit_arg;
 };

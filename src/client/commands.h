@@ -56,3 +56,7 @@ int nc_cmd_settings(struct nc_client *c);
 
 int nc_cmd_broker_config(struct nc_client *c); /* cmd_admin_broker.c */
 int nc_cmd_links(struct nc_client *c);         /* cmd_admin_links.c */
+int nc_cmd_mesh(struct nc_client *c);          /* cmd_admin_mesh.c */
+int nc_cmd_mesh_invite(struct nc_client *c);
+int nc_cmd_mesh_join(struct nc_client *c);
+int nc_cmd_mesh_forget(struct nc_client *c);

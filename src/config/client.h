@@ -20,10 +20,10 @@ struct nc_client_config {
     const char *password_file, *owner_code, *invite, *display_name;
     /* commands */
     uint64_t history, limit;
-    bool json, text, verbose, is_private, with_keys, no_stream, wait_answer, all;
+    bool json, text, verbose, is_private, with_keys, yes, no_stream, wait_answer, all;
     bool ask_key, no_key;
     int format;
-    struct nc_strings host;
+    struct nc_strings host, url;
     const char *listen, *ws_listen, *tls_cert, *tls_key, *place, *plugin;
     const char *topic, *reply_to, *system, *model, *persona, *passphrase_file, *key_file;
     /* actions of the command line */

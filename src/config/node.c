@@ -21,6 +21,17 @@ static const char *check_listen(const char *v)
     return NULL;
 }
 
+static const char *check_node_name(const char *v)
+{
+    size_t n = strlen(v),
+           good = strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
+                            "XYZ0123456789._-");
+
+    return !n || (n < 64 && good == n && !strchr("._-", *v))
+               ? NULL
+               : "must be letters, digits and ._-, at most 63, not one of ._- first";
+}
+
 static const char *check_store(const char *v)
 {
     return strchr(v, ':') ? NULL
@@ -257,6 +268,9 @@ const struct nc_option nc_config_table[] = {
     UINT(ai_room_tokens_per_day, "0", 0, 0, "Tokens that may be used in one room in a day; 0: no cap."),
     UINT(ai_persona_tokens_per_day, "0", 0, 0, "Tokens one persona may use in a day; 0: no cap."),
     UINT(ai_node_tokens_per_day, "0", 0, 0, "Tokens the whole node may use in a day; 0: no cap."),
+
+    {.key = "node_name", .kind = NC_OPT_TEXT, .at = AT(node_name), .def = "", .arg = "NAME", .check = check_node_name, .group = "Mesh",
+     .help = "What other nodes call this one: letters, digits and ._- up to 63. When empty, the machine's name and the end of the node's id."},
 
     {.key = "brokers", .kind = NC_OPT_LIST, .at = AT(brokers), .def = "", .arg = "URL", .check = check_broker, .group = "MQTT",
      .help = "MQTT brokers to hold a session with, all at once: mqtt://HOST[:1883], mqtts://HOST[:8883]. May be given several times."},

@@ -26,6 +26,7 @@ struct nc_http_call_opts {
     const char *unix_socket; /* connect there instead; NULL: no */
     const char *proxy;       /* "socks5h://user:pw@127.0.0.1:9050"; NULL: none */
     const char *ca_file;     /* PEM that alone is trusted; NULL: the system's */
+    bool any_peer;           /* whatever its certificate: the body proves who it is */
     /* Set of enum nc_reach that may be connected to; 0: all but LINK_LOCAL and NONE.
      * With a proxy it is the proxy's address that is judged. */
     unsigned reach;

@@ -75,7 +75,8 @@ struct nc_route {
 extern const struct nc_route nc_routes_auth[], nc_routes_people[], nc_routes_rooms[],
     nc_routes_messages[], nc_routes_live[], nc_routes_ops[], nc_routes_admin[],
     nc_routes_admin_rooms[], nc_routes_backup[], nc_routes_personas[], nc_routes_ai[],
-    nc_routes_v1[], nc_routes_usage[], nc_routes_test[], nc_routes_providers[];
+    nc_routes_v1[], nc_routes_usage[], nc_routes_test[], nc_routes_providers[],
+    nc_routes_mesh[];
 
 /*
  * The front door, between httpd and the tables.

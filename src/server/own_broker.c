@@ -200,11 +200,24 @@ static bool choose_place(struct nc_own_broker *b)
 
 /* ---- its files ------------------------------------------------------------- */
 
+/* The plugin looks at it every few seconds. */
+static enum nc_err write_nodes(const struct nc_own_broker *b)
+{
+    char nodes[PATH_MAX];
+    struct nc_buf pinned = {0};
+
+    path_in(b, "nodes.json", nodes);
+    nc_nodes_file_add(b->server, &pinned);
+    enum nc_err e = nc_file_replace(nodes, nc_buf_str(&pinned));
+    nc_buf_fini(&pinned);
+    return e;
+}
+
 static enum nc_err write_files(const struct nc_own_broker *b)
 {
     const struct nc_server *s = b->server;
     char conf[PATH_MAX], nodes[PATH_MAX], address[NC_ADDR_TEXT];
-    struct nc_buf text = {0}, pinned = {0};
+    struct nc_buf text = {0};
     const struct nc_mosquitto_listener listener = {.address = nc_addr_text(&b->at, address),
                                                    .family =
                                                        b->at.kind == NC_ADDR_V6 ? 6 : 4,
@@ -212,7 +225,6 @@ static enum nc_err write_files(const struct nc_own_broker *b)
 
     path_in(b, "mosquitto.conf", conf);
     path_in(b, "nodes.json", nodes);
-    nc_nodes_file_add(s, &pinned);
     nc_mosquitto_conf_add(
         &text, &(struct nc_mosquitto_conf){
                    .head = "Written by neuralchatd each time it starts this broker.",
@@ -227,11 +239,10 @@ static enum nc_err write_files(const struct nc_own_broker *b)
                    .listeners = &listener,
                    .listeners_n = 1,
                });
-    enum nc_err e = nc_file_replace(nodes, nc_buf_str(&pinned));
+    enum nc_err e = write_nodes(b);
     if (e == NC_OK)
         e = nc_file_replace(conf, nc_buf_str(&text));
     nc_buf_fini(&text);
-    nc_buf_fini(&pinned);
     return e;
 }
 
@@ -423,6 +434,15 @@ void nc_own_broker_free(struct nc_own_broker *b)
         close(b->lock_fd);
     free(b->plugin);
     free(b);
+}
+
+void nc_own_broker_pin(struct nc_own_broker *b)
+{
+    if (!b || b->state == DOWN || !b->process) /* each start writes it */
+        return;
+    if (write_nodes(b) != NC_OK)
+        nc_log(NC_WARN, "broker.pins", "reason=%s",
+               nc_log_q(NC_STR("it trusts the nodes of before")));
 }
 
 struct nc_own_broker_stats nc_own_broker_stats(const struct nc_own_broker *b)

@@ -25,6 +25,9 @@ struct nc_own_broker *nc_own_broker_new(struct nc_server *s, nc_own_broker_fn *u
 /* It has some seconds to write what it keeps; this waits for it.  NULL is fine. */
 void nc_own_broker_free(struct nc_own_broker *b);
 
+/* Whom it shall trust has changed.  NULL is fine. */
+void nc_own_broker_pin(struct nc_own_broker *b);
+
 struct nc_own_broker_stats {
     const char *state;  /* "off", "starting", "up", "down" */
     const char *url;    /* "" unless it is up */

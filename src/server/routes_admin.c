@@ -262,7 +262,7 @@ static void broker(struct nc_call *call)
     struct nc_buf out = {0}, nodes = {0};
     struct nc_json j = nc_json_to(&out);
 
-    nc_nodes_add(call->srv, &nodes);
+    nc_nodes_file_rows(call->srv, &nodes);
     nc_json_obj(&j);
     nc_json_kraw(&j, "nodes", nc_buf_str(&nodes));
     nc_json_kstr(&j, "root", nc_str(call->srv->cfg->broker_root));

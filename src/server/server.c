@@ -17,6 +17,7 @@
 #include "crypto/selfsigned.h"
 #include "loop/work.h"
 #include "mesh/brokers.h"
+#include "mesh/nodes.h"
 #include "mesh/users.h"
 #include "net/http_client.h"
 #include "net/tls.h"
@@ -270,22 +271,66 @@ static void on_own_broker(void *arg, const char *url)
         nc_log(NC_WARN, "broker.link", "url=%s", nc_log_q(nc_str(url)));
 }
 
+/* Two nodes on one machine, or on two of one name, are told apart by the end of the id. */
+static void name_node(struct nc_server *s)
+{
+    char host[40] = "", id[NC_ID_TEXT];
+
+    if (*s->cfg->node_name) {
+        snprintf(s->node_name, sizeof(s->node_name), "%s", s->cfg->node_name);
+        return;
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    host[strcspn(host, ".")] = '\0';
+    nc_id_text(&s->node_id, id);
+    snprintf(s->node_name, sizeof(s->node_name), "%s-%.6s",
+             nc_card_name_ok(nc_str(host)) ? host : "node", id + NC_ID_TEXT - 6);
+}
+
+static void on_nodes_changed(void *arg)
+{
+    struct nc_server *s = arg;
+
+    nc_own_broker_pin(s->own_broker);
+}
+
+static enum nc_err open_nodes(struct nc_server *s)
+{
+    char path[NC_PATH_MAX];
+
+    name_node(s);
+    enum nc_err e = nc_nodes_open(
+        &s->nodes, &(struct nc_nodes_opts){.path = nc_server_path(s, "nodes.json", path),
+                                           .self = s->node_id,
+                                           .identity = &s->identity,
+                                           .name = s->node_name,
+                                           .changed = on_nodes_changed,
+                                           .arg = s});
+    if (e == NC_OK) {
+        s->chat->opts.others = nc_nodes_verify;
+        s->chat->opts.others_arg = s->nodes;
+    }
+    return e;
+}
+
 static enum nc_err open_mesh(struct nc_server *s)
 {
     const struct nc_config *c = s->cfg;
-    enum nc_err e =
-        nc_brokers_new(&s->brokers, &(struct nc_brokers_opts){
-                                        .loop = s->loop,
-                                        .identity = &s->identity,
-                                        .node_id = s->node_id,
-                                        .root = c->broker_root,
-                                        .urls = c->brokers.v,
-                                        .urls_n = c->brokers.n,
-                                        .user = c->broker_user,
-                                        .password_file = c->broker_password_file,
-                                        .ca = c->broker_ca,
-                                        .proxy = c->broker_proxy,
-                                    });
+    enum nc_err e = open_nodes(s);
+
+    if (e == NC_OK)
+        e = nc_brokers_new(&s->brokers, &(struct nc_brokers_opts){
+                                            .loop = s->loop,
+                                            .identity = &s->identity,
+                                            .node_id = s->node_id,
+                                            .root = c->broker_root,
+                                            .urls = c->brokers.v,
+                                            .urls_n = c->brokers.n,
+                                            .user = c->broker_user,
+                                            .password_file = c->broker_password_file,
+                                            .ca = c->broker_ca,
+                                            .proxy = c->broker_proxy,
+                                        });
     if (e == NC_OK && (c->brokers.n || c->own_broker))
         e = nc_users_new(&s->users, &(struct nc_users_opts){
                                         .chat = s->chat,
@@ -295,6 +340,8 @@ static enum nc_err open_mesh(struct nc_server *s)
                                         .dir = c->data,
                                         .name = "",
                                     });
+    if (e == NC_OK && (c->brokers.n || c->own_broker))
+        nc_nodes_listen(s->nodes, s->brokers);
     if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
@@ -369,17 +416,29 @@ static void announce(const struct nc_server *s, const struct bound *b)
 }
 
 static const struct nc_route *const tables[] = {
-    nc_routes_ops,      nc_routes_auth,        nc_routes_people,
-    nc_routes_rooms,    nc_routes_messages,    nc_routes_live,
-    nc_routes_admin,    nc_routes_admin_rooms, nc_routes_backup,
-    nc_routes_personas, nc_routes_ai,          nc_routes_providers,
-    nc_routes_v1,       nc_routes_usage,       NULL,
-};
-static const struct nc_route *const tables_with_tests[] = {
     nc_routes_ops,      nc_routes_auth,     nc_routes_people, nc_routes_rooms,
     nc_routes_messages, nc_routes_live,     nc_routes_admin,  nc_routes_admin_rooms,
     nc_routes_backup,   nc_routes_personas, nc_routes_ai,     nc_routes_providers,
-    nc_routes_v1,       nc_routes_usage,    nc_routes_test,   NULL,
+    nc_routes_v1,       nc_routes_usage,    nc_routes_mesh,   NULL,
+};
+static const struct nc_route *const tables_with_tests[] = {
+    nc_routes_ops,
+    nc_routes_auth,
+    nc_routes_people,
+    nc_routes_rooms,
+    nc_routes_messages,
+    nc_routes_live,
+    nc_routes_admin,
+    nc_routes_admin_rooms,
+    nc_routes_backup,
+    nc_routes_personas,
+    nc_routes_ai,
+    nc_routes_providers,
+    nc_routes_v1,
+    nc_routes_usage,
+    nc_routes_mesh,
+    nc_routes_test,
+    NULL,
 };
 
 static void open_httpd(struct nc_server *s)
@@ -583,6 +642,7 @@ void nc_server_close(struct nc_server *s)
     nc_users_free(s->users);
     nc_ai_free(s->ai);
     nc_chat_free(s->chat);
+    nc_nodes_free(s->nodes);
     nc_router_free(s->router);
     nc_tls_free(s->tls);
     nc_own_broker_free(s->own_broker);

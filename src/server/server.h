@@ -18,6 +18,7 @@
 
 struct nc_ai;
 struct nc_brokers;
+struct nc_nodes;
 struct nc_users;
 struct nc_disk;
 struct nc_http_client;
@@ -40,6 +41,7 @@ struct nc_server {
     struct nc_router *router;
     struct nc_audit_log *audit;
     struct nc_disk *disk;
+    struct nc_nodes *nodes;           /* other nodes that are trusted */
     struct nc_brokers *brokers;       /* all links; none is fine */
     struct nc_users *users;           /* people over MQTT; NULL without any broker */
     struct nc_own_broker *own_broker; /* NULL: off */
@@ -52,6 +54,7 @@ struct nc_server {
 
     struct nc_id node_id;
     struct nc_identity identity; /* DIR/node.key: what the node signs with as itself */
+    char node_name[64];          /* configured, or of this machine */
     char public_url[256];        /* configured, or the first listener's */
     uint64_t started_ms;         /* wall */
     int lock_fd;                 /* DIR/lock */

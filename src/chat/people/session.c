@@ -235,6 +235,8 @@ bool nc_session_verify(struct nc_chat *c, struct nc_str token, struct nc_auth *o
     *out = (struct nc_auth){.scopes = NC_KEY_ALL};
     enum nc_jwt_why w = nc_jwt_cache_verify(c->people->sessions->verified, c->opts.ring,
                                             token, nc_wall_ms(), LEEWAY_S, iss, &claims);
+    if (w == NC_JWT_UNKNOWN && c->opts.others)
+        w = c->opts.others(c->opts.others_arg, token, nc_wall_ms(), LEEWAY_S, &claims);
     if (w == NC_JWT_EXPIRED) {
         nc_problem_set(why, NC_P_UNAUTHORIZED, "the access token has expired");
         return false;

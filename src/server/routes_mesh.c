@@ -1,0 +1,248 @@
+/* /api/v1/admin/mesh: which nodes this one trusts; /mesh/join: who wants to be one. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "chat/people/people.h"
+#include "chat/people/throttle.h"
+#include "mesh/nodes.h"
+#include "server/call.h"
+#include "server/pairing.h"
+#include "server/server.h"
+#include "wire/json_in.h"
+
+static struct nc_str who(const struct nc_call *call)
+{
+    return call->actor.user ? call->actor.user->a.username : NC_STR("admin.sock");
+}
+
+/* ---- list ------------------------------------------------------------------- */
+
+static void write_urls(struct nc_json *j, const char *key,
+                       const char urls[][NC_PAIR_URL + 1], unsigned n)
+{
+    nc_json_key(j, key);
+    nc_json_arr(j);
+    for (unsigned i = 0; i < n; i++)
+        nc_json_str(j, nc_str(urls[i]));
+    nc_json_arr_end(j);
+}
+
+static void write_card(struct nc_json *j, const struct nc_card *c)
+{
+    char key[NC_IDENTITY_TEXT];
+
+    nc_identity_key_text(c->key, key);
+    nc_json_kid(j, "id", &c->id);
+    nc_json_kstr(j, "name", nc_str(c->name));
+    nc_json_kstr(j, "key", (struct nc_str){key, sizeof(key)});
+    write_urls(j, "urls", c->urls, c->urls_n);
+    write_urls(j, "brokers", c->brokers, c->brokers_n);
+}
+
+static void list(struct nc_call *call)
+{
+    const struct nc_nodes *nodes = call->srv->nodes;
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+    struct nc_card self;
+
+    nc_pairing_card(call->srv, &self);
+    nc_json_obj(&j);
+    nc_json_key(&j, "self");
+    nc_json_obj(&j);
+    write_card(&j, &self);
+    nc_json_obj_end(&j);
+    nc_json_key(&j, "nodes");
+    nc_json_arr(&j);
+    for (size_t i = 0; i < nc_nodes_count(nodes); i++) {
+        const struct nc_node *node = nc_nodes_at(nodes, i);
+        nc_json_obj(&j);
+        write_card(&j, &node->card);
+        nc_json_ktime(&j, "added_at", node->added_ms);
+        nc_json_ktime(&j, "seen_at", node->seen_ms);
+        nc_json_kint(&j, "clock_off_ms", node->clock_off_ms);
+        nc_json_obj_end(&j);
+    }
+    nc_json_arr_end(&j);
+    nc_json_kuint(&j, "open_invites", nc_nodes_open_invites(nodes, nc_wall_ms()));
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+    nc_card_fini(&self);
+}
+
+/* ---- invite ------------------------------------------------------------------ */
+
+/* `urls`, or where we are to our own knowledge.  False: the call has been failed. */
+static bool urls_of(struct nc_call *call, struct nc_pair_code *code)
+{
+    struct nc_str urls[NC_PAIR_URLS];
+    struct nc_problem why;
+    size_t n;
+
+    if (nc_json_opt_strs(call->body, "urls", NC_PAIR_URLS, NC_PAIR_URL, urls, &n, NULL,
+                         &why) != NC_OK) {
+        nc_call_problem(call, &why);
+        return false;
+    }
+    if (n == 0)
+        urls[n++] = nc_str(call->srv->public_url);
+    for (size_t i = 0; i < n; i++) {
+        if (!nc_pair_url_ok(urls[i])) {
+            nc_call_fail(call, NC_P_BAD_REQUEST,
+                         "`urls` must be http or https addresses of this node");
+            return false;
+        }
+        memcpy(code->urls[i], urls[i].p, urls[i].n);
+    }
+    code->urls_n = (unsigned)n;
+    return true;
+}
+
+static void invite(struct nc_call *call)
+{
+    struct nc_pair_code code = {.urls_n = 0};
+    struct nc_buf text = {0}, out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    if (!urls_of(call, &code))
+        return;
+    enum nc_err e = nc_nodes_invite(call->srv->nodes, &code);
+    if (e == NC_ELIMIT)
+        nc_call_fail(call, NC_P_CONFLICT,
+                     "there are %d invitations already; each is over "
+                     "an hour after it was made",
+                     NC_NODES_INVITES);
+    else if (e != NC_OK)
+        nc_call_fail(call, NC_P_UNAVAILABLE, "it could not be written down; see the log");
+    if (e != NC_OK)
+        return;
+    nc_people_audit(call->chat, "mesh.invite", who(call), NC_STR(""), call->actor.address,
+                    NULL);
+    nc_pair_code_add(&code, &text);
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "code", nc_buf_str(&text));
+    nc_json_ktime(&j, "expires_at", code.exp_s * 1000);
+    write_urls(&j, "urls", code.urls, code.urls_n);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 201, nc_buf_str(&out));
+    nc_wipe(&code, sizeof(code));
+    nc_wipe(text.p, text.n);
+    nc_wipe(out.p, out.n);
+    nc_buf_fini(&text);
+    nc_buf_fini(&out);
+}
+
+/* ---- join --------------------------------------------------------------------- */
+
+/* What the code says, and nobody is asked yet. */
+static void show_code(struct nc_call *call, const struct nc_pair_code *code)
+{
+    char key[NC_IDENTITY_TEXT];
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_identity_key_text(code->key, key);
+    nc_json_obj(&j);
+    nc_json_kid(&j, "id", &code->node);
+    nc_json_kstr(&j, "key", (struct nc_str){key, sizeof(key)});
+    write_urls(&j, "urls", code->urls, code->urls_n);
+    nc_json_ktime(&j, "expires_at", code->exp_s * 1000);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
+static void join(struct nc_call *call)
+{
+    struct nc_pair_code code;
+    struct nc_problem why;
+    struct nc_str text;
+    bool look = false;
+
+    if (nc_json_need_text(call->body, "code", 4096, &text, &why) != NC_OK ||
+        nc_json_opt_bool(call->body, "look", &look, &why) != NC_OK) {
+        nc_call_problem(call, &why);
+        return;
+    }
+    if (nc_pair_code_parse(text, &code) != NC_OK)
+        nc_call_fail(call, NC_P_BAD_REQUEST, "this is no code of an invitation");
+    else if (nc_id_eq(&code.node, &call->srv->node_id))
+        nc_call_fail(call, NC_P_CONFLICT, "the code is this node's own");
+    else if (look)
+        show_code(call, &code);
+    else
+        nc_pairing_join(call, &code);
+    nc_wipe(&code, sizeof(code));
+}
+
+/* Another node asks: whoever has an invitation, and nobody else. */
+static void on_join(struct nc_call *call)
+{
+    struct nc_throttle *guesses = call->chat->people->throttle;
+    struct nc_str from = call->actor.address;
+    const struct nc_node *node = NULL;
+    struct nc_buf answer = {0};
+    struct nc_problem why;
+    struct nc_card self;
+
+    unsigned wait = nc_throttle_guesses(guesses, from, nc_wall_ms());
+    if (wait) {
+        nc_problem_set(&why, NC_P_RATE_LIMITED, "too many wrong codes from there");
+        why.retry_after_s = wait;
+        nc_call_problem(call, &why);
+        return;
+    }
+    nc_pairing_card(call->srv, &self);
+    enum nc_err e =
+        nc_nodes_take(call->srv->nodes, call->body, &self, &answer, &node, &why);
+    nc_card_fini(&self);
+    if (e == NC_EACCESS)
+        nc_throttle_guessed(guesses, from, nc_wall_ms());
+    nc_people_audit(call->chat, "mesh.joined", NC_STR(""),
+                    node ? nc_str(node->card.name) : NC_STR(""), from, e ? &why : NULL);
+    if (e != NC_OK) {
+        nc_call_problem(call, &why);
+    } else {
+        nc_log(NC_INFO, "mesh.joined", "node=%s by=them", node->card.name);
+        nc_call_json(call, 200, nc_buf_str(&answer));
+    }
+    nc_buf_fini(&answer);
+}
+
+/* ---- forget ------------------------------------------------------------------- */
+
+static void forget(struct nc_call *call)
+{
+    const struct nc_node *node = nc_nodes_find(call->srv->nodes, &call->ids[0]);
+    char name[NC_CARD_NAME];
+
+    if (!node) {
+        nc_call_fail(call, NC_P_NOT_FOUND, "no such node");
+        return;
+    }
+    memcpy(name, node->card.name, sizeof(name));
+    enum nc_err e = nc_nodes_forget(call->srv->nodes, &call->ids[0]);
+    nc_people_audit(call->chat, "mesh.forget", who(call), nc_str(name), call->actor.address,
+                    NULL);
+    nc_log(NC_INFO, "mesh.forgotten", "node=%s", name);
+    if (e != NC_OK)
+        nc_call_fail(call, NC_P_UNAVAILABLE,
+                     "it could not be written down, and it comes back with a restart; see "
+                     "the log");
+    else
+        nc_call_empty(call);
+}
+
+/* Whoever comes in has all that the node has: the owner alone lets one in. */
+#define OWNER (NC_R_OWNER | NC_R_SESSION)
+
+const struct nc_route nc_routes_mesh[] = {
+    {"GET", "/api/v1/admin/mesh", list, NC_R_ADMIN | NC_R_SESSION, 0, 0},
+    {"POST", "/api/v1/admin/mesh/invite", invite, OWNER | NC_R_BODY_OPTIONAL, 0, 0},
+    {"POST", "/api/v1/admin/mesh/join", join, OWNER | NC_R_BODY, 0, 0},
+    {"DELETE", "/api/v1/admin/mesh/{node:id}", forget, OWNER, 0, 0},
+    {"POST", "/mesh/join", on_join, NC_R_PUBLIC | NC_R_BODY, 0, 0},
+    {0},
+};
