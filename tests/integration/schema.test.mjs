@@ -3,6 +3,8 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import Ajv from "ajv/dist/2020.js";
 import { Node, until } from "./lib/node.mjs";
 import { Stream, poll } from "./lib/live.mjs";
@@ -256,6 +258,33 @@ test("administration", async () => {
   await call(owner, "DELETE /api/v1/admin/rooms/{room}", { path: { room: left.id }, status: 204 });
   for (const name of ["rooms", "audit", "health", "settings", "broker", "links"]) await call(owner, `GET /api/v1/admin/${name}`, { status: 200 });
   await call(owner, "POST /api/v1/admin/backup", { body: {}, status: 201 });
+});
+
+test("nodes that trust one another", async () => {
+  const other = await Node.start({ args: ["--owner-code", "own-the-other"] });
+  try {
+    const boss = await other.register("boss", { owner_code: "own-the-other" });
+    const { code } = (await boss.call("POST", "/api/v1/admin/mesh/invite", {})).json;
+    await call(owner, "POST /api/v1/admin/mesh/join", { body: { code, look: true }, status: 200 });
+    const { json } = await call(owner, "POST /api/v1/admin/mesh/join", { body: { code }, status: 200 });
+    await call(owner, "GET /api/v1/admin/mesh", { status: 200 });
+    await call(owner, "DELETE /api/v1/admin/mesh/{node}", { path: { node: json.id }, status: 204 });
+
+    // What the other says when it joins, said here by us.
+    let asked;
+    const ear = createServer((req, res) => {
+      asked = "";
+      req.on("data", (d) => (asked += d)).on("end", () => res.writeHead(404).end());
+    }).listen(0, "127.0.0.1");
+    await once(ear, "listening");
+    const urls = [`http://127.0.0.1:${ear.address().port}`];
+    const mine = await call(owner, "POST /api/v1/admin/mesh/invite", { body: { urls }, status: 201 });
+    await boss.call("POST", "/api/v1/admin/mesh/join", { code: mine.json.code });
+    ear.close();
+    await call(null, "POST /mesh/join", { body: asked, status: 200 });
+  } finally {
+    await other.stop();
+  }
 });
 
 test("providers and models", async () => {
