@@ -635,6 +635,16 @@ export interface Links {
   state: 'none' | 'up' | 'degraded' | 'down';
   links?: Link[];
 }
+export interface MeshNode {
+  id: string;
+  name: string;
+  key: string;
+  urls: string[];
+  brokers: string[];
+  added_at?: Time;
+  seen_at?: Time;
+  clock_off_ms?: number;
+}
 export interface OwnBroker {
   state: 'starting' | 'up' | 'down';
   url?: string;
