@@ -59,6 +59,7 @@ struct subscription {
 struct attempt {
     struct nc_work work;
     int rc, err; /* the library's code; errno, or getaddrinfo's */
+    int verdict; /* on the broker's certificate */
     char why[128];
     _Atomic bool over;
 };
@@ -130,7 +131,10 @@ static const char *rc_text(struct nc_link *l, int rc, int err)
     case MOSQ_ERR_CONN_LOST: return "the connection was closed";
     case MOSQ_ERR_KEEPALIVE: return "no sign of life";
     case MOSQ_ERR_EAI: return gai_strerror(err);
-    case MOSQ_ERR_TLS: return nc_link_tls_why(mosquitto_ssl_get(l->m));
+    case MOSQ_ERR_TLS:
+        return l->attempt.verdict  ? nc_link_tls_why(l->attempt.verdict)
+               : l->attempt.why[0] ? l->attempt.why
+                                   : "the TLS handshake failed";
     case MOSQ_ERR_PROXY:
     case MOSQ_ERR_NO_CONN:
         return l->proxied ? "the proxy does not get there" : mosquitto_strerror(rc);
@@ -348,7 +352,7 @@ static void run_attempt(struct nc_work *w, unsigned thread)
     (void)thread;
     a->rc = MOSQ_ERR_TLS;
     if (l->broker.tls && !l->tls) {
-        if ((l->tls = nc_link_tls_new(l->broker.host)))
+        if ((l->tls = nc_link_tls_new(l->broker.host, &a->verdict)))
             mosquitto_void_option(l->m, MOSQ_OPT_SSL_CTX, l->tls);
         else
             wrong = "no TLS context";
@@ -379,7 +383,7 @@ static void on_attempted(struct nc_work *w, enum nc_err e)
     if (l->closing)
         return;
     if (a->rc != MOSQ_ERR_SUCCESS) {
-        lost(l, a->why[0] ? a->why : rc_text(l, a->rc, a->err));
+        lost(l, rc_text(l, a->rc, a->err));
         return;
     }
     int fd = mosquitto_socket(l->m);
@@ -421,6 +425,7 @@ static void try_now(struct nc_link *l)
     l->phase = ATTEMPTING;
     l->why[0] = 0;
     l->attempt.why[0] = 0;
+    l->attempt.verdict = 0;
     l->attempt.work.run = run_attempt;
     l->attempt.work.done = on_attempted;
     atomic_store(&l->attempt.over, false);
@@ -455,7 +460,8 @@ static void become_up(struct nc_link *l, bool session_present)
     mosquitto_log_callback_set(l->m, NULL);
     nc_log(NC_INFO, "link.up", "url=%s session=%s waiting=%u", nc_log_q(nc_str(l->url)),
            session_present ? "kept" : "new", l->sent.waiting);
-    nc_list_each(it, &l->subscriptions) ask(l, nc_of(it, struct subscription, node));
+    nc_list_each(it, &l->subscriptions)
+        ask(l, nc_of(it, struct subscription, node));
     nc_loop_deadline(l->loop, &l->timer, 1);
     if (l->ops->up)
         l->ops->up(l, l->arg, session_present);
@@ -468,8 +474,6 @@ static void lost(struct nc_link *l, const char *why)
 
     if (why)
         say_why(l, why);
-    else if (l->attempt.why[0] && !was_up && !l->why[0])
-        say_why(l, l->attempt.why);
     unwatch(l);
     nc_loop_undefer(l->loop, &l->flush);
     nc_loop_undefer(l->loop, &l->roomy);

@@ -134,7 +134,7 @@ static void idle(struct broker *b, int fd)
 
 static bool greet(struct broker *b, int fd)
 {
-    static const unsigned char noise[64] = {0xf0, 0xff, 0xff, 0x7f, 1, 2, 3}, zeros[65536];
+    static const unsigned char noise[64] = {0xf0, 5, 1, 2, 3, 4, 5, 0xff}, zeros[65536];
 
     switch (b->manner) {
     case SILENT:
