@@ -949,3 +949,18 @@ void nc_link_free(struct nc_link *l)
     nc_buf_fini(&l->will_payload);
     free(l);
 }
+
+/* --- two faults of the library, for the sanitizers --- */
+
+#ifdef __SANITIZE_THREAD__
+/* When a broker sends DISCONNECT it unlocks a mutex that it has not locked. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void) { return "mutex:libmosquitto.so"; }
+#endif
+#ifdef __SANITIZE_ADDRESS__
+/* It never frees the name of its proxy: once per link. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:mosquitto_socks5_set"; }
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) { return "print_suppressions=0"; }
+#endif
