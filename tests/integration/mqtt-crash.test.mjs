@@ -6,6 +6,7 @@ import { sleep, until } from "./lib/node.mjs";
 import { Ear, Side } from "./lib/mqtt_users.mjs";
 
 const conf = "autosave_interval 1";
+const FIRST = "00000000-0000-7000-8000-000000000000";
 
 /** Who hears a room at one broker, whatever happens to it: what a broker forgot is asked for. */
 class Faithful {
@@ -128,4 +129,37 @@ test("two brokers, each killed in turn: one conversation", async () => {
     for (const [id, { event_id }] of x.created)
       if (event_id) assert.equal(events.get(id) ?? event_id, (events.set(id, event_id), event_id), "the same event at both brokers");
   for (const x of [...a, ...b]) await x.end();
+});
+
+test("what a broker was told that the node has, the node has, also when it was killed with it in its hands", async () => {
+  const side = await Side.start({ conf });
+  const anna = await side.person("anna");
+  const room = await side.room(anna);
+  const a = await side.listen(anna, room);
+  const said = [];
+  const publish = (n) => {
+    for (let i = 0; i < n; i++) {
+      said.push(`once ${said.length}`);
+      a.mqtt.publish(`nc/v1/u/${anna.name}/send/${room}`, said.at(-1), { qos: 1 }); // bare text, never again
+    }
+  };
+  for (let round = 0; round < 4; round++) {
+    publish(500);
+    const before = a.messages.length;
+    await until(() => a.messages.length > before + 20 * round, "the first of them");
+    await side.node.kill();
+    await side.node.boot();
+  }
+  const all = async () => {
+    const stored = [];
+    for (let page; (page = await anna.history({ id: room }, `?after=${stored.at(-1)?.id ?? FIRST}&limit=200`)).length; ) stored.push(...page);
+    return stored.map((m) => m.text);
+  };
+  const texts = await until(async () => {
+    const got = await all();
+    return got.length >= said.length && got;
+  }, "all of it");
+  assert.equal(new Set(texts).size, texts.length, "nothing twice");
+  assert.deepEqual([...texts].sort(), [...said].sort(), "nothing lost");
+  await a.end();
 });
