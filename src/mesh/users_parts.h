@@ -30,10 +30,11 @@ struct nc_user_render {
         NC_RENDER_STALLED, /* until the link has room */
         NC_RENDER_LIVE     /* events come from the tap */
     } state;
-    bool placed;   /* since it came up this time: where it is has been found out */
-    bool known;    /* pos means something */
-    uint64_t pos;  /* log position up to which all was handed over */
-    uint64_t base; /* live: up to there it came from the log */
+    bool placed;      /* since it came up this time: where it is has been found out */
+    bool known;       /* pos means something */
+    uint64_t pos;     /* log position up to which all was handed over */
+    uint64_t came_at; /* the log's head when it came up */
+    uint64_t base;    /* live: up to there it came from the log */
     struct nc_user_replay *asking;
     /* Handed over and not acknowledged, oldest first; the first has tag `first`. */
     struct nc_user_sent *sent;
@@ -119,6 +120,8 @@ void nc_users_answer(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str json);
 /* n/<self>/<rest> */
 struct nc_str nc_users_own_topic(struct nc_users *u, struct nc_str rest);
+/* A broker takes answers more slowly than they come: nothing more is said for now. */
+bool nc_users_clogged(const struct nc_users *u);
 bool nc_users_alone(const struct nc_user_end *e); /* no other node of ours is there */
 bool nc_users_first(const struct nc_user_end *e, const struct nc_id *room);
 bool nc_users_lowest(const struct nc_user_end *e); /* it is we who render there */
@@ -131,6 +134,7 @@ void nc_users_send_close(struct nc_users *u);
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                       const struct nc_mqtt_in *m);
 /* Another node says that it has taken a message. */
+void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
 void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);
 
@@ -166,6 +170,8 @@ void nc_render_fini(struct nc_user_end *e);
 void nc_render_rendered(struct nc_user_end *e, const struct nc_id *node,
                         struct nc_str payload);
 void nc_render_begin(struct nc_user_end *e); /* ready; or who else is there changed */
+void nc_render_up(struct nc_user_end *e);
+void nc_render_stop(struct nc_user_end *e); /* the last mark of how far it is */
 void nc_render_down(struct nc_user_end *e);
 void nc_render_room(struct nc_user_end *e);
 void nc_render_acked(struct nc_user_end *e, uint64_t tag);

@@ -15,10 +15,12 @@
 #include "wire/json_in.h"
 
 enum {
-    LEAVE_MS = 3000,     /* another node has so long to store it */
-    AT_ONCE = 256,       /* of one user in the store's hands */
-    WAITING_MAX = 10000, /* of one user, behind these */
-    PATIENCE_MS = 5000   /* for the broker it came by, after a start */
+    LEAVE_MS = 3000,          /* another node has so long to store it */
+    AT_ONCE = 256,            /* of one user in the store's hands */
+    WAITING_MAX = 10000,      /* of one user, behind these */
+    WAITING_BYTES = 16 << 20, /* and their payloads: the file is everybody's */
+    CHEAP = 1024,             /* bytes that are parsed without being counted */
+    PATIENCE_MS = 5000        /* for the broker it came by, after a start */
 };
 
 /* What one user said, in order. */
@@ -26,6 +28,7 @@ struct lane {
     struct nc_users *users;
     struct nc_list waiting; /* struct nc_held.node, by n */
     unsigned waiting_n, running;
+    size_t bytes; /* of payloads that wait or run */
     bool pumping;
     struct nc_deadline again; /* said too often: the rest waits */
     size_t name_n;
@@ -183,6 +186,7 @@ static void on_said(void *arg, const struct nc_problem *why, const struct nc_sen
                 answer(s, sent);
         }
         u->stats.taken += !why;
+        l->bytes -= s->held->payload_n;
         done_with(u, s->held);
     }
     nc_buf_fini(&s->ref);
@@ -234,6 +238,28 @@ static void say(struct saying *s, struct nc_str payload)
     nc_user_wish_fini(&w);
 }
 
+/* Checking and parsing cost far more than sending did. */
+static bool may_parse(struct nc_users *u, struct nc_user *user, size_t bytes)
+{
+    return bytes <= CHEAP || !user ||
+           nc_rate_take_n(u->chat, user, NC_RATE_KIB, (unsigned)(bytes >> 10), NULL);
+}
+
+/* Whether the first that waits may be said now; if not, it is looked at again. */
+static bool is_due(struct lane *l)
+{
+    struct nc_users *u = l->users;
+    struct nc_held *d = nc_of(l->waiting.next, struct nc_held, node);
+    struct nc_user *user = nc_user_named(u->chat, (struct nc_str){l->name, l->name_n});
+
+    if (!d->paid && !may_parse(u, user, d->payload_n)) {
+        nc_loop_deadline(u->o.loop, &l->again, 1000);
+        return false;
+    }
+    d->paid = true;
+    return true;
+}
+
 static void pump(struct lane *l)
 {
     struct nc_users *u = l->users;
@@ -242,12 +268,13 @@ static void pump(struct lane *l)
     if (l->pumping)
         return;
     l->pumping = true;
-    while (!u->stopped && !l->again.due && l->running < AT_ONCE &&
-           !nc_list_empty(&l->waiting)) {
+    while (!u->stopped && !l->again.due && l->running < AT_ONCE && !nc_users_clogged(u) &&
+           !nc_list_empty(&l->waiting) && is_due(l)) {
         struct nc_held *d = nc_of(nc_list_pop(&l->waiting), struct nc_held, node);
         l->waiting_n--;
         nc_buf_clear(&payload);
         if (nc_hold_payload(u->hold, d, &payload) != NC_OK) {
+            l->bytes -= d->payload_n;
             nc_hold_drop(u->hold, d);
             continue;
         }
@@ -263,11 +290,20 @@ static void pump(struct lane *l)
         lane_free(l);
 }
 
+void nc_users_go_on_saying(struct nc_users *u)
+{
+    size_t at = 0;
+
+    for (struct lane *l; !u->stopped && (l = nc_map_next(&u->lanes, &at));)
+        pump(l);
+}
+
 static void enter(struct nc_users *u, struct nc_held *d)
 {
     struct lane *l = lane_of(u, (struct nc_str){d->user, d->user_n});
 
     d->mine = true;
+    l->bytes += d->payload_n;
     wait_in(l, d);
     pump(l);
 }
@@ -349,18 +385,18 @@ void nc_users_stored(struct nc_users *u, const struct nc_message *m)
 /* Whoever is the first answers; what is asked is not kept: it is asked again. */
 static bool answered(struct nc_user_end *e, struct nc_user *user,
                      const struct nc_mqtt_topic *t, const struct nc_mqtt_in *m,
-                     const struct nc_id *client_id, struct nc_problem *why)
+                     const struct nc_id *client_id, bool *paid, struct nc_problem *why)
 {
     struct nc_users *u = e->users;
     struct nc_actor who = {.user = user, .address = NC_STR("mqtt")};
     struct nc_user_wish w;
     bool over = true;
 
-    /* Checking and parsing cost far more than sending did: what is too much at once is
-     * kept unread, and waits for its turn as it would have waited in the broker. */
-    if (m->payload.n > 1024 &&
-        !nc_rate_take_n(u->chat, user, NC_RATE_KIB, (unsigned)(m->payload.n >> 10), NULL))
+    /* What is too much at once is kept unread, and waits for its turn as it would have
+     * waited in the broker. */
+    if (!may_parse(u, user, m->payload.n))
         return false;
+    *paid = true;
     enum nc_err err =
         nc_user_wish(&w, m->payload, client_id, u->chat->opts.limits.message_max, why);
     struct nc_room *room = NULL;
@@ -381,11 +417,11 @@ static bool answered(struct nc_user_end *e, struct nc_user *user,
     return over;
 }
 
-static bool is_too_much(struct nc_users *u, struct nc_str name)
+static bool is_too_much(struct nc_users *u, struct nc_str name, size_t bytes)
 {
     struct lane *l = u->lanes.n ? nc_map_get(&u->lanes, name.p, name.n) : NULL;
 
-    return l && l->waiting_n >= WAITING_MAX;
+    return l && (l->waiting_n >= WAITING_MAX || l->bytes + bytes > WAITING_BYTES);
 }
 
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
@@ -396,7 +432,7 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     struct nc_user *user = sender(u, t->user, &why);
     struct nc_id client_id = {{0}};
     struct nc_held *held = NULL;
-    bool ours = nc_users_alone(e) || nc_users_first(e, &t->room);
+    bool ours = nc_users_alone(e) || nc_users_first(e, &t->room), paid = false;
 
     if (!user || m->retain) { /* what is kept by a broker would come at every start */
         u->stats.dropped++;
@@ -404,16 +440,18 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     }
     if (m->client_id.n && nc_id_parse(m->client_id, &client_id) != NC_OK)
         client_id = (struct nc_id){{0}};
-    if (ours && answered(e, user, t, m, &client_id, &why))
+    if (ours && answered(e, user, t, m, &client_id, &paid, &why))
         return;
     struct nc_held_in in = {.user = t->user,
                             .room = t->room,
                             .client_id = client_id,
                             .via = e->via,
                             .payload = m->payload};
-    enum nc_err err =
-        is_too_much(u, t->user) ? NC_ELIMIT : nc_hold_add(u->hold, &in, &held);
+    enum nc_err err = is_too_much(u, t->user, m->payload.n)
+                          ? NC_ELIMIT
+                          : nc_hold_add(u->hold, &in, &held);
     if (err == NC_OK) {
+        held->paid = paid;
         if (ours)
             enter(u, held);
         else

@@ -445,6 +445,7 @@ static void what_was_said_meanwhile_is_told_afterwards(void **state)
     struct mesh *m = *state;
 
     come_up(m, NULL);
+    assert_non_null(next(m, "/rendered")); /* from here on, whatever happens */
     ada_says(m, "one");
     ack_all(m);
     char *mark = nc_str_dup(nc_str(wait_for_mark(m)));
@@ -478,9 +479,34 @@ static void a_new_broker_hears_what_is_new(void **state)
     struct mesh *m = *state;
 
     ada_says(m, "before");
-    come_up(m, NULL);
+    m->link.up = true;
+    hook->ops->up(&m->link, hook->arg, false);
+    ada_says(m, "while it finds out where it is"); /* what waited there comes first */
     assert_null(next(m, "/events"));
-    wait_for_mark(m);
+    tell(m, node_topic(&m->w->chat->opts.node_id, "mark"), next(m, "/mark"), false);
+    assert_non_null(strstr(next(m, "/events"), "while it finds out"));
+    assert_null(next(m, "/events"));
+    assert_non_null(next(m, "/rendered"));
+}
+
+static void nothing_is_taken_faster_than_it_is_answered(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_users_stats stats;
+
+    come_up(m, NULL);
+    m->link.room = 0;
+    for (unsigned i = 0; i < 1000; i++)
+        write_in(m, "ada", "much");
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.held > 300 && stats.dropped == 0);
+    m->link.room = 1000000;
+    hook->ops->room(&m->link, hook->arg);
+    settle(m->w);
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.held == 0 && stats.taken == 1000 && stats.dropped == 0);
+    assert_int_equal(count(m, "/u/ada/inbox", "\"ack\""), 1000);
+    assert_int_equal(count(m, "/events", "\"message.created\""), 1000);
 }
 
 static void who_is_too_far_behind_is_told_so(void **state)
@@ -619,6 +645,7 @@ int main(void)
         T(a_full_link_goes_on_where_it_stopped),
         T(what_was_said_meanwhile_is_told_afterwards),
         T(a_new_broker_hears_what_is_new),
+        T(nothing_is_taken_faster_than_it_is_answered),
         T(who_is_too_far_behind_is_told_so),
         T(documents_say_who_may),
         T(a_torn_file_of_stamps_is_read_as_far_as_it_goes),
