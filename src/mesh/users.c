@@ -346,6 +346,7 @@ static void on_up(struct nc_link *l, void *arg, bool session_present)
     ask_for_mark(e);
     take_late(e);
     give_answers(e);
+    nc_users_say_found(u);
     nc_users_docs_up(e);
     nc_users_soon(u);
 }
@@ -405,7 +406,7 @@ static void on_own(struct nc_user_end *e, const struct nc_mqtt_topic *t,
 {
     char text[24];
 
-    if (nc_str_eqz(t->rest, "mark") && m->payload.n < sizeof text) {
+    if (nc_str_eqz(t->rest, "mark") && m->payload.n && m->payload.n < sizeof text) {
         memcpy(text, m->payload.p, m->payload.n);
         text[m->payload.n] = 0;
         if (strtoull(text, NULL, 16) == e->nonce)

@@ -134,6 +134,7 @@ void nc_users_send_close(struct nc_users *u);
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                       const struct nc_mqtt_in *m);
 /* Another node says that it has taken a message. */
+void nc_users_say_found(struct nc_users *u);    /* what was held when the node ended */
 void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
 void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);

@@ -475,8 +475,22 @@ static void on_found(void *arg, struct nc_held *d)
 {
     struct nc_users *u = arg;
 
+    d->mine = true;
     d->due_ms = nc_loop_now_ms(u->o.loop) + PATIENCE_MS;
     nc_list_add(&u->holding, &d->node);
+}
+
+/* What came before is said before what comes now. */
+void nc_users_say_found(struct nc_users *u)
+{
+    while (!nc_list_empty(&u->holding)) {
+        struct nc_held *d = nc_of(u->holding.next, struct nc_held, node);
+        if (!d->mine)
+            break;
+        nc_list_del(&d->node);
+        enter(u, d);
+    }
+    watch(u);
 }
 
 enum nc_err nc_users_send_open(struct nc_users *u)

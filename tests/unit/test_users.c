@@ -4,6 +4,7 @@
 #include "crypto/identity.h"
 #include "crypto/keyring.h"
 #include "mesh/brokers.h"
+#include "mesh/hold.h"
 #include "mesh/users.h"
 #include "mesh/users_stamps.h"
 #include "talk_world.h"
@@ -334,6 +335,36 @@ static void too_often_waits_and_is_said_in_order(void **state)
     }
 }
 
+static void what_was_in_hand_is_said_after_a_new_start(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_hold *hold;
+    struct nc_held *held;
+    char path[128];
+
+    nc_users_stop(m->users);
+    settle(m->w);
+    nc_users_free(m->users);
+    snprintf(path, sizeof path, "%s/mesh-held", m->dir);
+    assert_int_equal(nc_hold_open(&hold, path, &nc_hold_limits_default, NULL, NULL), NC_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        struct nc_held_in in = {.user = NC_STR("ada"),
+                                .room = m->den->rec.id,
+                                .payload = i ? NC_STR("second") : NC_STR("first")};
+        assert_int_equal(nc_hold_add(hold, &in, &held), NC_OK);
+    }
+    nc_hold_close(hold);
+    users_open(m);
+    come_up(m, NULL);
+    write_in(m, "ada", "third");
+    assert_non_null(strstr(next(m, "/events"), "first"));
+    assert_non_null(strstr(next(m, "/events"), "second"));
+    assert_non_null(strstr(next(m, "/events"), "third"));
+    struct nc_users_stats stats;
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.held == 0 && stats.taken == 3);
+}
+
 /* ---- several nodes ---------------------------------------------------------- */
 
 /* A node that is before us in the order of that room, or behind. */
@@ -639,6 +670,7 @@ int main(void)
         T(what_comes_is_stored_told_and_answered),
         T(who_is_nobody_or_kept_by_the_broker_is_dropped),
         T(too_often_waits_and_is_said_in_order),
+        T(what_was_in_hand_is_said_after_a_new_start),
         T(what_another_node_takes_is_left_to_it),
         T(what_nobody_takes_is_stored_after_a_while),
         T(one_node_tells_events),
