@@ -412,7 +412,9 @@ static void on_own(struct nc_user_end *e, const struct nc_mqtt_topic *t,
         if (strtoull(text, NULL, 16) == e->nonce)
             on_ready(e);
     } else if (nc_str_eqz(t->rest, "rendered")) {
-        nc_render_rendered(e, NULL, m->payload);
+        /* Only what it keeps: one of ours that waited in a queue tells of what it had. */
+        if (m->retain)
+            nc_render_rendered(e, NULL, m->payload);
     } else if (nc_str_eqz(t->rest, "here") && nc_str_eq(m->payload, GONE) &&
                !e->users->stopped) {
         say_here(e, false); /* the will of a connection before this one */

@@ -131,13 +131,14 @@ struct asking {
     char *name;
 };
 
-static struct asking *asking_new(struct nc_user_end *e, const struct nc_user *user,
-                                 const struct nc_room *room, const struct nc_user_wish *w)
+static struct asking *asking_new(struct nc_users *u, uint64_t via,
+                                 const struct nc_user *user, const struct nc_room *room,
+                                 const struct nc_user_wish *w)
 {
     struct asking *a = nc_alloc(sizeof *a);
 
-    a->users = e->users;
-    a->via = e->via;
+    a->users = u;
+    a->via = via;
     a->room = room->rec.id;
     nc_buf_adds(&a->ref, nc_buf_str(&w->ref));
     a->name = nc_str_dup(user->a.username);
@@ -216,12 +217,11 @@ static void on_message(void *arg, const struct nc_problem *why, const struct nc_
 
 static void on_snapshot(void *arg, struct nc_str json) { answer(arg, json); }
 
-static void ask_snapshot(struct nc_user_end *e, const struct nc_actor *who,
+static void ask_snapshot(struct nc_users *u, uint64_t via, const struct nc_actor *who,
                          struct nc_room *room, const struct nc_user_wish *w)
 {
-    struct nc_users *u = e->users;
     struct nc_problem why;
-    struct asking *a = asking_new(e, who->user, room, w);
+    struct asking *a = asking_new(u, via, who->user, room, w);
 
     if (!nc_room_member(room, who->user)) {
         nc_problem_set(&why, NC_P_FORBIDDEN, "Only members read here; join first.");
@@ -235,16 +235,15 @@ static void ask_snapshot(struct nc_user_end *e, const struct nc_actor *who,
     }
 }
 
-void nc_users_ask(struct nc_user_end *e, struct nc_user *user, struct nc_room *room,
-                  const struct nc_user_wish *w)
+void nc_users_ask(struct nc_users *u, uint64_t via, struct nc_user *user,
+                  struct nc_room *room, const struct nc_user_wish *w)
 {
-    struct nc_users *u = e->users;
     struct nc_actor who = {.user = user, .address = NC_STR("mqtt")};
 
     u->stats.asked++;
     if (w->kind == NC_WISH_SNAPSHOT)
-        ask_snapshot(e, &who, room, w);
+        ask_snapshot(u, via, &who, room, w);
     else
         nc_message_history(u->chat, &who, room, &w->page, on_history,
-                           asking_new(e, user, room, w));
+                           asking_new(u, via, user, room, w));
 }

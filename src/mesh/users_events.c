@@ -570,8 +570,8 @@ static void find_place(struct nc_user_end *e)
     if (r->kept > head) /* never ours: our database is an older one */
         r->kept_foreign = true;
     if (r->kept && !r->kept_foreign) {
-        /* Less than it acknowledged is what it has forgotten. */
-        if (!r->known || r->kept < r->told) {
+        /* What it acknowledged behind its mark it may have forgotten with the next one. */
+        if (!r->known || r->kept < r->acked) {
             memset(r->have, 0, sizeof *r->have);
             go_back(r, r->kept);
         }

@@ -46,7 +46,7 @@ struct nc_user_render {
     uint64_t kept, kept_ms; /* log position, 0: none of ours; wall time it was written */
     bool kept_foreign;      /* of another log: the database was restored */
     bool others;            /* another node's was seen */
-    uint64_t telling, told; /* positions: told, acknowledged */
+    uint64_t told;          /* log position of the mark that was told last */
     struct nc_deadline tell, again;
     size_t resync_at; /* place in chat->rooms while rooms are told of a resync */
     bool resyncing;
@@ -156,8 +156,9 @@ NC_MUSTUSE enum nc_err nc_user_wish(struct nc_user_wish *out, struct nc_str payl
                                     const struct nc_id *client_id, size_t text_max,
                                     struct nc_problem *why);
 void nc_user_wish_fini(struct nc_user_wish *w);
-void nc_users_ask(struct nc_user_end *e, struct nc_user *user, struct nc_room *room,
-                  const struct nc_user_wish *w);
+/* What is not NC_WISH_SEND; answered by the broker of hash `via`. */
+void nc_users_ask(struct nc_users *u, uint64_t via, struct nc_user *user,
+                  struct nc_room *room, const struct nc_user_wish *w);
 void nc_users_refuse(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str ref, const struct nc_problem *why);
 

@@ -165,15 +165,34 @@ static bool is_passing(const struct nc_problem *why)
            why->code == NC_P_UNAVAILABLE;
 }
 
-static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+/* done: not to be said again. */
+static void said(struct saying *s, bool done)
 {
-    struct saying *s = arg;
     struct lane *l = s->lane;
     struct nc_users *u = l->users;
 
     u->running--;
     l->running--;
-    if (why && is_passing(why)) {
+    if (done) {
+        l->bytes -= s->held->payload_n;
+        done_with(u, s->held);
+    }
+    nc_buf_fini(&s->ref);
+    free(s);
+    if (!u->stopped)
+        pump(l);
+    else if (!l->running && nc_list_empty(&l->waiting))
+        lane_free(l);
+}
+
+static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    struct saying *s = arg;
+    struct lane *l = s->lane;
+    struct nc_users *u = l->users;
+    bool later = why && is_passing(why);
+
+    if (later) {
         unsigned s_more = why->retry_after_s ? why->retry_after_s : 1;
         wait_in(l, s->held);
         if (!u->stopped)
@@ -186,15 +205,8 @@ static void on_said(void *arg, const struct nc_problem *why, const struct nc_sen
                 answer(s, sent);
         }
         u->stats.taken += !why;
-        l->bytes -= s->held->payload_n;
-        done_with(u, s->held);
     }
-    nc_buf_fini(&s->ref);
-    free(s);
-    if (!u->stopped)
-        pump(l);
-    else if (!l->running && nc_list_empty(&l->waiting))
-        lane_free(l);
+    said(s, !later);
 }
 
 /* May they, at all?  What they may in the room, chat says. */
@@ -228,7 +240,10 @@ static void say(struct saying *s, struct nc_str payload)
     s->room = d->room;
     u->running++;
     s->lane->running++;
-    if (room) {
+    if (room && w.kind != NC_WISH_SEND) { /* it was kept unread */
+        nc_users_ask(u, d->via, user, room, &w);
+        said(s, true);
+    } else if (room) {
         nc_message_send(u->chat, &who, room, &w.send, on_said, s);
     } else {
         if (!user)
@@ -409,7 +424,7 @@ static bool answered(struct nc_user_end *e, struct nc_user *user,
         else
             u->stats.dropped++;
     } else if (w.kind != NC_WISH_SEND) {
-        nc_users_ask(e, user, room, &w);
+        nc_users_ask(u, e->via, user, room, &w);
     } else {
         over = false;
     }

@@ -424,14 +424,17 @@ static void what_nobody_takes_is_stored_after_a_while(void **state)
     come_up(m, NULL);
     meet(m, true);
     write_in(m, "ada", "hello");
+    write_in(m, "ada", "{\"history\":{\"limit\":5},\"ref\":7}"); /* nor is it answered */
     nc_users_stats(m->users, &stats);
-    assert_true(stats.held == 1);
+    assert_true(stats.held == 2);
     for (uint64_t until = nc_mono_ms() + 10000; stats.held && nc_mono_ms() < until;) {
         turn(m->w);
         nc_users_stats(m->users, &stats);
     }
-    assert_true(stats.taken == 1);
+    assert_true(stats.taken == 1 && stats.asked == 1 && stats.refused == 0);
     assert_non_null(next(m, "/took"));
+    settle(m->w);
+    assert_int_equal(count(m, "/u/ada/inbox", "\"type\":\"history\",\"ref\":7"), 1);
 }
 
 static void one_node_tells_events(void **state)
@@ -502,6 +505,37 @@ static void what_was_said_meanwhile_is_told_afterwards(void **state)
     go_down(m);
     come_up(m, NULL);
     assert_int_equal(count(m, "/events", "\"message.created\""), 3);
+    free(mark);
+}
+
+static void what_was_acknowledged_behind_the_mark_is_told_again(void **state)
+{
+    struct mesh *m = *state;
+
+    come_up(m, NULL);
+    assert_non_null(next(m, "/rendered"));
+    ada_says(m, "one");
+    ack_all(m);
+    char *mark = nc_str_dup(nc_str(wait_for_mark(m)));
+    ada_says(m, "two");
+    ack_all(m); /* and it dies before it has the next mark, or has saved anything */
+    forget_said(m);
+    go_down(m);
+    come_up(m, mark);
+    assert_int_equal(count(m, "/events", "\"two\""), 1);
+
+    /* A later mark that waited in our session tells nothing of what it keeps. */
+    ack_all(m);
+    char *later = nc_str_dup(nc_str(wait_for_mark(m)));
+    forget_said(m);
+    go_down(m);
+    m->link.up = true;
+    hook->ops->up(&m->link, hook->arg, true);
+    tell(m, node_topic(&m->w->chat->opts.node_id, "rendered"), mark, true);
+    tell(m, node_topic(&m->w->chat->opts.node_id, "rendered"), later, false);
+    tell(m, node_topic(&m->w->chat->opts.node_id, "mark"), next(m, "/mark"), false);
+    assert_int_equal(count(m, "/events", "\"two\""), 1);
+    free(later);
     free(mark);
 }
 
@@ -676,6 +710,7 @@ int main(void)
         T(one_node_tells_events),
         T(a_full_link_goes_on_where_it_stopped),
         T(what_was_said_meanwhile_is_told_afterwards),
+        T(what_was_acknowledged_behind_the_mark_is_told_again),
         T(a_new_broker_hears_what_is_new),
         T(nothing_is_taken_faster_than_it_is_answered),
         T(who_is_too_far_behind_is_told_so),
