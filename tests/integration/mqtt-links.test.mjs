@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Node, cleanEnv, neuralchat, ok, until } from "./lib/node.mjs";
 import { admin } from "./lib/admin.mjs";
-import { Mosquitto, freePort } from "./lib/mosquitto.mjs";
+import { Mosquitto, freePort, sanitizerEnv } from "./lib/mosquitto.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "nc-links-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -107,6 +107,23 @@ test("three brokers, two of them down: the third works, and each is told of", as
   assert.ok(metrics.includes(`neuralchat_broker_up{broker="${urls[2]}"} 0\n`));
   assert.equal(await node.stop(), 0, node.log.slice(-2000));
   await broker.stop();
+});
+
+test("a broker that is named twice has one session, and so has the node's own when it is named", async () => {
+  const broker = await plain();
+  const node = await begin([broker.url, broker.url]);
+  await node.link(broker.url);
+  assert.equal((await node.links()).links.length, 1);
+  assert.equal(await node.stop(), 0, node.log.slice(-2000));
+  await broker.stop();
+
+  const port = await freePort();
+  const url = `mqtt://127.0.0.1:${port}`;
+  const other = await begin([url], ["--own-broker", "on", "--own-broker-listen", `127.0.0.1:${port}`], { env: sanitizerEnv() });
+  await other.link(url);
+  const { links } = await other.links();
+  assert.deepEqual(links.map((l) => [l.url, l.reconnects]), [[url, 0]]);
+  assert.equal(await other.stop(), 0, other.log.slice(-2000));
 });
 
 test("neuralchat admin links: a line for each", async () => {
