@@ -72,6 +72,7 @@ struct nc_link {
     struct nc_pool *pool; /* one thread */
     struct nc_link_url broker;
     char *url, *ca, *probe, *username;
+    char *pubrec; /* how the library's word begins that it answers a message of qos 2 */
     void (*password)(void *arg, struct nc_buf *out);
     const struct nc_link_ops *ops;
     void *arg;
@@ -98,6 +99,7 @@ struct nc_link {
 
     /* of the connection */
     bool heard; /* a callback came in this burst of reading */
+    bool qos2;  /* it sent such a message */
     bool quiet; /* since quiet_from bytes none did */
     uint64_t quiet_from;
     uint64_t up_at_ms, probed_at_us, probe_next_ms;
@@ -246,6 +248,10 @@ static bool read_some(struct nc_link *l)
         int err = errno;
         if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
             return settle(l, rc, err);
+        if (l->qos2) {
+            drop(l, "it sends with qos 2, which nobody asked for");
+            return false;
+        }
         bool held_back = pending_tls(l) > 0;
         if (err == EAGAIN && !held_back)
             break;
@@ -340,6 +346,17 @@ static void on_log(struct mosquitto *m, void *arg, int level, const char *text)
     (void)m;
     if (level & (MOSQ_LOG_ERR | MOSQ_LOG_WARNING))
         snprintf(l->attempt.why, sizeof(l->attempt.why), "%s", text);
+}
+
+/* While up, on the loop.  A message of qos 2 is kept by the library, without any bound,
+ * until the broker releases it; of that we hear by this alone. */
+static void on_packet(struct mosquitto *m, void *arg, int level, const char *text)
+{
+    struct nc_link *l = arg;
+
+    (void)m;
+    if (level == MOSQ_LOG_DEBUG && strncmp(text, l->pubrec, strlen(l->pubrec)) == 0)
+        l->qos2 = true;
 }
 
 static void run_attempt(struct nc_work *w, unsigned thread)
@@ -457,7 +474,8 @@ static void become_up(struct nc_link *l, bool session_present)
     if (l->came_up)
         l->reconnects++;
     l->came_up = true;
-    mosquitto_log_callback_set(l->m, NULL);
+    l->qos2 = false;
+    mosquitto_log_callback_set(l->m, on_packet);
     nc_log(NC_INFO, "link.up", "url=%s session=%s waiting=%u", nc_log_q(nc_str(l->url)),
            session_present ? "kept" : "new", l->sent.waiting);
     nc_list_each(it, &l->subscriptions)
@@ -851,6 +869,7 @@ enum nc_err nc_link_new(struct nc_link **out, const struct nc_link_opts *o)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct nc_link *l = nc_alloc(sizeof(*l));
     struct nc_link_url proxy = {.port = 0};
+    struct nc_buf pubrec = {0};
     enum nc_err e;
 
     *out = NULL;
@@ -860,6 +879,9 @@ enum nc_err nc_link_new(struct nc_link **out, const struct nc_link_opts *o)
     l->ca = copy(o->ca);
     l->probe = copy(o->probe);
     l->username = copy(o->username);
+    nc_buf_printf(&pubrec, "Client %s sending PUBREC", o->client_id);
+    l->pubrec = nc_str_dup(nc_buf_str(&pubrec));
+    nc_buf_fini(&pubrec);
     l->password = o->password;
     l->ops = o->ops ? o->ops : &deaf;
     l->arg = o->arg;
@@ -945,6 +967,7 @@ void nc_link_free(struct nc_link *l)
     free(l->ca);
     free(l->probe);
     free(l->username);
+    free(l->pubrec);
     free(l->will_topic);
     nc_buf_fini(&l->will_payload);
     free(l);
