@@ -465,7 +465,7 @@ static enum nc_err may_merge(struct run *x)
 enum nc_err nc_merge_foreign(const struct nc_merging *m, struct nc_change *ch)
 {
     struct nc_event *e = &ch->event;
-    struct nc_merged none;
+    struct nc_merged none = {0};
     struct run x = {.m = m,
                     .ops = m->ops,
                     .db = m->db,

@@ -32,6 +32,7 @@ const subscribed = (client, topic) => client.subscribeAsync(topic, { qos: 1 }).t
 const told = (client, topic, match) => until(() => client.heard.find((h) => h.topic === topic && match(h.frame)), topic);
 
 test("a key is enough to take part in a room", async () => {
+  assert.ok(ok(await anna.call("GET", "/api/v1/server")).features.includes("mqtt"), "clients are told that there is a way in");
   const client = await enter({ username: "anna", password: key, clientId: "anna/phone" });
   await until(() => subscribed(client, events), "the room");
   assert.equal(await subscribed(client, "nc/v1/u/anna/inbox"), true);
