@@ -14,6 +14,7 @@
 #include "mesh/hold.h"
 #include "mesh/users.h"
 #include "mesh/users_stamps.h"
+#include "wire/json.h"
 #include "wire/json_in.h"
 #include "wire/topic.h"
 
@@ -140,6 +141,9 @@ void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);
 
 /* ---- users_ask.c ---------------------------------------------------------- */
+
+/* A frame for an inbox, its object open behind type and ref (JSON; empty: none). */
+struct nc_json nc_users_frame(struct nc_buf *b, const char *type, struct nc_str ref);
 
 /* What a payload wants.  Views live as long as `doc` and the payload. */
 struct nc_user_wish {

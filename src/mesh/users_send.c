@@ -44,17 +44,6 @@ struct saying {
 
 /* ---- answers -------------------------------------------------------------- */
 
-static struct nc_json begin(struct nc_buf *b, const char *type, struct nc_str ref)
-{
-    struct nc_json j = nc_json_to(b);
-
-    nc_json_obj(&j);
-    nc_json_kstr(&j, "type", nc_str(type));
-    if (ref.n)
-        nc_json_kraw(&j, "ref", ref);
-    return j;
-}
-
 /* The frames of WebSocket: for a command its notice, then an acknowledgement of nothing. */
 static void answer(struct saying *s, const struct nc_sent *sent)
 {
@@ -63,14 +52,14 @@ static void answer(struct saying *s, const struct nc_sent *sent)
     struct nc_buf b = {0};
 
     if (sent->is_notice) {
-        struct nc_json j = begin(&b, "notice", ref);
+        struct nc_json j = nc_users_frame(&b, "notice", ref);
         nc_json_kid(&j, "room", &s->room);
         nc_json_kstr(&j, "text", sent->notice);
         nc_json_obj_end(&j);
         nc_users_answer(u, NULL, s->held->via, name, nc_buf_str(&b));
         nc_buf_clear(&b);
     }
-    struct nc_json j = begin(&b, "ack", ref);
+    struct nc_json j = nc_users_frame(&b, "ack", ref);
     nc_json_key(&j, "message");
     if (sent->is_notice)
         nc_json_null(&j);
