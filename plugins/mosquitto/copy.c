@@ -14,7 +14,8 @@ struct nc_copy {
     pthread_t thread;
     bool running;
     atomic_bool done;
-    bool failed; /* written by the thread, read after it was joined */
+    bool went_wrong; /* the thread's, until it was joined */
+    bool failed;     /* the last one that was joined */
 };
 
 struct nc_copy *nc_copy_new(const char *path)
@@ -29,9 +30,16 @@ static void *write_all(void *arg)
 {
     struct nc_copy *c = arg;
 
-    c->failed = nc_file_replace(c->path, nc_buf_str(&c->bytes)) != NC_OK;
+    c->went_wrong = nc_file_replace(c->path, nc_buf_str(&c->bytes)) != NC_OK;
     atomic_store(&c->done, true);
     return NULL;
+}
+
+static void ended(struct nc_copy *c)
+{
+    c->running = false;
+    c->failed = c->went_wrong;
+    nc_buf_fini(&c->bytes);
 }
 
 static void join(struct nc_copy *c)
@@ -39,8 +47,7 @@ static void join(struct nc_copy *c)
     if (!c->running)
         return;
     pthread_join(c->thread, NULL);
-    c->running = false;
-    nc_buf_fini(&c->bytes);
+    ended(c);
 }
 
 bool nc_copy_busy(struct nc_copy *c)
@@ -67,7 +74,7 @@ void nc_copy_write(struct nc_copy *c, struct nc_buf *bytes)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!c->running) {
         write_all(c);
-        nc_buf_fini(&c->bytes);
+        ended(c);
     }
 }
 

@@ -114,7 +114,8 @@ static const char *by_token(struct nc_login *l, const struct nc_login_ask *ask,
             nc_docs_verify(l->docs, token, ask->now_ms, l->leeway_s, &claims);
         nc_budget_spent(&l->budget, ask->address, ask->mono_ms, why == NC_JWT_OK);
         if (why)
-            return nc_jwt_strwhy(why);
+            return why == NC_JWT_BAD ? "neither a key nor a good token"
+                                     : nc_jwt_strwhy(why);
     }
     if (strcmp(claims.name, out->name) != 0)
         return "another's token";

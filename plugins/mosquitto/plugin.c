@@ -203,9 +203,9 @@ static void kick_the_ended(void)
 static void keep_copy(uint64_t now_ms)
 {
     struct nc_buf bytes = {0};
-    uint64_t wait = nc_copy_failed(self.copy) ? RETRY_MS : COPY_MS;
 
-    if (nc_copy_busy(self.copy) || now_ms - self.copied_ms < wait ||
+    if (nc_copy_busy(self.copy) ||
+        now_ms - self.copied_ms < (nc_copy_failed(self.copy) ? RETRY_MS : COPY_MS) ||
         (self.copied_changes == nc_docs_changes(self.docs) && !nc_copy_failed(self.copy)))
         return;
     self.copied_ms = now_ms;
@@ -347,7 +347,8 @@ EXPORT int mosquitto_plugin_cleanup(void *data, struct mosquitto_opt *options, i
     (void)data;
     (void)options;
     (void)n;
-    bool keep = self.copy && (self.copied_changes != nc_docs_changes(self.docs));
+    bool keep = self.copy && (self.copied_changes != nc_docs_changes(self.docs) ||
+                              nc_copy_failed(self.copy));
     nc_copy_free(self.copy); /* what is being written goes first */
     if (keep) {
         nc_docs_save(self.docs, &bytes);

@@ -208,18 +208,28 @@ static void forget(struct broker *k)
     free_broker(k);
 }
 
+static struct broker *find(struct nc_brokers *b, const char *url)
+{
+    nc_list_each(it, &b->brokers) {
+        struct broker *k = nc_of(it, struct broker, node);
+        if (strcmp(k->url, url) == 0)
+            return k;
+    }
+    return NULL;
+}
+
 enum nc_err nc_brokers_own(struct nc_brokers *b, const char *url)
 {
     nc_list_each(it, &b->brokers) {
         struct broker *k = nc_of(it, struct broker, node);
-        if (k->own && strcmp(k->url, url) == 0) {
-            nc_link_retry(k->link);
-            return NC_OK;
-        }
-        if (k->own)
+        if (k->own && strcmp(k->url, url) != 0)
             forget(k);
     }
-    return add(b, url, true);
+    struct broker *k = find(b, url);
+    if (!k)
+        return add(b, url, true);
+    nc_link_retry(k->link);
+    return NC_OK;
 }
 
 void nc_brokers_each(struct nc_brokers *b, void (*fn)(void *arg, struct nc_link *l),
@@ -444,7 +454,8 @@ enum nc_err nc_brokers_new(struct nc_brokers **out, const struct nc_brokers_opts
     nc_list_init(&b->hooks);
     nc_list_init(&b->filters);
     for (size_t i = 0; i < o->urls_n && e == NC_OK; i++)
-        e = add(b, o->urls[i], false);
+        if (!find(b, o->urls[i])) /* two sessions of one name would end each other */
+            e = add(b, o->urls[i], false);
     if (e != NC_OK) {
         nc_brokers_free(b);
         return e;

@@ -20,7 +20,7 @@ struct nc_brokers_opts {
     const struct nc_identity *identity; /* borrowed; logs in where no user is set */
     struct nc_id node_id;
     const char *root;        /* "nc/v1" */
-    const char *const *urls; /* what settings name */
+    const char *const *urls; /* what settings name; the same twice is one */
     size_t urls_n;
     const char *user;          /* "" : the node's id, with a token of its own */
     const char *password_file; /* of user; read for each attempt */
@@ -32,8 +32,8 @@ NC_MUSTUSE enum nc_err nc_brokers_new(struct nc_brokers **out,
 void nc_brokers_free(struct nc_brokers *b); /* no callback comes; NULL is fine */
 
 /* The node's own broker is there: never by the proxy, always with the node's token.  Said
- * again for the same url it only hastens a new attempt; for another url the link to the old
- * one goes.  Not from inside a hook. */
+ * again for the same url, or for one that settings name, it only hastens a new attempt; for
+ * another url the link to the old one goes.  Not from inside a hook. */
 NC_MUSTUSE enum nc_err nc_brokers_own(struct nc_brokers *b, const char *url);
 
 const char *nc_brokers_root(const struct nc_brokers *b);

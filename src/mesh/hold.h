@@ -29,6 +29,7 @@ struct nc_held {
     uint64_t due_ms;
     bool mine; /* ours to store, whoever else lives */
     bool running;
+    bool paid; /* its sender's bytes to parse are counted */
     /* The hold's: read only. */
     uint64_t n; /* order of arrival */
     struct nc_id room, client_id;

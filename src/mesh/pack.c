@@ -93,7 +93,7 @@ int64_t nc_unpack_zigzag(struct nc_unpack *u)
 
 struct nc_id nc_unpack_id(struct nc_unpack *u)
 {
-    struct nc_id id;
+    struct nc_id id = {0};
     nc_unpack_copy(u, id.b, sizeof id.b);
     return id;
 }

@@ -206,9 +206,20 @@ void nc_users_answer(struct nc_users *u, struct nc_user_end *e, uint64_t via,
         }
 }
 
+bool nc_users_clogged(const struct nc_users *u)
+{
+    nc_list_each(it, &u->ends) {
+        const struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
+        if (e->up && e->answers_bytes > ANSWERS_BYTES / 4)
+            return true;
+    }
+    return false;
+}
+
 static void give_answers(struct nc_user_end *e)
 {
     struct nc_list *it;
+    bool clogged = nc_users_clogged(e->users);
 
     while (!nc_list_empty(&e->answers)) {
         it = e->answers.next;
@@ -221,6 +232,8 @@ static void give_answers(struct nc_user_end *e)
         nc_list_del(it);
         free(a);
     }
+    if (clogged && !nc_users_clogged(e->users))
+        nc_users_go_on_saying(e->users);
 }
 
 static void take_late(struct nc_user_end *e)
@@ -328,10 +341,12 @@ static void on_up(struct nc_link *l, void *arg, bool session_present)
         e->peers_n = 0;
     e->up = true;
     e->ready = false;
+    nc_render_up(e);
     say_here(e, false);
     ask_for_mark(e);
     take_late(e);
     give_answers(e);
+    nc_users_say_found(u);
     nc_users_docs_up(e);
     nc_users_soon(u);
 }
@@ -346,14 +361,17 @@ static void on_down(struct nc_link *l, void *arg, const char *why)
     e->up = e->ready = false;
     nc_loop_deadline(e->users->o.loop, &e->barrier, 0);
     nc_render_down(e);
+    nc_users_go_on_saying(e->users); /* nobody waits for this one */
 }
 
 static void on_gone(struct nc_link *l, void *arg)
 {
     struct nc_user_end *e = find_end(arg, l);
 
-    if (e)
-        end_free(e);
+    if (!e)
+        return;
+    end_free(e);
+    nc_users_go_on_saying(arg);
 }
 
 static void on_room(struct nc_link *l, void *arg)
@@ -388,13 +406,15 @@ static void on_own(struct nc_user_end *e, const struct nc_mqtt_topic *t,
 {
     char text[24];
 
-    if (nc_str_eqz(t->rest, "mark") && m->payload.n < sizeof text) {
+    if (nc_str_eqz(t->rest, "mark") && m->payload.n && m->payload.n < sizeof text) {
         memcpy(text, m->payload.p, m->payload.n);
         text[m->payload.n] = 0;
         if (strtoull(text, NULL, 16) == e->nonce)
             on_ready(e);
     } else if (nc_str_eqz(t->rest, "rendered")) {
-        nc_render_rendered(e, NULL, m->payload);
+        /* Only what it keeps: one of ours that waited in a queue tells of what it had. */
+        if (m->retain)
+            nc_render_rendered(e, NULL, m->payload);
     } else if (nc_str_eqz(t->rest, "here") && nc_str_eq(m->payload, GONE) &&
                !e->users->stopped) {
         say_here(e, false); /* the will of a connection before this one */
@@ -567,8 +587,10 @@ void nc_users_stop(struct nc_users *u)
     u->stopped = true;
     nc_list_each(it, &u->ends) {
         struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
-        if (e->up)
+        if (e->up) {
+            nc_render_stop(e);
             say_here(e, true);
+        }
         e->up = false;
     }
     nc_list_del(&u->tap.node);

@@ -1,10 +1,10 @@
 /*
  * mesh/users: people who are here over MQTT.
  *
- * protocol.md section 6: what comes in u/<name>/send/<room> is said as if by HTTP, with the
- * same rights and limits, and answered in u/<name>/inbox; what happens in a room is told in
- * r/<room>/events and live, at every broker by one of its nodes; and brokers are told who
- * may do what by signed documents below n/<self>/.  Loop thread only.
+ * docs/protocol.md section 9: what comes in u/<name>/send/<room> is said as if by HTTP,
+ * with the same rights and limits, and answered in u/<name>/inbox; what happens in a room
+ * is told in r/<room>/events and live, at every broker by one of its nodes; and brokers are
+ * told who may do what by signed documents below n/<self>/.  Loop thread only.
  *
  * users.c brokers coming and going, who else is there · users_send.c what is said ·
  * users_ask.c what is asked · users_events.c events · users_live.c answers that grow ·

@@ -111,6 +111,17 @@ void nc_user_wish_fini(struct nc_user_wish *w)
 
 /* ---- answers -------------------------------------------------------------- */
 
+struct nc_json nc_users_frame(struct nc_buf *b, const char *type, struct nc_str ref)
+{
+    struct nc_json j = nc_json_to(b);
+
+    nc_json_obj(&j);
+    nc_json_kstr(&j, "type", nc_str(type));
+    if (ref.n)
+        nc_json_kraw(&j, "ref", ref);
+    return j;
+}
+
 void nc_users_refuse(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str ref, const struct nc_problem *why)
 {
@@ -131,13 +142,14 @@ struct asking {
     char *name;
 };
 
-static struct asking *asking_new(struct nc_user_end *e, const struct nc_user *user,
-                                 const struct nc_room *room, const struct nc_user_wish *w)
+static struct asking *asking_new(struct nc_users *u, uint64_t via,
+                                 const struct nc_user *user, const struct nc_room *room,
+                                 const struct nc_user_wish *w)
 {
     struct asking *a = nc_alloc(sizeof *a);
 
-    a->users = e->users;
-    a->via = e->via;
+    a->users = u;
+    a->via = via;
     a->room = room->rec.id;
     nc_buf_adds(&a->ref, nc_buf_str(&w->ref));
     a->name = nc_str_dup(user->a.username);
@@ -158,31 +170,22 @@ static void answer(struct asking *a, struct nc_str json)
     nc_users_answer(a->users, NULL, a->via, nc_str(a->name), json);
 }
 
-static struct nc_json begin(struct nc_buf *b, const char *type, const struct asking *a)
+/* False: there is nobody, or nothing, to tell; who asked has heard why. */
+static bool has_answer(struct asking *a, const struct nc_problem *why)
 {
-    struct nc_json j = nc_json_to(b);
-
-    nc_json_obj(&j);
-    nc_json_kstr(&j, "type", nc_str(type));
-    if (a->ref.n)
-        nc_json_kraw(&j, "ref", nc_buf_str(&a->ref));
-    return j;
+    if (why && !a->users->stopped)
+        nc_users_refuse(a->users, NULL, a->via, nc_str(a->name), nc_buf_str(&a->ref), why);
+    return !why && !a->users->stopped;
 }
 
 /* The page is an object of its own: its members follow ours. */
 static void on_history(void *arg, const struct nc_problem *why, struct nc_buf *json)
 {
     struct asking *a = arg;
-    struct nc_buf b = {0};
 
-    if (a->users->stopped) {
-        asking_free(a);
-        return;
-    }
-    if (why) {
-        nc_users_refuse(a->users, NULL, a->via, nc_str(a->name), nc_buf_str(&a->ref), why);
-    } else {
-        struct nc_json j = begin(&b, "history", a);
+    if (has_answer(a, why)) {
+        struct nc_buf b = {0};
+        struct nc_json j = nc_users_frame(&b, "history", nc_buf_str(&a->ref));
         nc_json_kid(&j, "room", &a->room);
         nc_buf_addc(&b, ',');
         nc_buf_add(&b, json->p + 1, json->n - 1);
@@ -195,16 +198,10 @@ static void on_history(void *arg, const struct nc_problem *why, struct nc_buf *j
 static void on_message(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
 {
     struct asking *a = arg;
-    struct nc_buf b = {0};
 
-    if (a->users->stopped) {
-        asking_free(a);
-        return;
-    }
-    if (why) {
-        nc_users_refuse(a->users, NULL, a->via, nc_str(a->name), nc_buf_str(&a->ref), why);
-    } else {
-        struct nc_json j = begin(&b, "ack", a);
+    if (has_answer(a, why)) {
+        struct nc_buf b = {0};
+        struct nc_json j = nc_users_frame(&b, "ack", nc_buf_str(&a->ref));
         nc_json_key(&j, "message");
         nc_event_message(&j, &sent->message, false);
         nc_json_obj_end(&j);
@@ -216,12 +213,11 @@ static void on_message(void *arg, const struct nc_problem *why, const struct nc_
 
 static void on_snapshot(void *arg, struct nc_str json) { answer(arg, json); }
 
-static void ask_snapshot(struct nc_user_end *e, const struct nc_actor *who,
+static void ask_snapshot(struct nc_users *u, uint64_t via, const struct nc_actor *who,
                          struct nc_room *room, const struct nc_user_wish *w)
 {
-    struct nc_users *u = e->users;
     struct nc_problem why;
-    struct asking *a = asking_new(e, who->user, room, w);
+    struct asking *a = asking_new(u, via, who->user, room, w);
 
     if (!nc_room_member(room, who->user)) {
         nc_problem_set(&why, NC_P_FORBIDDEN, "Only members read here; join first.");
@@ -235,16 +231,15 @@ static void ask_snapshot(struct nc_user_end *e, const struct nc_actor *who,
     }
 }
 
-void nc_users_ask(struct nc_user_end *e, struct nc_user *user, struct nc_room *room,
-                  const struct nc_user_wish *w)
+void nc_users_ask(struct nc_users *u, uint64_t via, struct nc_user *user,
+                  struct nc_room *room, const struct nc_user_wish *w)
 {
-    struct nc_users *u = e->users;
     struct nc_actor who = {.user = user, .address = NC_STR("mqtt")};
 
     u->stats.asked++;
     if (w->kind == NC_WISH_SNAPSHOT)
-        ask_snapshot(e, &who, room, w);
+        ask_snapshot(u, via, &who, room, w);
     else
         nc_message_history(u->chat, &who, room, &w->page, on_history,
-                           asking_new(e, user, room, w));
+                           asking_new(u, via, user, room, w));
 }

@@ -137,7 +137,7 @@ static void on_tell(struct nc_deadline *d)
     struct nc_buf cursor = {0}, vector = {0}, json = {0};
     struct nc_json j = nc_json_to(&json);
 
-    if (!e->up || r->state == NC_RENDER_OFF || r->acked == r->told)
+    if (!e->up || !r->known || r->acked == r->told)
         return;
     nc_cursor_add(&cursor, &u->chat->opts.store->info.incarnation, r->acked);
     nc_vector_add(&vector, r->have);
@@ -570,8 +570,8 @@ static void find_place(struct nc_user_end *e)
     if (r->kept > head) /* never ours: our database is an older one */
         r->kept_foreign = true;
     if (r->kept && !r->kept_foreign) {
-        /* Less than it acknowledged is what it has forgotten. */
-        if (!r->known || r->kept < r->told) {
+        /* What it acknowledged behind its mark it may have forgotten with the next one. */
+        if (!r->known || r->kept < r->acked) {
             memset(r->have, 0, sizeof *r->have);
             go_back(r, r->kept);
         }
@@ -586,14 +586,22 @@ static void find_place(struct nc_user_end *e)
         go_back(r, head > max ? head - max : 0);
         r->known = true;
     } else {
-        go_back(r, head);
+        go_back(r, r->came_at);
         r->known = true;
         r->told = UINT64_MAX; /* so that it has a mark of ours */
         if (r->kept_foreign)
             resync(e);
+        on_tell(&r->tell);
     }
     r->kept_foreign = false;
 }
+
+void nc_render_up(struct nc_user_end *e)
+{
+    e->render.came_at = e->users->chat->opts.store->info.head;
+}
+
+void nc_render_stop(struct nc_user_end *e) { on_tell(&e->render.tell); }
 
 void nc_render_begin(struct nc_user_end *e)
 {

@@ -14,6 +14,7 @@
 #include "mesh/hold.h"
 #include "mesh/users.h"
 #include "mesh/users_stamps.h"
+#include "wire/json.h"
 #include "wire/json_in.h"
 #include "wire/topic.h"
 
@@ -30,10 +31,11 @@ struct nc_user_render {
         NC_RENDER_STALLED, /* until the link has room */
         NC_RENDER_LIVE     /* events come from the tap */
     } state;
-    bool placed;   /* since it came up this time: where it is has been found out */
-    bool known;    /* pos means something */
-    uint64_t pos;  /* log position up to which all was handed over */
-    uint64_t base; /* live: up to there it came from the log */
+    bool placed;      /* since it came up this time: where it is has been found out */
+    bool known;       /* pos means something */
+    uint64_t pos;     /* log position up to which all was handed over */
+    uint64_t came_at; /* the log's head when it came up */
+    uint64_t base;    /* live: up to there it came from the log */
     struct nc_user_replay *asking;
     /* Handed over and not acknowledged, oldest first; the first has tag `first`. */
     struct nc_user_sent *sent;
@@ -45,7 +47,7 @@ struct nc_user_render {
     uint64_t kept, kept_ms; /* log position, 0: none of ours; wall time it was written */
     bool kept_foreign;      /* of another log: the database was restored */
     bool others;            /* another node's was seen */
-    uint64_t telling, told; /* positions: told, acknowledged */
+    uint64_t told;          /* log position of the mark that was told last */
     struct nc_deadline tell, again;
     size_t resync_at; /* place in chat->rooms while rooms are told of a resync */
     bool resyncing;
@@ -119,6 +121,8 @@ void nc_users_answer(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str json);
 /* n/<self>/<rest> */
 struct nc_str nc_users_own_topic(struct nc_users *u, struct nc_str rest);
+/* A broker takes answers more slowly than they come: nothing more is said for now. */
+bool nc_users_clogged(const struct nc_users *u);
 bool nc_users_alone(const struct nc_user_end *e); /* no other node of ours is there */
 bool nc_users_first(const struct nc_user_end *e, const struct nc_id *room);
 bool nc_users_lowest(const struct nc_user_end *e); /* it is we who render there */
@@ -131,10 +135,15 @@ void nc_users_send_close(struct nc_users *u);
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                       const struct nc_mqtt_in *m);
 /* Another node says that it has taken a message. */
+void nc_users_say_found(struct nc_users *u);    /* what was held when the node ended */
+void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
 void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);
 
 /* ---- users_ask.c ---------------------------------------------------------- */
+
+/* A frame for an inbox, its object open behind type and ref (JSON; empty: none). */
+struct nc_json nc_users_frame(struct nc_buf *b, const char *type, struct nc_str ref);
 
 /* What a payload wants.  Views live as long as `doc` and the payload. */
 struct nc_user_wish {
@@ -151,8 +160,9 @@ NC_MUSTUSE enum nc_err nc_user_wish(struct nc_user_wish *out, struct nc_str payl
                                     const struct nc_id *client_id, size_t text_max,
                                     struct nc_problem *why);
 void nc_user_wish_fini(struct nc_user_wish *w);
-void nc_users_ask(struct nc_user_end *e, struct nc_user *user, struct nc_room *room,
-                  const struct nc_user_wish *w);
+/* What is not NC_WISH_SEND; answered by the broker of hash `via`. */
+void nc_users_ask(struct nc_users *u, uint64_t via, struct nc_user *user,
+                  struct nc_room *room, const struct nc_user_wish *w);
 void nc_users_refuse(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str ref, const struct nc_problem *why);
 
@@ -166,6 +176,8 @@ void nc_render_fini(struct nc_user_end *e);
 void nc_render_rendered(struct nc_user_end *e, const struct nc_id *node,
                         struct nc_str payload);
 void nc_render_begin(struct nc_user_end *e); /* ready; or who else is there changed */
+void nc_render_up(struct nc_user_end *e);
+void nc_render_stop(struct nc_user_end *e); /* the last mark of how far it is */
 void nc_render_down(struct nc_user_end *e);
 void nc_render_room(struct nc_user_end *e);
 void nc_render_acked(struct nc_user_end *e, uint64_t tag);

@@ -15,10 +15,12 @@
 #include "wire/json_in.h"
 
 enum {
-    LEAVE_MS = 3000,     /* another node has so long to store it */
-    AT_ONCE = 256,       /* of one user in the store's hands */
-    WAITING_MAX = 10000, /* of one user, behind these */
-    PATIENCE_MS = 5000   /* for the broker it came by, after a start */
+    LEAVE_MS = 3000,          /* another node has so long to store it */
+    AT_ONCE = 256,            /* of one user in the store's hands */
+    WAITING_MAX = 10000,      /* of one user, behind these */
+    WAITING_BYTES = 16 << 20, /* and their payloads: the file is everybody's */
+    CHEAP = 1024,             /* bytes that are parsed without being counted */
+    PATIENCE_MS = 5000        /* for the broker it came by, after a start */
 };
 
 /* What one user said, in order. */
@@ -26,6 +28,7 @@ struct lane {
     struct nc_users *users;
     struct nc_list waiting; /* struct nc_held.node, by n */
     unsigned waiting_n, running;
+    size_t bytes; /* of payloads that wait or run */
     bool pumping;
     struct nc_deadline again; /* said too often: the rest waits */
     size_t name_n;
@@ -41,17 +44,6 @@ struct saying {
 
 /* ---- answers -------------------------------------------------------------- */
 
-static struct nc_json begin(struct nc_buf *b, const char *type, struct nc_str ref)
-{
-    struct nc_json j = nc_json_to(b);
-
-    nc_json_obj(&j);
-    nc_json_kstr(&j, "type", nc_str(type));
-    if (ref.n)
-        nc_json_kraw(&j, "ref", ref);
-    return j;
-}
-
 /* The frames of WebSocket: for a command its notice, then an acknowledgement of nothing. */
 static void answer(struct saying *s, const struct nc_sent *sent)
 {
@@ -60,14 +52,14 @@ static void answer(struct saying *s, const struct nc_sent *sent)
     struct nc_buf b = {0};
 
     if (sent->is_notice) {
-        struct nc_json j = begin(&b, "notice", ref);
+        struct nc_json j = nc_users_frame(&b, "notice", ref);
         nc_json_kid(&j, "room", &s->room);
         nc_json_kstr(&j, "text", sent->notice);
         nc_json_obj_end(&j);
         nc_users_answer(u, NULL, s->held->via, name, nc_buf_str(&b));
         nc_buf_clear(&b);
     }
-    struct nc_json j = begin(&b, "ack", ref);
+    struct nc_json j = nc_users_frame(&b, "ack", ref);
     nc_json_key(&j, "message");
     if (sent->is_notice)
         nc_json_null(&j);
@@ -162,15 +154,34 @@ static bool is_passing(const struct nc_problem *why)
            why->code == NC_P_UNAVAILABLE;
 }
 
-static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+/* done: not to be said again. */
+static void said(struct saying *s, bool done)
 {
-    struct saying *s = arg;
     struct lane *l = s->lane;
     struct nc_users *u = l->users;
 
     u->running--;
     l->running--;
-    if (why && is_passing(why)) {
+    if (done) {
+        l->bytes -= s->held->payload_n;
+        done_with(u, s->held);
+    }
+    nc_buf_fini(&s->ref);
+    free(s);
+    if (!u->stopped)
+        pump(l);
+    else if (!l->running && nc_list_empty(&l->waiting))
+        lane_free(l);
+}
+
+static void on_said(void *arg, const struct nc_problem *why, const struct nc_sent *sent)
+{
+    struct saying *s = arg;
+    struct lane *l = s->lane;
+    struct nc_users *u = l->users;
+    bool later = why && is_passing(why);
+
+    if (later) {
         unsigned s_more = why->retry_after_s ? why->retry_after_s : 1;
         wait_in(l, s->held);
         if (!u->stopped)
@@ -183,14 +194,8 @@ static void on_said(void *arg, const struct nc_problem *why, const struct nc_sen
                 answer(s, sent);
         }
         u->stats.taken += !why;
-        done_with(u, s->held);
     }
-    nc_buf_fini(&s->ref);
-    free(s);
-    if (!u->stopped)
-        pump(l);
-    else if (!l->running && nc_list_empty(&l->waiting))
-        lane_free(l);
+    said(s, !later);
 }
 
 /* May they, at all?  What they may in the room, chat says. */
@@ -224,7 +229,10 @@ static void say(struct saying *s, struct nc_str payload)
     s->room = d->room;
     u->running++;
     s->lane->running++;
-    if (room) {
+    if (room && w.kind != NC_WISH_SEND) { /* it was kept unread */
+        nc_users_ask(u, d->via, user, room, &w);
+        said(s, true);
+    } else if (room) {
         nc_message_send(u->chat, &who, room, &w.send, on_said, s);
     } else {
         if (!user)
@@ -232,6 +240,28 @@ static void say(struct saying *s, struct nc_str payload)
         on_said(s, &why, NULL);
     }
     nc_user_wish_fini(&w);
+}
+
+/* Checking and parsing cost far more than sending did. */
+static bool may_parse(struct nc_users *u, struct nc_user *user, size_t bytes)
+{
+    return bytes <= CHEAP || !user ||
+           nc_rate_take_n(u->chat, user, NC_RATE_KIB, (unsigned)(bytes >> 10), NULL);
+}
+
+/* Whether the first that waits may be said now; if not, it is looked at again. */
+static bool is_due(struct lane *l)
+{
+    struct nc_users *u = l->users;
+    struct nc_held *d = nc_of(l->waiting.next, struct nc_held, node);
+    struct nc_user *user = nc_user_named(u->chat, (struct nc_str){l->name, l->name_n});
+
+    if (!d->paid && !may_parse(u, user, d->payload_n)) {
+        nc_loop_deadline(u->o.loop, &l->again, 1000);
+        return false;
+    }
+    d->paid = true;
+    return true;
 }
 
 static void pump(struct lane *l)
@@ -242,12 +272,13 @@ static void pump(struct lane *l)
     if (l->pumping)
         return;
     l->pumping = true;
-    while (!u->stopped && !l->again.due && l->running < AT_ONCE &&
-           !nc_list_empty(&l->waiting)) {
+    while (!u->stopped && !l->again.due && l->running < AT_ONCE && !nc_users_clogged(u) &&
+           !nc_list_empty(&l->waiting) && is_due(l)) {
         struct nc_held *d = nc_of(nc_list_pop(&l->waiting), struct nc_held, node);
         l->waiting_n--;
         nc_buf_clear(&payload);
         if (nc_hold_payload(u->hold, d, &payload) != NC_OK) {
+            l->bytes -= d->payload_n;
             nc_hold_drop(u->hold, d);
             continue;
         }
@@ -263,11 +294,20 @@ static void pump(struct lane *l)
         lane_free(l);
 }
 
+void nc_users_go_on_saying(struct nc_users *u)
+{
+    size_t at = 0;
+
+    for (struct lane *l; !u->stopped && (l = nc_map_next(&u->lanes, &at));)
+        pump(l);
+}
+
 static void enter(struct nc_users *u, struct nc_held *d)
 {
     struct lane *l = lane_of(u, (struct nc_str){d->user, d->user_n});
 
     d->mine = true;
+    l->bytes += d->payload_n;
     wait_in(l, d);
     pump(l);
 }
@@ -349,18 +389,18 @@ void nc_users_stored(struct nc_users *u, const struct nc_message *m)
 /* Whoever is the first answers; what is asked is not kept: it is asked again. */
 static bool answered(struct nc_user_end *e, struct nc_user *user,
                      const struct nc_mqtt_topic *t, const struct nc_mqtt_in *m,
-                     const struct nc_id *client_id, struct nc_problem *why)
+                     const struct nc_id *client_id, bool *paid, struct nc_problem *why)
 {
     struct nc_users *u = e->users;
     struct nc_actor who = {.user = user, .address = NC_STR("mqtt")};
     struct nc_user_wish w;
     bool over = true;
 
-    /* Checking and parsing cost far more than sending did: what is too much at once is
-     * kept unread, and waits for its turn as it would have waited in the broker. */
-    if (m->payload.n > 1024 &&
-        !nc_rate_take_n(u->chat, user, NC_RATE_KIB, (unsigned)(m->payload.n >> 10), NULL))
+    /* What is too much at once is kept unread, and waits for its turn as it would have
+     * waited in the broker. */
+    if (!may_parse(u, user, m->payload.n))
         return false;
+    *paid = true;
     enum nc_err err =
         nc_user_wish(&w, m->payload, client_id, u->chat->opts.limits.message_max, why);
     struct nc_room *room = NULL;
@@ -373,7 +413,7 @@ static bool answered(struct nc_user_end *e, struct nc_user *user,
         else
             u->stats.dropped++;
     } else if (w.kind != NC_WISH_SEND) {
-        nc_users_ask(e, user, room, &w);
+        nc_users_ask(u, e->via, user, room, &w);
     } else {
         over = false;
     }
@@ -381,11 +421,11 @@ static bool answered(struct nc_user_end *e, struct nc_user *user,
     return over;
 }
 
-static bool is_too_much(struct nc_users *u, struct nc_str name)
+static bool is_too_much(struct nc_users *u, struct nc_str name, size_t bytes)
 {
     struct lane *l = u->lanes.n ? nc_map_get(&u->lanes, name.p, name.n) : NULL;
 
-    return l && l->waiting_n >= WAITING_MAX;
+    return l && (l->waiting_n >= WAITING_MAX || l->bytes + bytes > WAITING_BYTES);
 }
 
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
@@ -396,7 +436,7 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     struct nc_user *user = sender(u, t->user, &why);
     struct nc_id client_id = {{0}};
     struct nc_held *held = NULL;
-    bool ours = nc_users_alone(e) || nc_users_first(e, &t->room);
+    bool ours = nc_users_alone(e) || nc_users_first(e, &t->room), paid = false;
 
     if (!user || m->retain) { /* what is kept by a broker would come at every start */
         u->stats.dropped++;
@@ -404,16 +444,18 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     }
     if (m->client_id.n && nc_id_parse(m->client_id, &client_id) != NC_OK)
         client_id = (struct nc_id){{0}};
-    if (ours && answered(e, user, t, m, &client_id, &why))
+    if (ours && answered(e, user, t, m, &client_id, &paid, &why))
         return;
     struct nc_held_in in = {.user = t->user,
                             .room = t->room,
                             .client_id = client_id,
                             .via = e->via,
                             .payload = m->payload};
-    enum nc_err err =
-        is_too_much(u, t->user) ? NC_ELIMIT : nc_hold_add(u->hold, &in, &held);
+    enum nc_err err = is_too_much(u, t->user, m->payload.n)
+                          ? NC_ELIMIT
+                          : nc_hold_add(u->hold, &in, &held);
     if (err == NC_OK) {
+        held->paid = paid;
         if (ours)
             enter(u, held);
         else
@@ -437,8 +479,22 @@ static void on_found(void *arg, struct nc_held *d)
 {
     struct nc_users *u = arg;
 
+    d->mine = true;
     d->due_ms = nc_loop_now_ms(u->o.loop) + PATIENCE_MS;
     nc_list_add(&u->holding, &d->node);
+}
+
+/* What came before is said before what comes now. */
+void nc_users_say_found(struct nc_users *u)
+{
+    while (!nc_list_empty(&u->holding)) {
+        struct nc_held *d = nc_of(u->holding.next, struct nc_held, node);
+        if (!d->mine)
+            break;
+        nc_list_del(&d->node);
+        enter(u, d);
+    }
+    watch(u);
 }
 
 enum nc_err nc_users_send_open(struct nc_users *u)

@@ -146,6 +146,8 @@ static void server(struct nc_call *call)
     nc_json_arr(&j);
     for (size_t i = 0; i < NC_COUNT(features); i++)
         nc_json_str(&j, nc_str(features[i]));
+    if (c->own_broker || c->brokers.n) /* people may come by it */
+        nc_json_str(&j, NC_STR("mqtt"));
     nc_json_arr_end(&j);
     nc_json_obj_end(&j);
     nc_call_json(call, 200, nc_buf_str(&out));

@@ -267,6 +267,8 @@ static void on_own_broker(void *arg, const char *url)
 {
     struct nc_server *s = arg;
 
+    if (!s->brokers) /* the node is closing, and the broker goes last */
+        return;
     if (nc_brokers_own(s->brokers, url) != NC_OK)
         nc_log(NC_WARN, "broker.link", "url=%s", nc_log_q(nc_str(url)));
 }
@@ -623,6 +625,7 @@ void nc_server_close(struct nc_server *s)
     nc_disk_free(s->disk);
     nc_users_stop(s->users);
     nc_brokers_free(s->brokers);
+    s->brokers = NULL;
     nc_ai_quiet(s->ai);
     if (s->listeners)
         nc_conn_abort_all(s->listeners, "stopped");

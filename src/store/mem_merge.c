@@ -14,8 +14,7 @@ static const void *find_row(const struct nc_mem *m, enum nc_mem_table t, const v
     return at == MEM_NONE ? NULL : m->t[t].at[at];
 }
 
-/* Puts a row where one with the same first n bytes is, or at the end. */
-static void put_row(struct nc_mem *m, enum nc_mem_table t, const void *row, size_t n)
+void nc_mem_put(struct nc_mem *m, enum nc_mem_table t, const void *row, size_t n)
 {
     size_t at = nc_mem_find(m, t, row, n);
 
@@ -48,7 +47,7 @@ static void op_set_stamp(void *db, const struct nc_state_key *k, const struct nc
     struct nc_mem_stamp row = {.stamp = *s};
 
     stamp_key(k, row.key);
-    put_row(mem_of(db), T_STAMP, &row, sizeof(row.key));
+    nc_mem_put(mem_of(db), T_STAMP, &row, sizeof(row.key));
 }
 
 bool nc_mem_stamped(const struct nc_mem *m, uint64_t seq)
@@ -90,8 +89,8 @@ static bool get_account(const struct nc_mem *m, const struct nc_id *id,
     return true;
 }
 
-static bool get_record(const struct nc_mem *m, const struct nc_state_key *k,
-                       struct nc_record *out)
+bool nc_mem_record(const struct nc_mem *m, const struct nc_state_key *k,
+                   struct nc_record *out)
 {
     static const struct {
         enum nc_state_kind kind;
@@ -122,7 +121,7 @@ static bool get_record(const struct nc_mem *m, const struct nc_state_key *k,
 
 static bool op_get(void *db, const struct nc_state_key *k, struct nc_record *out)
 {
-    return get_record(mem_of(db), k, out);
+    return nc_mem_record(mem_of(db), k, out);
 }
 
 static void set_account(struct nc_mem *m, const struct nc_account *in)
@@ -132,7 +131,7 @@ static void set_account(struct nc_mem *m, const struct nc_account *in)
 
     a.username = old ? old->username : (struct nc_str){NULL, 0};
     a.deleted = false;
-    put_row(m, T_ACCOUNT, &a, sizeof(a.id));
+    nc_mem_put(m, T_ACCOUNT, &a, sizeof(a.id));
 }
 
 /* What was said before one came is not unread. */
@@ -156,7 +155,7 @@ static void set_member(struct nc_mem *m, const struct nc_member_rec *in, uint64_
     row.user = in->user;
     row.role = in->role;
     row.joined_ms = in->joined_ms;
-    put_row(m, T_MEMBER, &row, 2 * sizeof(struct nc_id));
+    nc_mem_put(m, T_MEMBER, &row, 2 * sizeof(struct nc_id));
 }
 
 static void set_key(struct nc_mem *m, const struct nc_key *in)
@@ -170,7 +169,7 @@ static void set_key(struct nc_mem *m, const struct nc_key *in)
         else if (k && memcmp(k->hash, in->hash, sizeof(in->hash)) == 0)
             return;
     }
-    put_row(m, T_KEY, &row, 2 * sizeof(struct nc_id));
+    nc_mem_put(m, T_KEY, &row, 2 * sizeof(struct nc_id));
 }
 
 static void show_message(struct nc_mem *m, size_t at, const struct nc_message *in,
@@ -217,10 +216,12 @@ static void op_set(void *db, const struct nc_record *r)
 
     switch (r->kind) {
     case NC_STATE_ACCOUNT: set_account(m, &r->account); break;
-    case NC_STATE_ROOM: put_row(m, T_ROOM, &r->room, sizeof(struct nc_id)); break;
+    case NC_STATE_ROOM: nc_mem_put(m, T_ROOM, &r->room, sizeof(struct nc_id)); break;
     case NC_STATE_MEMBER: set_member(m, &r->member, pos); break;
-    case NC_STATE_BAN: put_row(m, T_BAN, &r->ban, 2 * sizeof(struct nc_id)); break;
-    case NC_STATE_PERSONA: put_row(m, T_PERSONA, &r->persona, sizeof(struct nc_id)); break;
+    case NC_STATE_BAN: nc_mem_put(m, T_BAN, &r->ban, 2 * sizeof(struct nc_id)); break;
+    case NC_STATE_PERSONA:
+        nc_mem_put(m, T_PERSONA, &r->persona, sizeof(struct nc_id));
+        break;
     case NC_STATE_KEY: set_key(m, &r->key); break;
     case NC_STATE_MESSAGE: set_message(m, &r->message, pos); break;
     case NC_STATE_NONE:
@@ -256,7 +257,7 @@ static void drop_account(struct nc_mem *m, const struct nc_id *id)
         struct nc_account a = *old;
         a.deleted = true;
         a.username = a.display_name = a.password = (struct nc_str){NULL, 0};
-        put_row(m, T_ACCOUNT, &a, sizeof(a.id));
+        nc_mem_put(m, T_ACCOUNT, &a, sizeof(a.id));
     }
     nc_mem_drop_where(m, T_SESSION, offsetof(struct nc_session, user), id);
     nc_mem_drop_where(m, T_KEY, offsetof(struct nc_key, user), id);
@@ -274,7 +275,7 @@ static void drop_room(struct nc_mem *m, const struct nc_id *id, uint64_t when_ms
         return;
     struct nc_room_rec r = *old;
     r.deleted_ms = when_ms;
-    put_row(m, T_ROOM, &r, sizeof(r.id));
+    nc_mem_put(m, T_ROOM, &r, sizeof(r.id));
 }
 
 static void drop_message(struct nc_mem *m, const struct nc_id *id)
@@ -287,7 +288,7 @@ static void drop_message(struct nc_mem *m, const struct nc_id *id)
     row.m.deleted = true;
     row.m.body = row.m.mentions = row.m.ai = row.m.code = (struct nc_str){NULL, 0};
     row.m.alternatives = row.m.chosen = 0;
-    put_row(m, T_MESSAGE, &row, sizeof(*id));
+    nc_mem_put(m, T_MESSAGE, &row, sizeof(*id));
     nc_mem_drop_where(m, T_ALTERNATIVE, 0, id);
 }
 
@@ -350,7 +351,7 @@ static void op_claim(void *db, const struct nc_message *msg)
                                 .message = msg->id,
                                 .created_ms = msg->created_ms};
 
-    put_row(mem_of(db), T_CLIENT, &row, 2 * sizeof(struct nc_id));
+    nc_mem_put(mem_of(db), T_CLIENT, &row, 2 * sizeof(struct nc_id));
 }
 
 static bool op_alias(void *db, const struct nc_id *lost, struct nc_id *kept)
@@ -371,7 +372,7 @@ static void op_set_alias(void *db, const struct nc_id *lost, const struct nc_id 
         if (old && nc_id_eq(&old->kept, lost))
             nc_mem_replace(m, T_ALIAS, i, &(struct nc_mem_alias){old->lost, *kept});
     }
-    put_row(m, T_ALIAS, &row, sizeof(row.lost));
+    nc_mem_put(m, T_ALIAS, &row, sizeof(row.lost));
 }
 
 const struct nc_mem_message *nc_mem_resolve(const struct nc_mem *m, const struct nc_id *id)
@@ -434,7 +435,7 @@ static void op_set_name(void *db, const struct nc_named *n)
         .user = n->user, .created_hlc = n->created_hlc, .wanted = n->wanted};
 
     memcpy(row.claim, n->claim, sizeof(row.claim));
-    put_row(mem_of(db), T_NAMED, &row, sizeof(row.user));
+    nc_mem_put(mem_of(db), T_NAMED, &row, sizeof(row.user));
 }
 
 static size_t op_names(void *db, struct nc_named **out, struct nc_buf *text)
@@ -478,7 +479,7 @@ static void op_set_username(void *db, const struct nc_id *user, struct nc_str na
         return;
     struct nc_account a = *old;
     a.username = name;
-    put_row(m, T_ACCOUNT, &a, sizeof(a.id));
+    nc_mem_put(m, T_ACCOUNT, &a, sizeof(a.id));
     for (size_t i = 0; name.n && i < m->t[T_NAME].n; i++) {
         const struct nc_mem_name *row = m->t[T_NAME].at[i];
         if (row && nc_str_eq(row->name, name))
@@ -505,7 +506,7 @@ static void op_set_origin(void *db, const struct nc_id *origin, uint64_t head)
     uint64_t here = op_origin(db, origin, &own);
     struct nc_mem_origin row = {*origin, head > here ? head : here};
 
-    put_row(mem_of(db), T_ORIGIN, &row, sizeof(row.origin));
+    nc_mem_put(mem_of(db), T_ORIGIN, &row, sizeof(row.origin));
 }
 
 static uint64_t op_next_own(void *db) { return mem_of(db)->own_head + 1; }
@@ -533,28 +534,6 @@ const struct nc_merge_ops nc_mem_merge_ops = {
     .next_own = op_next_own,
 };
 
-static enum nc_err segment_set(struct nc_mem *m, struct nc_mem_step *s)
-{
-    const struct nc_segment *in = &s->ch->segment;
-    struct nc_mem_segment row = {in->origin, in->first, *in};
-
-    if (!nc_id_eq(&in->origin, &m->store.info.incarnation) &&
-        !nc_mem_row(m, T_ORIGIN, &in->origin))
-        return NC_ENOENT;
-    put_row(m, T_SEGMENT, &row, offsetof(struct nc_mem_segment, s));
-    return NC_OK;
-}
-
-nc_mem_apply_fn *const nc_mem_mesh[NC_CHANGE_KINDS] = {[NC_SEGMENT_SET] = segment_set};
-
-/* ---- questions ----------------------------------------------------------- */
-
-static void give(struct nc_query *q, const struct nc_row *row)
-{
-    if (q->row)
-        q->row(q, row);
-}
-
 /* By who wrote it last, else by who said it. */
 bool nc_mem_is_ours(const struct nc_mem *m, const struct nc_mem_message *row)
 {
@@ -571,178 +550,4 @@ bool nc_mem_is_ours(const struct nc_mem *m, const struct nc_mem_message *row)
             return nc_id_eq(&e->origin, &m->store.info.incarnation);
     }
     return true;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return nc_id_cmp(*(const struct nc_id *const *)a, *(const struct nc_id *const *)b);
-}
-
-static int by_origin_seq(const void *a, const void *b)
-{
-    const struct nc_event *x = *(const struct nc_event *const *)a;
-    const struct nc_event *y = *(const struct nc_event *const *)b;
-
-    return (x->origin_seq > y->origin_seq) - (x->origin_seq < y->origin_seq);
-}
-
-static int by_first(const void *a, const void *b)
-{
-    const struct nc_mem_segment *x = *(const struct nc_mem_segment *const *)a;
-    const struct nc_mem_segment *y = *(const struct nc_mem_segment *const *)b;
-
-    return (x->first > y->first) - (x->first < y->first);
-}
-
-/* The rows of a table in order; the caller frees. */
-static const void **sorted(const struct nc_mem *m, enum nc_mem_table t, size_t *n,
-                           int (*order)(const void *, const void *))
-{
-    const void **all = nc_alloc((m->t[t].n + 1) * sizeof(*all));
-
-    *n = 0;
-    for (size_t i = 0; i < m->t[t].n; i++)
-        if (m->t[t].at[i])
-            all[(*n)++] = m->t[t].at[i];
-    if (*n > 1)
-        qsort(all, *n, sizeof(*all), order);
-    return all;
-}
-
-void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q)
-{
-    size_t n;
-    const void **all = sorted(m, T_ORIGIN, &n, by_id);
-    struct nc_row own = {.origin = {m->store.info.incarnation, m->own_head, true, true}};
-    bool given = false;
-
-    for (size_t i = 0; i < n; i++) {
-        const struct nc_mem_origin *o = all[i];
-        if (!given && nc_id_cmp(&own.origin.id, &o->origin) < 0) {
-            give(q, &own);
-            given = true;
-        }
-        give(q, &(struct nc_row){.origin = {o->origin, o->head, false, false}});
-    }
-    if (!given)
-        give(q, &own);
-    free(all);
-}
-
-void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q)
-{
-    size_t n;
-    const void **all = sorted(m, T_LOG, &n, by_origin_seq);
-    uint64_t bytes = 0;
-    uint32_t rows = 0;
-
-    q->upto = q->since;
-    q->more = false;
-    for (size_t i = 0; i < n && !q->more; i++) {
-        const struct nc_event *e = all[i];
-        if (!nc_id_eq(&e->origin, &q->id) || e->origin_seq <= q->since)
-            continue;
-        if (rows == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
-            q->more = true;
-            break;
-        }
-        struct nc_row row = {.foreign = {.event = *e}};
-        struct nc_state_key k = nc_state_of(e);
-        struct nc_record *r = &row.foreign.record;
-        if (get_record(m, &k, r) && nc_record_announced(r, e))
-            bytes += nc_record_size(r);
-        else
-            r->kind = NC_STATE_NONE;
-        rows++;
-        q->upto = e->origin_seq;
-        give(q, &row);
-    }
-    free(all);
-}
-
-void nc_mem_query_segments(struct nc_mem *m, struct nc_query *q)
-{
-    size_t n;
-    const void **all = sorted(m, T_SEGMENT, &n, by_first);
-    uint32_t rows = 0;
-
-    for (size_t i = 0; i < n && rows < q->limit; i++) {
-        const struct nc_mem_segment *s = all[i];
-        if (!nc_id_eq(&s->origin, &q->id) || s->first + s->s.n <= q->since + 1)
-            continue;
-        rows++;
-        give(q, &(struct nc_row){.segment = s->s});
-    }
-    free(all);
-}
-
-static bool living(const struct nc_mem *m, const struct nc_id *room,
-                   const struct nc_id *user)
-{
-    const struct nc_room_rec *r = room ? nc_mem_row(m, T_ROOM, room) : NULL;
-    const struct nc_account *a = user ? nc_mem_row(m, T_ACCOUNT, user) : NULL;
-
-    return (!room || (r && !r->deleted_ms)) && (!user || (a && !a->deleted));
-}
-
-/* Is it part of what nodes keep in common?  Its key, too. */
-static bool in_common(const struct nc_mem *m, enum nc_mem_table t, const void *row,
-                      struct nc_state_key *k)
-{
-    const struct nc_id *a = row, *b = a + 1; /* where both are the key */
-
-    switch (t) {
-    case T_ACCOUNT: *k = nc_state_key(NC_STATE_ACCOUNT, a, NULL); return living(m, NULL, a);
-    case T_ROOM: *k = nc_state_key(NC_STATE_ROOM, a, NULL); return living(m, a, NULL);
-    case T_MEMBER: *k = nc_state_key(NC_STATE_MEMBER, a, b); return living(m, a, b);
-    case T_BAN: *k = nc_state_key(NC_STATE_BAN, a, b); return living(m, a, b);
-    case T_PERSONA: *k = nc_state_key(NC_STATE_PERSONA, a, NULL); return living(m, NULL, a);
-    case T_KEY: *k = nc_state_key(NC_STATE_KEY, a, b); return living(m, NULL, b);
-    default: return false;
-    }
-}
-
-static void sum_few(const struct nc_mem *m, uint8_t sum[NC_STATE_HASH])
-{
-    static const enum nc_mem_table tables[] = {T_ACCOUNT, T_ROOM,    T_MEMBER,
-                                               T_BAN,     T_PERSONA, T_KEY};
-
-    for (unsigned t = 0; t < NC_COUNT(tables); t++)
-        for (size_t i = 0; i < m->t[tables[t]].n; i++) {
-            const void *row = m->t[tables[t]].at[i];
-            struct nc_state_key k;
-            struct nc_record r;
-            if (!row || !in_common(m, tables[t], row, &k) || !get_record(m, &k, &r))
-                continue;
-            const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &k.a);
-            nc_state_add(sum, &r, a ? a->username : (struct nc_str){NULL, 0});
-        }
-    for (size_t i = 0; i < m->t[T_ALIAS].n; i++) {
-        const struct nc_mem_alias *row = m->t[T_ALIAS].at[i];
-        const struct nc_mem_message *to = row ? nc_mem_row(m, T_MESSAGE, &row->kept) : NULL;
-        if (to && !to->m.deleted && living(m, &to->m.room, NULL))
-            nc_state_add_alias(sum, &row->lost, &row->kept);
-    }
-}
-
-void nc_mem_query_state(struct nc_mem *m, struct nc_query *q)
-{
-    uint32_t rows = 0;
-    size_t n;
-
-    if (nc_id_zero(&q->after))
-        sum_few(m, q->hash);
-    const void **all = sorted(m, T_MESSAGE, &n, by_id);
-    for (size_t i = 0; i < n && rows < q->limit; i++) {
-        const struct nc_mem_message *row = all[i];
-        struct nc_record r = {.kind = NC_STATE_MESSAGE, .message = row->m};
-        if (nc_id_cmp(&row->m.id, &q->after) <= 0 || row->m.deleted ||
-            !living(m, &row->m.room, NULL))
-            continue;
-        nc_state_add(q->hash, &r, (struct nc_str){NULL, 0});
-        q->after = row->m.id;
-        rows++;
-    }
-    q->more = rows > 0 && rows == q->limit;
-    free(all);
 }

@@ -206,8 +206,13 @@ static void merge_state(struct run *x)
 {
     bool later = !x->known || nc_stamp_cmp(&x->here, &x->now) < 0;
 
-    if (x->known && x->here.state == NC_STAMP_DEAD && for_ever(x->key.kind))
+    if (x->known && x->here.state == NC_STAMP_DEAD && for_ever(x->key.kind)) {
+        /* Deleted on two nodes: the first came without what it was, the second has it. */
+        struct nc_record r;
+        if (nc_state_ends(x->e->kind) && x->r && !x->ops->get(x->db, &x->key, &r))
+            end_state(x);
         return;
+    }
     if (nc_state_ends(x->e->kind)) {
         if (later || for_ever(x->key.kind))
             end_state(x);
@@ -301,6 +306,15 @@ static void tell_of_alias(struct run *x, const struct nc_message *m,
                                          .state = NC_STAMP_ALIAS});
 }
 
+/* Which message its client id was used for, if for another one. */
+static bool said_before(struct run *x, const struct nc_message *m, struct nc_id *other)
+{
+    if (nc_id_zero(&m->client_id) || !x->ops->claimed(x->db, m, other) || nc_id_zero(other))
+        return false;
+    *other = root_of(x, other); /* which may be this one, known before it came */
+    return !nc_id_eq(other, &m->id);
+}
+
 /* A message that is not here.  False: it is another one, which stays. */
 static bool insert(struct run *x)
 {
@@ -308,10 +322,7 @@ static bool insert(struct run *x)
     struct nc_message *m = &r.message;
     struct nc_id other, newest;
 
-    bool twice = !nc_id_zero(&m->client_id) && x->ops->claimed(x->db, m, &other) &&
-                 !nc_id_zero(&other) && !nc_id_eq(&other, &m->id);
-    if (twice)
-        other = root_of(x, &other);
+    bool twice = said_before(x, m, &other);
     if (twice && nc_id_cmp(&other, &m->id) < 0) {
         unite(x, &other, &m->id);
         tell_of_alias(x, m, &other, &m->id);
@@ -331,7 +342,9 @@ static bool insert(struct run *x)
     else if (m->state == NC_STREAMING)
         m->body = (struct nc_str){NULL, 0};
     x->ops->set(x->db, &r);
-    if (twice || (!nc_id_zero(&m->client_id) && !x->ops->claimed(x->db, m, &other)))
+    /* A command's stays remembered as it is. */
+    if (!nc_id_zero(&m->client_id) &&
+        (!x->ops->claimed(x->db, m, &other) || !nc_id_zero(&other)))
         x->ops->claim(x->db, m);
     x->out->applied = x->out->inserted = true;
     x->out->late = m->late;
@@ -452,7 +465,7 @@ static enum nc_err may_merge(struct run *x)
 enum nc_err nc_merge_foreign(const struct nc_merging *m, struct nc_change *ch)
 {
     struct nc_event *e = &ch->event;
-    struct nc_merged none;
+    struct nc_merged none = {0};
     struct run x = {.m = m,
                     .ops = m->ops,
                     .db = m->db,

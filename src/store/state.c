@@ -228,6 +228,7 @@ void nc_record_bytes(const struct nc_record *r, struct nc_buf *out)
     size_t n;
     const struct field *f = fields_of(r->kind, &n);
 
+    (void)nc_buf_reserve(out, nc_record_size(r));
     nc_buf_addc(out, 1);
     nc_buf_addc(out, (char)r->kind);
     for (size_t i = 0; i < n; i++)

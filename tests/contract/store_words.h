@@ -398,6 +398,7 @@ static inline void on_row(struct nc_query *q, const struct nc_row *row)
     case NC_Q_JOBS:
     case NC_Q_JOBS_ENDED: write_text(a, "%u/%u", row->job.id.b[15], row->job.state); break;
     case NC_Q_USAGE: write_usage(a, &row->usage); break;
+    case NC_Q_SEGMENTS: write_text(a, "%u", row->segment.n); break;
     case NC_Q_UNREAD:
         write_text(a, "%u/%u:", row->unread.unread, row->unread.mentions);
         write_message(a, &row->unread.last);

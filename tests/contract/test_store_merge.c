@@ -372,9 +372,418 @@ static void nodes_that_were_cut_off_agree_again(void **state)
     }
 }
 
+/* ---- the rules, one by one ----------------------------------------------- */
+
+/* Ada and Bob in the den, on node 0, known to all. */
+static void begin(void)
+{
+    struct nc_change ada = account(ADA, "ada"), bob = account(BOB, "bob");
+    struct nc_change den = room(DEN, "den"), maker = quiet(join(DEN, ADA));
+
+    at(0);
+    OK(ada);
+    OK(bob);
+    den.event.actor = ADA;
+    maker.member.role = NC_OWNER;
+    OK(maker);
+    OK(den);
+    OK(join(DEN, BOB));
+    heal();
+    at(0);
+}
+
+/* The newest event of a node, to another one. */
+static struct letter newest_of(unsigned node)
+{
+    struct post p = listen(node, origin_of(node), nodes[node].store->info.own_head - 1, 1);
+    struct letter l = p.at[0];
+
+    assert_int_equal(p.n, 1);
+    free(p.at); /* the bytes are the letter's now */
+    return l;
+}
+
+static void an_event_keeps_what_its_origin_gave_it(void **state)
+{
+    struct nc_change m = say(DEN, BOB, 101, "from afar");
+
+    (void)state;
+    begin();
+    OK(m);
+    struct nc_event sent = last.changes[0].event;
+    at(1);
+    OK(say(DEN, ADA, 100, "ours"));
+    assert_int_equal(pull(1, 0), 1);
+    at(1);
+    struct nc_event *e = &last.changes[0].event;
+    assert_true(e->seq == w.store->info.head && e->origin_seq == sent.origin_seq);
+    assert_true(nc_id_eq(&e->origin, &sent.origin) && e->hlc == sent.hlc);
+    assert_memory_equal(e->body_hash, sent.body_hash, sizeof(sent.body_hash));
+    assert_true(merged.applied && merged.inserted && !merged.late);
+    ASK("ours from afar", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    assert_int_equal(member(DEN, ADA).role, NC_OWNER); /* who made it, without an event */
+    assert_true(w.store->info.own_head == 1);
+}
+
+static void what_is_known_missing_or_wrong_is_refused(void **state)
+{
+    struct nc_event e;
+
+    (void)state;
+    begin();
+    OK(say(DEN, BOB, 101, "one"));
+    struct letter one = newest_of(0);
+    OK(say(DEN, BOB, 102, "two"));
+    struct letter two = newest_of(0);
+    at(1);
+    uint64_t head = w.store->info.head;
+    assert_int_equal(deliver(1, &two), NC_AGAIN); /* the one before is not here */
+    e = one.event;
+    one.event.body_hash[5] ^= 1;
+    assert_int_equal(deliver(1, &one), NC_EINVAL); /* not what was announced */
+    one.event = e;
+    one.event.ref = mid(999);
+    assert_int_equal(deliver(1, &one), NC_EINVAL); /* of something else */
+    one.event = e;
+    one.event.kind = NC_EV_NONE;
+    assert_int_equal(deliver(1, &one), NC_EINVAL);
+    one.event = e;
+    one.event.origin = origin_of(1);
+    one.event.origin_seq = 1;
+    assert_int_equal(deliver(1, &one), NC_EINVAL); /* ours, which we never said */
+    one.event = e;
+    assert_true(w.store->info.head == head);
+    assert_int_equal(deliver(1, &one), NC_OK);
+    assert_int_equal(deliver(1, &one), NC_EEXIST);
+    assert_int_equal(deliver(1, &two), NC_OK);
+    assert_true(w.store->info.head == head + 2);
+    nc_buf_fini(&one.record);
+    nc_buf_fini(&two.record);
+}
+
+static void what_refers_to_something_unknown_waits(void **state)
+{
+    (void)state;
+    begin();
+    at(0);
+    OK(account(EVE, "eve"));
+    pull(1, 0);
+    at(1);
+    OK(join(DEN, EVE)); /* node 2 knows no Eve yet */
+    struct letter l = newest_of(1);
+    at(2);
+    uint64_t head = w.store->info.head;
+    assert_int_equal(deliver(2, &l), NC_ENOENT);
+    assert_true(w.store->info.head == head);
+    pull(2, 0);
+    assert_int_equal(deliver(2, &l), NC_OK);
+    at(2);
+    assert_int_equal(member(DEN, EVE).role, NC_MEMBER);
+    nc_buf_fini(&l.record);
+}
+
+static struct nc_change edited(uint64_t ms, const char *text, uint64_t when)
+{
+    struct nc_change c = change_message(NC_MESSAGE_EDIT, NC_EV_MESSAGE_UPDATED, DEN, ms);
+
+    c.message.body = nc_str(text);
+    c.event.hlc = when << 12;
+    return c;
+}
+
+static void the_last_writer_wins(void **state)
+{
+    (void)state;
+    begin();
+    at(0);
+    OK(say(DEN, BOB, 101, "said"));
+    heal();
+    at(0);
+    OK(edited(101, "early", 2000));
+    at(1);
+    OK(edited(101, "later", 3000));
+    heal();
+    at(0);
+    ASK("later", .kind = NC_Q_MESSAGE, .id = mid(101));
+    /* Its clock is behind, but it has seen what it changes. */
+    OK(edited(101, "last", 1500));
+    assert_true(last.changes[0].event.hlc > 3000ull << 12);
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ASK("last", .kind = NC_Q_MESSAGE, .id = mid(101));
+    }
+}
+
+static void a_deleted_message_stays_deleted(void **state)
+{
+    struct nc_change gone = delete_message(DEN, 101);
+
+    (void)state;
+    begin();
+    at(0);
+    OK(say(DEN, BOB, 101, "said"));
+    pull(1, 0);
+    at(0);
+    gone.event.hlc = 2000ull << 12;
+    OK(gone);
+    at(1);
+    OK(edited(101, "much later", 9000));
+    struct letter edit = newest_of(1); /* comes before what it edits */
+    assert_int_equal(deliver(2, &edit), NC_OK);
+    nc_buf_fini(&edit.record);
+    assert_true(merged.inserted);
+    at(2);
+    ASK("much later", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(101)});
+        assert_true(answer.rows == 0 || strcmp(answer.text, "(deleted)") == 0);
+    }
+    assert_true(agree(0, 1) && agree(1, 2));
+}
+
+static void what_comes_late_is_unread(void **state)
+{
+    (void)state;
+    begin();
+    at(1);
+    OK(say(DEN, BOB, 101, "cut off"));
+    at(0);
+    OK(say(DEN, BOB, 105, "newest"));
+    OK(mark_read(DEN, ADA, 105));
+    assert_string_equal(unread(member(DEN, ADA)), "0/0:newest");
+    assert_int_equal(pull(0, 1), 1);
+    assert_true(merged.late);
+    at(0);
+    assert_string_equal(unread(member(DEN, ADA)), "1/0:newest");
+    ASK("cut off newest", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    assert_true(answer.rows == 2);
+}
+
+static void one_message_sent_to_two_nodes_is_one(void **state)
+{
+    struct nc_change a = say(DEN, BOB, 101, "once"), b = say(DEN, BOB, 102, "once");
+
+    (void)state;
+    begin();
+    a.message.client_id = b.message.client_id = id(70);
+    at(0);
+    OK(b);
+    at(1);
+    OK(a);
+    assert_int_equal(pull(0, 1), 1); /* what is here gives way */
+    struct nc_id lower = mid(101), higher = mid(102);
+    assert_true(nc_id_eq(&merged.kept, &lower) && nc_id_eq(&merged.lost, &higher));
+    assert_true(merged.inserted);
+    assert_int_equal(merged.also.kind, NC_EV_MESSAGE_DELETED);
+    assert_int_equal(merged.also.reason, NC_DELETED_DUPLICATE);
+    at(0);
+    assert_true(merged.also.seq == w.store->info.head &&
+                nc_id_eq(&merged.also.ref, &higher) &&
+                nc_id_eq(&merged.also.subject, &lower));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ASK("once", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+        ASK("once", .kind = NC_Q_MESSAGE, .id = mid(102));
+        assert_true(nc_id_eq(&answer.row.message.id, &lower));
+        ASK("once", .kind = NC_Q_BY_CLIENT, .user = BOB, .id = id(70));
+        ask((struct nc_query){.kind = NC_Q_STATS});
+        assert_int_equal(answer.row.stats.messages, 1);
+    }
+    /* Also where only the other one is known, a delete is one of both. */
+    at(2);
+    OK(delete_message(DEN, 101));
+    heal();
+    assert_true(agree(0, 1) && agree(1, 2));
+    at(0);
+    ASK("(deleted)", .kind = NC_Q_MESSAGE, .id = mid(102));
+}
+
+static const char *name_of(struct nc_id user)
+{
+    static char name[40];
+
+    ask((struct nc_query){.kind = NC_Q_PASSWORD, .id = user});
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(answer.text, "+("), answer.text);
+    return name;
+}
+
+static void the_first_to_take_a_name_keeps_it(void **state)
+{
+    struct nc_change first = account(id(30), "anna"), later = account(id(31), "anna"),
+                     third = account(id(32), "anna-2");
+
+    (void)state;
+    begin();
+    first.event.hlc = 2000ull << 12;
+    later.event.hlc = 3000ull << 12;
+    third.event.hlc = 4000ull << 12;
+    at(1);
+    OK(later);
+    OK(session(id(50), id(31), "phone", 10));
+    at(2);
+    OK(third);
+    pull(1, 2); /* nothing is wrong yet */
+    at(1);
+    assert_string_equal(name_of(id(32)), "anna-2");
+    at(0);
+    OK(first);
+    assert_int_equal(pull(1, 0), 1);
+    /* Anna becomes Anna 2, and who was Anna 2 had the name later. */
+    assert_int_equal(merged.renamed_n, 2);
+    at(1);
+    assert_string_equal(name_of(id(30)), "anna");
+    assert_string_equal(name_of(id(31)), "anna-2");
+    assert_string_equal(name_of(id(32)), "anna-2-2");
+    ASK("", .kind = NC_Q_SESSIONS, .id = id(31));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        assert_string_equal(name_of(id(31)), "anna-2");
+        assert_string_equal(name_of(id(32)), "anna-2-2");
+    }
+    assert_true(agree(0, 1) && agree(1, 2));
+}
+
+static void a_deleted_account_goes_on_holding_its_name(void **state)
+{
+    struct nc_change first = account(id(30), "anna"), later = account(id(31), "anna");
+    struct nc_change gone = {.kind = NC_ACCOUNT_DELETE, .account = {.id = id(30)}};
+
+    (void)state;
+    begin();
+    later.event.hlc = 3000ull << 12;
+    gone.event = event(NC_EV_ACCOUNT_DELETED, NC_AUD_ADMINS, id(0), id(0));
+    gone.event.subject = id(30);
+    at(0);
+    OK(first);
+    OK(gone);
+    at(1);
+    OK(later);
+    heal(); /* the first one's name is nowhere any more */
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        assert_string_equal(name_of(id(31)), "anna-2");
+        REFUSED(account(id(33), "anna"), NC_EEXIST);
+    }
+    assert_true(agree(0, 1) && agree(1, 2));
+}
+
+static void a_session_that_ended_elsewhere_has_ended(void **state)
+{
+    struct nc_change end = {.kind = NC_SESSION_END,
+                            .session = {.id = id(50), .user = BOB, .ended_ms = 5}};
+
+    (void)state;
+    begin();
+    at(0);
+    OK(session(id(50), BOB, "phone", 10));
+    end.event = event(NC_EV_SESSION_ENDED, NC_AUD_USER, BOB, id(50));
+    end.event.subject = BOB;
+    OK(end);
+    heal();
+    at(1);
+    ask((struct nc_query){.kind = NC_Q_ENDED, .after_ms = 1});
+    assert_int_equal(answer.rows, 1);
+    assert_true(nc_id_eq(&answer.row.session.id, &end.session.id) &&
+                nc_id_eq(&answer.row.session.user, &end.session.user));
+}
+
+static void what_was_trimmed_is_passed_over(void **state)
+{
+    struct nc_change promoted = join(DEN, BOB);
+    struct nc_change trim = {.kind = NC_TRIM, .before_ms = 1001, .limit = 100};
+
+    (void)state;
+    at(0);
+    OK(account(ADA, "ada"));
+    OK(account(BOB, "bob"));
+    OK(room(DEN, "den"));
+    OK(join(DEN, BOB));
+    promoted.event.kind = NC_EV_MEMBER_UPDATED;
+    promoted.member.role = NC_MODERATOR;
+    OK(promoted);
+    OK(trim);
+    assert_int_equal(last.changes[0].touched, 1); /* the join is no news */
+    struct nc_id origin = origin_of(0);
+    assert_int_equal(pull_page(1, 0, origin, 3), 3);
+    struct nc_change skip = {.kind = NC_ORIGIN_SKIP,
+                             .segment = {origin, .first = 5, .n = 1}};
+    at(1);
+    REFUSED(skip, NC_AGAIN);
+    skip.segment.first = 3;
+    REFUSED(skip, NC_EEXIST);
+    skip.segment.first = 4;
+    OK(skip);
+    REFUSED(skip, NC_EEXIST);
+    skip.segment.origin = origin_of(1);
+    REFUSED(skip, NC_EINVAL);
+    assert_int_equal(pull(1, 0), 1);
+    assert_true(agree(0, 1));
+
+    struct nc_change segment = {.kind = NC_SEGMENT_SET,
+                                .segment = {.origin = origin,
+                                            .first = 1,
+                                            .n = 4,
+                                            .hashes = nc_str("hashes"),
+                                            .chain = nc_str("chain"),
+                                            .signature = nc_str("signature")}};
+    at(1);
+    OK(segment);
+    segment.segment.first = 5;
+    segment.segment.n = 1;
+    OK(segment);
+    ask((struct nc_query){.kind = NC_Q_SEGMENTS, .id = origin, .since = 3, .limit = 9});
+    assert_int_equal(answer.rows, 2);
+    ask((struct nc_query){.kind = NC_Q_SEGMENTS, .id = origin, .since = 4, .limit = 9});
+    assert_int_equal(answer.rows, 1);
+    assert_true(answer.row.segment.first == 5 && answer.row.segment.n == 1);
+    assert_true(nc_id_eq(&answer.row.segment.origin, &origin));
+    segment.segment.origin = id(99);
+    REFUSED(segment, NC_ENOENT);
+}
+
+static void what_streams_elsewhere_is_not_ours_to_end(void **state)
+{
+    struct nc_change answering = say(DEN, BOB, 101, "");
+
+    (void)state;
+    begin();
+    answering.message.state = NC_STREAMING;
+    at(0);
+    OK(answering);
+    heal();
+    at(1);
+    ask((struct nc_query){.kind = NC_Q_STREAMING});
+    assert_int_equal(answer.rows, 0);
+    at(0);
+    ask((struct nc_query){.kind = NC_Q_STREAMING});
+    assert_int_equal(answer.rows, 1);
+    OK(complete(DEN, 101, "the answer"));
+    heal();
+    at(1);
+    ASK("the answer", .kind = NC_Q_MESSAGE, .id = mid(101));
+    assert_int_equal(answer.row.message.state, NC_COMPLETE);
+}
+
 int main(void)
 {
     const struct CMUnitTest both[] = {
+        N(an_event_keeps_what_its_origin_gave_it),
+        N(what_is_known_missing_or_wrong_is_refused),
+        N(what_refers_to_something_unknown_waits),
+        N(the_last_writer_wins),
+        N(a_deleted_message_stays_deleted),
+        N(what_comes_late_is_unread),
+        N(one_message_sent_to_two_nodes_is_one),
+        N(the_first_to_take_a_name_keeps_it),
+        N(a_deleted_account_goes_on_holding_its_name),
+        N(a_session_that_ended_elsewhere_has_ended),
+        N(what_was_trimmed_is_passed_over),
+        N(what_streams_elsewhere_is_not_ours_to_end),
         N(nodes_that_were_cut_off_agree_again),
     };
     int failed = 0;

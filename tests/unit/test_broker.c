@@ -602,8 +602,9 @@ static void pins_are_whole_or_as_they_were(void **state)
         "{\"nodes\":[1]}",
         "{\"nodes\":[{\"id\":\"" N1 "\"}]}",
         "{\"nodes\":[{\"id\":\"" N1 "\",\"key\":\"AAAA\"}]}",
-        "{\"nodes\":[{\"id\":\"x\",\"key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"
-        "]}",
+        ("{\"nodes\":[{\"id\":\"x\",\"key\":"
+         "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"
+         "]}"),
     };
     struct nc_pins p = w.pins;
     struct nc_buf text = {0};

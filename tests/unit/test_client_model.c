@@ -10,39 +10,12 @@
 #include "client/ai_words.h"
 #include "client/model.h"
 #include "client/words.h"
+#include "client_said.h"
 
 #define ME "01890000-0000-7000-8000-0000000000aa"
 #define OLGA "01890000-0000-7000-8000-0000000000bb"
 #define ROOM "01890000-0000-7000-8000-000000000001"
 #define OTHER "01890000-0000-7000-8000-000000000002"
-
-static json_t *json(const char *fmt, ...) NC_PRINTF(1, 2);
-static json_t *json(const char *fmt, ...)
-{
-    char text[4096];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    json_t *j = json_loads(text, 0, NULL);
-    assert_non_null(j);
-    return j;
-}
-
-static struct nc_id id(const char *text)
-{
-    struct nc_id out;
-    assert_int_equal(nc_id_parse(nc_str(text), &out), NC_OK);
-    return out;
-}
-
-static struct nc_id message_id(unsigned n)
-{
-    char text[64];
-    snprintf(text, sizeof text, "01900000-0000-7000-8000-%012u", n);
-    return id(text);
-}
 
 static struct nc_model start(void)
 {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "client/model.h"
+#include "client_said.h"
 
 #define ANNA_A "01890000-0000-7000-8000-0000000000a1"
 #define ANNA_B "01890000-0000-7000-8000-0000000000b1"
@@ -17,34 +18,6 @@
 #define ATTIC "01890000-0000-7000-8000-000000000003"  /* with B alone */
 
 enum { A, B };
-
-static json_t *json(const char *fmt, ...) NC_PRINTF(1, 2);
-static json_t *json(const char *fmt, ...)
-{
-    char text[4096];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    json_t *j = json_loads(text, 0, NULL);
-    assert_non_null(j);
-    return j;
-}
-
-static struct nc_id id(const char *text)
-{
-    struct nc_id out;
-    assert_int_equal(nc_id_parse(nc_str(text), &out), NC_OK);
-    return out;
-}
-
-static struct nc_id message_id(unsigned n)
-{
-    char text[64];
-    snprintf(text, sizeof text, "01900000-0000-7000-8000-%012u", n);
-    return id(text);
-}
 
 static void take_rooms(struct nc_model *m, unsigned from, const char *rooms)
 {

@@ -351,6 +351,8 @@ static void caching(void **state)
     }
     struct nc_str s = nc_buf_str(&t[0]);
     assert_int_equal(nc_jwt_cache_verify(c, ring, s, NOW, 0, NULL, &got), NC_JWT_OK);
+    assert_true(nc_jwt_cache_seen(c, ring, s, NOW, 0, NULL, &got));
+    assert_string_equal(got.name, "alga");
     /* Being cached neither prolongs a token nor moves it to another issuer. */
     assert_int_equal(nc_jwt_cache_verify(c, ring, s, NOW, 0, "other", &got),
                      NC_JWT_FOREIGN);
@@ -360,6 +362,8 @@ static void caching(void **state)
     t[0].p[t[0].n - 3] ^= 1;
     assert_int_equal(nc_jwt_cache_verify(c, ring, s, NOW, 0, NULL, &got), NC_JWT_BAD);
     assert_int_equal(nc_jwt_cache_verify(c, ring, s, NOW, 0, NULL, &got), NC_JWT_BAD);
+    assert_false(nc_jwt_cache_seen(c, ring, s, NOW, 0, NULL, &got)); /* never good */
+    assert_false(nc_jwt_cache_seen(c, ring, NC_STR(""), NOW, 0, NULL, &got));
     assert_int_equal(nc_jwt_cache_verify(c, ring, NC_STR(""), NOW, 0, NULL, &got),
                      NC_JWT_BAD);
 

@@ -238,6 +238,29 @@ static void wrong_kinds_of_keys(void **state)
     assert_null(nc_eckey_of_pem(NC_STR("")));
 }
 
+static void a_ring_of_public_keys_only_verifies(void **state)
+{
+    struct nc_keyring *signer = NULL, *ring = NULL;
+    struct nc_buf jwks = {0}, token = {0};
+    const struct nc_jwt claims = {.iss = "n", .sub = "u", .iat = 1, .exp = 9};
+    struct nc_jwt got;
+    (void)state;
+    assert_int_equal(nc_keyring_new(&signer), NC_OK);
+    nc_keyring_jwks(signer, &jwks);
+    assert_int_equal(nc_keyring_public(&ring, NC_STR("{\"keys\":[]}")), NC_EINVAL);
+    assert_int_equal(nc_keyring_public(&ring, NC_STR("{}")), NC_EINVAL);
+    assert_int_equal(nc_keyring_public(&ring, nc_buf_str(&jwks)), NC_OK);
+    assert_int_equal(nc_keyring_count(ring), 1);
+    assert_int_not_equal(nc_jwt_sign(ring, &claims, &token), NC_OK);
+    assert_int_equal(nc_jwt_sign(signer, &claims, &token), NC_OK);
+    assert_int_equal(nc_jwt_verify(ring, nc_buf_str(&token), 2000, 0, "n", &got),
+                     NC_JWT_OK);
+    nc_keyring_free(ring);
+    nc_keyring_free(signer);
+    nc_buf_fini(&jwks);
+    nc_buf_fini(&token);
+}
+
 static void trusting_a_peer(void **state)
 {
     struct nc_keyring *mine = NULL, *peer = NULL;
@@ -344,6 +367,7 @@ int main(void)
         cmocka_unit_test(no_point_of_the_curve),
         cmocka_unit_test(wrong_kinds_of_keys),
         cmocka_unit_test(trusting_a_peer),
+        cmocka_unit_test(a_ring_of_public_keys_only_verifies),
         IN_DIR(kept_on_disk),
         IN_DIR(rotating),
         IN_DIR(a_failed_rotation_changes_nothing),

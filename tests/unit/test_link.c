@@ -134,9 +134,10 @@ static void idle(struct broker *b, int fd)
 
 static bool greet(struct broker *b, int fd)
 {
-    static const unsigned char noise[64] = {0xf0, 0xff, 0xff, 0x7f, 1, 2, 3}, zeros[65536];
+    enum manner manner = b->manner;
+    static const unsigned char noise[64] = {0xf0, 5, 1, 2, 3, 4, 5, 0xff}, zeros[65536];
 
-    switch (b->manner) {
+    switch (manner) {
     case SILENT:
         while (!b->stop && b->manner == SILENT)
             usleep(2000);
@@ -151,7 +152,7 @@ static bool greet(struct broker *b, int fd)
     }
     if (!PUT(fd, 0x20, 3, 0, 0, 0))
         return false;
-    switch (b->manner) {
+    switch (manner) {
     case GARBLES: put(fd, noise, sizeof(noise)); return true;
     case ENDS: PUT(fd, 0xe0, 1, 0x8b); return true;
     case FLOODS:

@@ -168,6 +168,78 @@ static void a_database_of_the_first_version_keeps_its_rows(void **state)
     assert_string_equal(heard, "from before/0/0 half an answ/0/0 ");
 }
 
+/* What version 3 has of a node that was used: people, a room, an edited message, one that
+ * is deleted, and only some of the events of all that. */
+static const char used_rows[] =
+    "INSERT INTO account VALUES"
+    " (x'01', 0, 2, 0, 0, 'ada', 'Ada', 'pw', 5), (x'02', 0, 0, 0, 0, 'bob', 'Bob', 'pw', "
+    "6),"
+    " (x'03', 0, 0, 0, 1, '', '', '', 7);"
+    "UPDATE account SET id = CAST(zeroblob(15) || id AS BLOB);"
+    "INSERT INTO username VALUES ('ada'), ('bob'), ('eve');"
+    "INSERT INTO room SELECT id, id, 0, 0, 'den', '', 8, 0, 0, '', '', NULL, 0"
+    " FROM account WHERE username = 'ada';"
+    "INSERT INTO member SELECT room.id, account.id, role, 9, 1, zeroblob(16), 1, 0"
+    " FROM room, account WHERE deleted = 0;"
+    "INSERT INTO message SELECT room.id, CAST(zeroblob(15) || m.column1 AS BLOB), "
+    "m.column2,"
+    " account.id, NULL, NULL, 0, 0, m.column3, 0, NULL, 100, m.column4, '', '', '',"
+    " CAST(m.column5 AS BLOB), 0, 0, '' FROM room, account,"
+    " (VALUES (x'11', 4, 0, 50, 'edited'), (x'12', 5, 1, 0, '')) AS m"
+    " WHERE username = 'bob';"
+    "INSERT INTO log (seq, origin, origin_seq, hlc, kind, audience, ref, subject, reason)"
+    " SELECT 1, no, 1, 40960, 14, 0, NULL, account.id, 0 FROM incarnation, account"
+    " WHERE username = 'ada';"
+    "INSERT INTO log (seq, origin, origin_seq, hlc, kind, audience, ref, reason)"
+    " SELECT 2, no, 2, 40961, 5, 1, room.id, 0 FROM incarnation, room;"
+    "INSERT INTO log (seq, origin, origin_seq, hlc, kind, audience, ref, reason)"
+    " SELECT message.seq, no, message.seq, 40962, 1, 1, message.id, 0"
+    " FROM incarnation, message;"
+    "UPDATE counter SET messages = 2, head = 5, own_head = 5, hlc = 40962";
+
+static unsigned complete_rows, rows_seen;
+
+static void on_row_for_others(struct nc_query *q, const struct nc_row *row)
+{
+    (void)q;
+    rows_seen++;
+    complete_rows += row->foreign.record.kind != NC_STATE_NONE;
+}
+
+static void what_was_kept_before_can_be_told_to_other_nodes(void **state)
+{
+    struct nc_query q = {.kind = NC_Q_ORIGIN, .limit = 100, .row = on_row_for_others};
+    sqlite3 *db;
+
+    (void)state;
+    world_close();
+    unlink(w.path);
+    assert_int_equal(sqlite3_open(w.path, &db), SQLITE_OK);
+    assert_int_equal(nc_migrate(db, w.path, NULL, nc_migrations, 3), NC_OK);
+    assert_int_equal(nc_sqlite_incarnate(db, false), NC_OK);
+    sqlite3_close(db);
+    sql(w.path, used_rows);
+
+    for (unsigned i = 0; i < 2; i++) { /* the second opening changes nothing */
+        assert_int_equal(world_open(), NC_OK);
+        q.id = w.store->info.incarnation;
+        complete_rows = rows_seen = 0;
+        assert_int_equal(nc_store_read_now(w.store, &q), NC_OK);
+        /* Ada, the room, two messages; and Bob and his membership, whose events are gone,
+         * and Eve, of whom only that she is no more. */
+        assert_int_equal(w.store->info.own_head, 7);
+        assert_int_equal(rows_seen, 6);
+        assert_int_equal(complete_rows, 5); /* not what is deleted */
+        world_close();
+    }
+    assert_int_equal(number(w.path, "SELECT settled FROM counter"), 1);
+    assert_int_equal(number(w.path, "SELECT count(*) FROM stamp WHERE state = 1"), 2);
+    assert_int_equal(number(w.path, "SELECT created_hlc FROM name WHERE wanted = 'ada'"),
+                     40960);
+    assert_int_equal(number(w.path, "SELECT count(*) FROM name WHERE claim IS NULL"), 1);
+    assert_int_equal(world_open(), NC_OK);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)
 
 int main(void)
@@ -177,6 +249,7 @@ int main(void)
         T(a_migration_that_fails_changes_nothing),
         T(the_folder_for_the_copy_is_made),
         T(a_database_of_the_first_version_keeps_its_rows),
+        T(what_was_kept_before_can_be_told_to_other_nodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

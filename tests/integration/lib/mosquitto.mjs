@@ -1,5 +1,4 @@
 // A real Mosquitto for a test: on loopback, free ports, a folder of its own, ended by pid.
-import { after } from "node:test";
 import { spawn, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -7,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync, renameSync, readFileSync } from "no
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import mqtt from "mqtt";
-import { cleanEnv, kind, neuralchatd, until, WAIT } from "./node.mjs";
+import { cleanEnv, ended_at_last, kind, neuralchatd, until, WAIT } from "./node.mjs";
 
 export const mosquitto = "/usr/sbin/mosquitto";
 export const plugin = join(dirname(neuralchatd ?? ""), "nc_mosquitto.so");
@@ -33,15 +32,7 @@ export function sanitizerEnv() {
   };
 }
 
-/** Those a failed test has left behind would keep its file waiting for ever. */
-const running = new Set();
-function end_the_rest() {
-  for (const broker of running) {
-    broker.child.kill("SIGKILL");
-    if (broker.ownsData) rmSync(broker.data, { recursive: true, force: true });
-  }
-}
-after(() => void setTimeout(end_the_rest, WAIT).unref());
+const running = ended_at_last();
 
 export class Mosquitto {
   log = "";

@@ -55,15 +55,19 @@ export async function while_it_lasts(use) {
 
 const defaults = ["--registration", "open", "--rate-limits", "off", "--password-cost", "test"];
 
-/** Those a failed test has left behind would keep its file waiting for ever. */
-const running = new Set();
-function end_the_rest() {
-  for (const node of running) {
-    node.child.kill("SIGKILL");
-    if (node.ownsData) rmSync(node.data, { recursive: true, force: true });
+/** For programs that a test has started, each with `child`, `data` and `ownsData`: those that a failed one leaves behind would keep its file waiting for ever. */
+export function ended_at_last() {
+  const running = new Set();
+  function end_the_rest() {
+    for (const one of running) {
+      one.child.kill("SIGKILL");
+      if (one.ownsData) rmSync(one.data, { recursive: true, force: true });
+    }
   }
+  after(() => void setTimeout(end_the_rest, WAIT).unref());
+  return running;
 }
-after(() => void setTimeout(end_the_rest, WAIT).unref());
+const running = ended_at_last();
 
 export class Node {
   log = "";

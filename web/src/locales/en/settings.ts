@@ -91,6 +91,7 @@ export default {
   'settings.scope_chat': 'Rooms and messages',
   'settings.scope_chat_text': 'Read and write wherever you can.',
   'settings.scope_mqtt': 'MQTT',
+  'settings.scope_mqtt_text': 'Be in your rooms by any MQTT client.',
   'settings.key_expires': 'Valid until',
   'settings.key_never': 'It is deleted',
   'settings.key_cap_tokens': 'Tokens a day',

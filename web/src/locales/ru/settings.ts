@@ -91,6 +91,7 @@ export default {
   'settings.scope_chat': 'Комнаты и сообщения',
   'settings.scope_chat_text': 'Читать и писать везде, где можете вы.',
   'settings.scope_mqtt': 'MQTT',
+  'settings.scope_mqtt_text': 'Быть в своих комнатах через любой клиент MQTT.',
   'settings.key_expires': 'Действует до',
   'settings.key_never': 'Пока не удалён',
   'settings.key_cap_tokens': 'Токенов в день',

@@ -1,0 +1,200 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/mem.h"
+
+static enum nc_err segment_set(struct nc_mem *m, struct nc_mem_step *s)
+{
+    const struct nc_segment *in = &s->ch->segment;
+    struct nc_mem_segment row = {in->origin, in->first, *in};
+
+    if (!nc_id_eq(&in->origin, &m->store.info.incarnation) &&
+        !nc_mem_row(m, T_ORIGIN, &in->origin))
+        return NC_ENOENT;
+    nc_mem_put(m, T_SEGMENT, &row, offsetof(struct nc_mem_segment, s));
+    return NC_OK;
+}
+
+nc_mem_apply_fn *const nc_mem_mesh[NC_CHANGE_KINDS] = {[NC_SEGMENT_SET] = segment_set};
+
+/* ---- questions ----------------------------------------------------------- */
+
+static void give(struct nc_query *q, const struct nc_row *row)
+{
+    if (q->row)
+        q->row(q, row);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return nc_id_cmp(*(const struct nc_id *const *)a, *(const struct nc_id *const *)b);
+}
+
+static int by_origin_seq(const void *a, const void *b)
+{
+    const struct nc_event *x = *(const struct nc_event *const *)a;
+    const struct nc_event *y = *(const struct nc_event *const *)b;
+
+    return (x->origin_seq > y->origin_seq) - (x->origin_seq < y->origin_seq);
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct nc_mem_segment *x = *(const struct nc_mem_segment *const *)a;
+    const struct nc_mem_segment *y = *(const struct nc_mem_segment *const *)b;
+
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* The rows of a table in order; the caller frees. */
+static const void **sorted(const struct nc_mem *m, enum nc_mem_table t, size_t *n,
+                           int (*order)(const void *, const void *))
+{
+    const void **all = nc_alloc((m->t[t].n + 1) * sizeof(*all));
+
+    *n = 0;
+    for (size_t i = 0; i < m->t[t].n; i++)
+        if (m->t[t].at[i])
+            all[(*n)++] = m->t[t].at[i];
+    if (*n > 1)
+        qsort(all, *n, sizeof(*all), order);
+    return all;
+}
+
+void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q)
+{
+    size_t n;
+    const void **all = sorted(m, T_ORIGIN, &n, by_id);
+    struct nc_row own = {.origin = {m->store.info.incarnation, m->own_head, true, true}};
+    bool given = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct nc_mem_origin *o = all[i];
+        if (!given && nc_id_cmp(&own.origin.id, &o->origin) < 0) {
+            give(q, &own);
+            given = true;
+        }
+        give(q, &(struct nc_row){.origin = {o->origin, o->head, false, false}});
+    }
+    if (!given)
+        give(q, &own);
+    free(all);
+}
+
+void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q)
+{
+    size_t n;
+    const void **all = sorted(m, T_LOG, &n, by_origin_seq);
+    uint64_t bytes = 0;
+    uint32_t rows = 0;
+
+    q->upto = q->since;
+    q->more = false;
+    for (size_t i = 0; i < n && !q->more; i++) {
+        const struct nc_event *e = all[i];
+        if (!nc_id_eq(&e->origin, &q->id) || e->origin_seq <= q->since)
+            continue;
+        if (rows == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
+            q->more = true;
+            break;
+        }
+        struct nc_row row = {.foreign = {.event = *e}};
+        struct nc_state_key k = nc_state_of(e);
+        struct nc_record *r = &row.foreign.record;
+        if (nc_mem_record(m, &k, r) && nc_record_announced(r, e))
+            bytes += nc_record_size(r);
+        else
+            r->kind = NC_STATE_NONE;
+        rows++;
+        q->upto = e->origin_seq;
+        give(q, &row);
+    }
+    free(all);
+}
+
+void nc_mem_query_segments(struct nc_mem *m, struct nc_query *q)
+{
+    size_t n;
+    const void **all = sorted(m, T_SEGMENT, &n, by_first);
+    uint32_t rows = 0;
+
+    for (size_t i = 0; i < n && rows < q->limit; i++) {
+        const struct nc_mem_segment *s = all[i];
+        if (!nc_id_eq(&s->origin, &q->id) || s->first + s->s.n <= q->since + 1)
+            continue;
+        rows++;
+        give(q, &(struct nc_row){.segment = s->s});
+    }
+    free(all);
+}
+
+static bool living(const struct nc_mem *m, const struct nc_id *room,
+                   const struct nc_id *user)
+{
+    const struct nc_room_rec *r = room ? nc_mem_row(m, T_ROOM, room) : NULL;
+    const struct nc_account *a = user ? nc_mem_row(m, T_ACCOUNT, user) : NULL;
+
+    return (!room || (r && !r->deleted_ms)) && (!user || (a && !a->deleted));
+}
+
+/* Is it part of what nodes keep in common?  Its key, too. */
+static bool in_common(const struct nc_mem *m, enum nc_mem_table t, const void *row,
+                      struct nc_state_key *k)
+{
+    const struct nc_id *a = row, *b = a + 1; /* where both are the key */
+
+    switch (t) {
+    case T_ACCOUNT: *k = nc_state_key(NC_STATE_ACCOUNT, a, NULL); return living(m, NULL, a);
+    case T_ROOM: *k = nc_state_key(NC_STATE_ROOM, a, NULL); return living(m, a, NULL);
+    case T_MEMBER: *k = nc_state_key(NC_STATE_MEMBER, a, b); return living(m, a, b);
+    case T_BAN: *k = nc_state_key(NC_STATE_BAN, a, b); return living(m, a, b);
+    case T_PERSONA: *k = nc_state_key(NC_STATE_PERSONA, a, NULL); return living(m, NULL, a);
+    case T_KEY: *k = nc_state_key(NC_STATE_KEY, a, b); return living(m, NULL, b);
+    default: return false;
+    }
+}
+
+static void sum_few(const struct nc_mem *m, uint8_t sum[NC_STATE_HASH])
+{
+    static const enum nc_mem_table tables[] = {T_ACCOUNT, T_ROOM,    T_MEMBER,
+                                               T_BAN,     T_PERSONA, T_KEY};
+
+    for (unsigned t = 0; t < NC_COUNT(tables); t++)
+        for (size_t i = 0; i < m->t[tables[t]].n; i++) {
+            const void *row = m->t[tables[t]].at[i];
+            struct nc_state_key k;
+            struct nc_record r;
+            if (!row || !in_common(m, tables[t], row, &k) || !nc_mem_record(m, &k, &r))
+                continue;
+            const struct nc_account *a = nc_mem_row(m, T_ACCOUNT, &k.a);
+            nc_state_add(sum, &r, a ? a->username : (struct nc_str){NULL, 0});
+        }
+    for (size_t i = 0; i < m->t[T_ALIAS].n; i++) {
+        const struct nc_mem_alias *row = m->t[T_ALIAS].at[i];
+        const struct nc_mem_message *to = row ? nc_mem_row(m, T_MESSAGE, &row->kept) : NULL;
+        if (to && !to->m.deleted && living(m, &to->m.room, NULL))
+            nc_state_add_alias(sum, &row->lost, &row->kept);
+    }
+}
+
+void nc_mem_query_state(struct nc_mem *m, struct nc_query *q)
+{
+    uint32_t rows = 0;
+    size_t n;
+
+    if (nc_id_zero(&q->after))
+        sum_few(m, q->hash);
+    const void **all = sorted(m, T_MESSAGE, &n, by_id);
+    for (size_t i = 0; i < n && rows < q->limit; i++) {
+        const struct nc_mem_message *row = all[i];
+        struct nc_record r = {.kind = NC_STATE_MESSAGE, .message = row->m};
+        if (nc_id_cmp(&row->m.id, &q->after) <= 0 || row->m.deleted ||
+            !living(m, &row->m.room, NULL))
+            continue;
+        nc_state_add(q->hash, &r, (struct nc_str){NULL, 0});
+        q->after = row->m.id;
+        rows++;
+    }
+    q->more = rows > 0 && rows == q->limit;
+    free(all);
+}
