@@ -45,13 +45,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     enum nc_err e = nc_frame_parse((struct nc_str){copy, n}, NULL, &one, &why);
     NEED(e == NC_OK || why);
     if (e == NC_OK && nc_frame_add(&out, &one, NULL) == NC_OK) {
-        NEED(out.n <= NC_FRAME_MAX);
+        NEED(out.n <= (one.type == NC_FRAME_RELAY ? NC_FRAME_RELAY_MAX : NC_FRAME_MAX));
         NEED(nc_frame_parse(nc_buf_str(&out), NULL, &two, &why) == NC_OK);
         NEED(one.type == two.type);
         if (one.type == NC_FRAME_SEGMENT)
             check_segment(&one.segment, &two.segment);
         if (one.type == NC_FRAME_VECTOR)
             NEED(nc_vector_compare(&one.vector, &two.vector) == NC_VECTOR_SAME);
+        if (one.type == NC_FRAME_PROBE || one.type == NC_FRAME_ECHO)
+            NEED(one.probe == two.probe);
+        if (one.type == NC_FRAME_RELAY)
+            NEED(nc_id_eq(&one.relay.to, &two.relay.to) && one.relay.envelope.n &&
+                 nc_str_eq(one.relay.envelope, two.relay.envelope));
     }
     nc_buf_fini(&out);
     free(copy);

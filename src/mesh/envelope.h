@@ -17,7 +17,7 @@
 #include "base/id.h"
 #include "crypto/identity.h"
 
-#define NC_ENVELOPE_PAYLOAD_MAX (256 * 1024)
+#define NC_ENVELOPE_PAYLOAD_MAX (256 * 1024 + 192) /* any frame, also a relay */
 #define NC_ENVELOPE_MAX (NC_ENVELOPE_PAYLOAD_MAX + 128)
 #define NC_ENVELOPE_TAIL 4
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "mesh/envelope.h"
 #include "mesh/frame_parts.h"
 
 enum {
@@ -12,7 +13,11 @@ enum {
     ROUTE_MAX_BYTES = 256,
     CODE_MAX_BYTES = 32,
     DETAIL_MAX_BYTES = 200,
+    ENVELOPE_HEAD_MAX = NC_ENVELOPE_MAX - NC_ENVELOPE_PAYLOAD_MAX,
+    RELAYED_MAX = NC_FRAME_MAX + ENVELOPE_HEAD_MAX, /* no relay in a relay */
 };
+_Static_assert(NC_FRAME_RELAY_MAX <= NC_ENVELOPE_PAYLOAD_MAX, "a relay fits an envelope");
+_Static_assert(RELAYED_MAX + 32 <= NC_FRAME_RELAY_MAX, "an envelope fits a relay");
 
 /* ---- members that several have ------------------------------------------- */
 
@@ -293,6 +298,34 @@ static const char *read_error(struct nc_unpack *u, struct nc_frame *f)
     return good && f->error.code.n ? NULL : "code";
 }
 
+static void add_token(struct nc_buf *b, const struct nc_frame *f)
+{
+    nc_pack_be(b, f->probe, 8);
+}
+
+static const char *read_token(struct nc_unpack *u, struct nc_frame *f)
+{
+    f->probe = nc_unpack_be(u, 8);
+    return u->bad ? "short" : NULL;
+}
+
+static void add_relay(struct nc_buf *b, const struct nc_frame *f)
+{
+    nc_pack_id(b, &f->relay.to);
+    nc_pack_str(b, f->relay.envelope);
+}
+
+static const char *read_relay(struct nc_unpack *u, struct nc_frame *f)
+{
+    f->relay.to = nc_unpack_id(u);
+    f->relay.envelope = nc_unpack_str(u, RELAYED_MAX);
+    if (u->bad)
+        return "short";
+    if (nc_id_zero(&f->relay.to))
+        return "to";
+    return f->relay.envelope.n ? NULL : "envelope";
+}
+
 /* The segment's are in frame_segment.c: they need more than this. */
 static const struct {
     const char *name;
@@ -310,11 +343,19 @@ static const struct {
     [NC_FRAME_PIECE] = {"piece", add_piece, read_piece},
     [NC_FRAME_EPHEMERAL] = {"ephemeral", add_ephemeral, read_ephemeral},
     [NC_FRAME_ERROR] = {"error", add_error, read_error},
+    [NC_FRAME_PROBE] = {"probe", add_token, read_token},
+    [NC_FRAME_ECHO] = {"echo", add_token, read_token},
+    [NC_FRAME_RELAY] = {"relay", add_relay, read_relay},
 };
 
 const char *nc_frame_name(enum nc_frame_type t)
 {
     return t > 0 && t < NC_FRAME_TYPES ? types[t].name : "unknown";
+}
+
+static size_t max_of(enum nc_frame_type t)
+{
+    return t == NC_FRAME_RELAY ? NC_FRAME_RELAY_MAX : NC_FRAME_MAX;
 }
 
 void nc_frame_fini(struct nc_frame *f) { nc_buf_fini(&f->records); }
@@ -330,7 +371,7 @@ enum nc_err nc_frame_add(struct nc_buf *out, const struct nc_frame *f,
         nc_frame_segment_add(out, &f->segment, hash);
     else
         types[f->type].add(out, f);
-    if (out->n - start <= NC_FRAME_MAX)
+    if (out->n - start <= max_of(f->type))
         return NC_OK;
     out->n = start;
     return NC_ELIMIT;
@@ -348,7 +389,7 @@ enum nc_err nc_frame_parse(struct nc_str in, nc_record_hash_fn *hash, struct nc_
 {
     struct nc_unpack u = {.in = in};
 
-    if (in.n > NC_FRAME_MAX)
+    if (in.n > NC_FRAME_RELAY_MAX)
         return refuse(why, "size", NC_ELIMIT);
     uint64_t version = nc_unpack_be(&u, 1), type = nc_unpack_be(&u, 1);
     if (in.n && version != VERSION)
@@ -358,6 +399,8 @@ enum nc_err nc_frame_parse(struct nc_str in, nc_record_hash_fn *hash, struct nc_
     if (type == 0 || type >= NC_FRAME_TYPES)
         return refuse(why, "type", NC_ENOENT);
     out->type = (enum nc_frame_type)type;
+    if (in.n > max_of(out->type))
+        return refuse(why, "size", NC_ELIMIT);
     const char *wrong = out->type == NC_FRAME_SEGMENT ? nc_frame_segment_read(&u, out, hash)
                                                       : types[type].read(&u, out);
     if (!wrong && !nc_unpack_done(&u))

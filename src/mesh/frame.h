@@ -2,17 +2,20 @@
  * mesh/frame: what nodes say to one another, as bytes.
  *
  * A frame is version 1 (1 byte), its type (1), its members packed (mesh/pack.h); at most
- * NC_FRAME_MAX bytes, and it travels in an envelope (mesh/envelope.h).  Decoding is strict:
- * nothing may be left over.  Pure.
+ * NC_FRAME_MAX bytes (a relay: NC_FRAME_RELAY_MAX), and it travels in an envelope
+ * (mesh/envelope.h).  Decoding is strict: nothing may be left over.  Pure.
  *
- *   hello      who I am, my clock, what I have, how I am reached     first on a link
- *   origins    signed introductions: which logs are whose            after it, and when new
- *   vector     what I have                                           now and then
- *   want       send me these, so many bytes at first                 by whom lacks
- * something segment    a signed run of one log, with what it announces       asked for, or
- * just made ack        what I have on disk, and for how many bytes there is room ask/piece
- * a record that is too large for a frame, bit by bit ephemeral  deltas, typing, presence:
- * not kept, not asked for again error      what is wrong with one that you sent
+ *   hello      who I am, my clock, what I have, how I am reached; first on a link
+ *   origins    signed introductions: which logs are whose; after it, and when new
+ *   vector     what I have; now and then
+ *   want       send me these, so many bytes at first; by whom lacks something
+ *   segment    a signed run of one log, with what it announces; asked for, or just made
+ *   ack        what I have on disk, and for how many bytes there is room
+ *   ask/piece  a record that is too large for a frame, bit by bit
+ *   ephemeral  deltas, typing, presence: not kept, not asked for again
+ *   error      what is wrong with one that you sent
+ *   probe/echo how far you are by this very way (mesh/routes.h)
+ *   relay      pass this envelope on, as it is, to one whom I do not reach
  */
 #pragma once
 
@@ -22,6 +25,8 @@
 #include "mesh/segment.h"
 
 #define NC_FRAME_MAX (256 * 1024)
+/* What carries a whole envelope, which carries any frame but another relay. */
+#define NC_FRAME_RELAY_MAX (NC_FRAME_MAX + 192)
 #define NC_FRAME_RECORDS_MAX \
     (1024 * 1024)                       /* those of a segment, unpacked (mesh/squeeze.h) */
 #define NC_RECORD_MAX (4 * 1024 * 1024) /* one that travels in pieces */
@@ -39,6 +44,9 @@ enum nc_frame_type {
     NC_FRAME_PIECE = 8,
     NC_FRAME_EPHEMERAL = 9,
     NC_FRAME_ERROR = 10,
+    NC_FRAME_PROBE = 11,
+    NC_FRAME_ECHO = 12,
+    NC_FRAME_RELAY = 13,
     NC_FRAME_TYPES
 };
 const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */
@@ -96,6 +104,11 @@ struct nc_frame {
             struct nc_str code;   /* a-z and _, 1..32 */
             struct nc_str detail; /* at most 200 bytes */
         } error;
+        uint64_t probe; /* a token; of an echo, too: that of what it answers */
+        struct {
+            struct nc_id to;
+            struct nc_str envelope; /* the sender's own, sealed to that one; not opened */
+        } relay;
     };
 };
 

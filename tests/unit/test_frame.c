@@ -534,6 +534,63 @@ static void error(void **state)
     refused(NC_EINVAL, "code");
 }
 
+static void probes(void **state)
+{
+    (void)state;
+    for (unsigned i = NC_FRAME_PROBE; i <= NC_FRAME_ECHO; i++) {
+        start((enum nc_frame_type)i);
+        out.probe = UINT64_MAX - i;
+        round_trip();
+        assert_int_equal(in.probe, UINT64_MAX - i);
+        assert_int_equal(bytes.n, 10);
+    }
+}
+
+static void relays(void **state)
+{
+    (void)state;
+    start(NC_FRAME_RELAY);
+    out.relay.to = mesh_id(9, 2);
+    out.relay.envelope = NC_STR("sealed");
+    round_trip();
+    assert_true(nc_id_eq(&in.relay.to, &out.relay.to));
+    assert_true(nc_str_eqz(in.relay.envelope, "sealed"));
+    out.relay.envelope.n = 0;
+    refused(NC_EINVAL, "envelope");
+    out.relay.envelope = NC_STR("sealed");
+    memset(&out.relay.to, 0, sizeof out.relay.to);
+    refused(NC_EINVAL, "to");
+}
+
+static void the_largest_frame_can_be_relayed_but_no_relay_of_it(void **state)
+{
+    static char much[NC_FRAME_MAX];
+    static struct nc_identity by;
+    struct nc_buf sealed = {0}, again = {0};
+
+    (void)state;
+    nc_identity_make(&by);
+    struct nc_envelope e = {.sender = mesh_id(9, 1),
+                            .receiver = mesh_id(9, 3),
+                            .epoch_ms = MESH_MS,
+                            .counter = INT64_MAX,
+                            .wall_ms = MESH_MS + 86400000,
+                            .payload = {much, sizeof much}};
+    nc_envelope_seal(&e, &by, &sealed);
+    start(NC_FRAME_RELAY);
+    out.relay.to = mesh_id(9, 3);
+    out.relay.envelope = nc_buf_str(&sealed);
+    round_trip();
+    assert_int_equal(in.relay.envelope.n, sealed.n);
+
+    e.payload = nc_buf_str(&bytes); /* which fits an envelope, too */
+    nc_envelope_seal(&e, &by, &again);
+    out.relay.envelope = nc_buf_str(&again);
+    struct nc_buf none = {0};
+    assert_int_equal(nc_frame_add(&none, &out, NULL), NC_ELIMIT);
+    nc_buf_fini(&sealed), nc_buf_fini(&again), nc_buf_fini(&none);
+}
+
 static void later_versions_are_refused_clearly(void **state)
 {
     static char much[NC_FRAME_MAX + 1] = {1, 3};
@@ -635,6 +692,9 @@ int main(void)
         cmocka_unit_test(pieces),
         cmocka_unit_test(ephemeral),
         cmocka_unit_test(error),
+        cmocka_unit_test(probes),
+        cmocka_unit_test(relays),
+        cmocka_unit_test(the_largest_frame_can_be_relayed_but_no_relay_of_it),
         cmocka_unit_test(later_versions_are_refused_clearly),
         cmocka_unit_test(what_is_too_large_is_not_begun),
         cmocka_unit_test(a_vector_as_json),
