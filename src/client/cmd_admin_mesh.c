@@ -187,3 +187,17 @@ int nc_cmd_mesh_forget(struct nc_client *c)
     nc_answer_fini(&a);
     return NC_EXIT_OK;
 }
+
+/* ---- state ------------------------------------------------------------------- */
+
+int nc_cmd_mesh_state(struct nc_client *c)
+{
+    struct nc_answer a;
+
+    if (!nc_client_ask(c, "GET", "/api/v1/admin/mesh/state", (struct nc_str){0}, &a))
+        return NC_EXIT_FAILED;
+    if (!nc_client_printed(c, a.body))
+        puts(nc_client_cell(a.body, "sum"));
+    nc_answer_fini(&a);
+    return NC_EXIT_OK;
+}

@@ -7,6 +7,7 @@
 #include "chat/people/throttle.h"
 #include "mesh/nodes.h"
 #include "server/call.h"
+#include "server/mesh_state.h"
 #include "server/pairing.h"
 #include "server/server.h"
 #include "wire/json_in.h"
@@ -240,6 +241,8 @@ static void forget(struct nc_call *call)
 
 const struct nc_route nc_routes_mesh[] = {
     {"GET", "/api/v1/admin/mesh", list, NC_R_ADMIN | NC_R_SESSION, 0, 0},
+    {"GET", "/api/v1/admin/mesh/state", nc_mesh_state,
+     NC_R_ADMIN | NC_R_SESSION | NC_R_LIST, 0, 0},
     {"POST", "/api/v1/admin/mesh/invite", invite, OWNER | NC_R_BODY_OPTIONAL, 0, 0},
     {"POST", "/api/v1/admin/mesh/join", join, OWNER | NC_R_BODY, 0, 0},
     {"DELETE", "/api/v1/admin/mesh/{node:id}", forget, OWNER, 0, 0},
