@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "chat/merge_parts.h"
 #include "chat/people/people.h"
 #include "chat/rooms/rooms.h"
 
@@ -73,6 +74,8 @@ struct nc_chat *nc_chat_new(const struct nc_chat_opts *opts)
         e = nc_people_new(c);
     if (!e)
         e = nc_rooms_load(c);
+    if (!e)
+        e = nc_merge_load(c);
     if (e) {
         nc_log(NC_ERROR, "chat.load", "error=%s", nc_strerr(e));
         nc_chat_free(c);
@@ -85,6 +88,7 @@ void nc_chat_free(struct nc_chat *c)
 {
     if (!c)
         return;
+    nc_merge_free(c);
     nc_people_free(c); /* what still waits for its answer is told first */
     nc_rooms_free(c);
     nc_map_fini(&c->users_by_name);

@@ -87,6 +87,7 @@ struct nc_chat {
     struct nc_list observers;    /* struct nc_observer */
     struct nc_people *people;    /* chat/people/people.c: sessions, throttles, tickets */
     struct nc_rooms *talk;       /* chat/talk/message.c: pending sends, commands */
+    struct nc_merges *merges;    /* chat/merge.c: how far other nodes' logs are here */
     struct nc_user
         *default_persona;  /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
     struct nc_str room_ai; /* settings of a new room, JSON; ai/ sets it before the loop */

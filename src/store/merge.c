@@ -400,6 +400,14 @@ static void merge_message(struct run *x)
 
 /* ---- one event ----------------------------------------------------------- */
 
+static bool lacks(struct run *x, enum nc_state_kind kind, const struct nc_id *id)
+{
+    if (is_known(x, kind, id))
+        return false;
+    x->out->needs = *id;
+    return true;
+}
+
 /* What it refers to may still be on its way. */
 static bool refers_to_nothing(struct run *x)
 {
@@ -408,12 +416,12 @@ static bool refers_to_nothing(struct run *x)
     switch (k->kind) {
     case NC_STATE_MEMBER:
     case NC_STATE_BAN:
-        return !is_known(x, NC_STATE_ROOM, &k->a) || !is_known(x, NC_STATE_ACCOUNT, &k->b);
-    case NC_STATE_PERSONA: return !is_known(x, NC_STATE_ACCOUNT, &k->a);
-    case NC_STATE_KEY: return !is_known(x, NC_STATE_ACCOUNT, &k->b);
+        return lacks(x, NC_STATE_ROOM, &k->a) || lacks(x, NC_STATE_ACCOUNT, &k->b);
+    case NC_STATE_PERSONA: return lacks(x, NC_STATE_ACCOUNT, &k->a);
+    case NC_STATE_KEY: return lacks(x, NC_STATE_ACCOUNT, &k->b);
     case NC_STATE_MESSAGE:
-        return !is_known(x, NC_STATE_ROOM, &x->r->message.room) ||
-               !is_known(x, NC_STATE_ACCOUNT, &x->r->message.sender);
+        return lacks(x, NC_STATE_ROOM, &x->r->message.room) ||
+               lacks(x, NC_STATE_ACCOUNT, &x->r->message.sender);
     case NC_STATE_NONE:
     case NC_STATE_ACCOUNT:
     case NC_STATE_ROOM:

@@ -168,6 +168,8 @@ struct nc_merged {
     /* A message that is the same as another one: `lost` has no row any more, its id
      * resolves to `kept`.  Zero: none. */
     struct nc_id lost, kept;
+    /* NC_ENOENT: the room or the account of which nothing is known. */
+    struct nc_id needs;
     /* Our own event that says so to everybody, logged behind this one; kind NC_EV_NONE:
      * none. */
     struct nc_event also;

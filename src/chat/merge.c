@@ -1,0 +1,303 @@
+#include "chat/merge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chat/merge_parts.h"
+#include "loop/loop.h"
+
+/* ---- how far each log is here -------------------------------------------- */
+
+struct head {
+    struct nc_id origin;
+    uint64_t n;
+};
+
+struct nc_merges {
+    struct nc_map heads; /* by origin */
+    struct nc_list over; /* struct job that end with this turn */
+};
+
+static struct head *head_of(struct nc_chat *c, const struct nc_id *origin)
+{
+    struct head *h = nc_map_get(&c->merges->heads, origin, sizeof(*origin));
+
+    if (h)
+        return h;
+    h = nc_alloc(sizeof(*h));
+    h->origin = *origin;
+    nc_map_put(&c->merges->heads, &h->origin, sizeof(h->origin), h);
+    return h;
+}
+
+uint64_t nc_chat_merged(const struct nc_chat *c, const struct nc_id *origin)
+{
+    const struct head *h = nc_map_get(&c->merges->heads, origin, sizeof(*origin));
+    const struct nc_store_info *info = &c->opts.store->info;
+
+    if (nc_id_eq(origin, &info->incarnation))
+        return info->own_head;
+    return h ? h->n : 0;
+}
+
+struct load {
+    struct nc_query q;
+    struct nc_chat *chat;
+};
+
+static void on_log(struct nc_query *q, const struct nc_row *row)
+{
+    head_of(nc_of(q, struct load, q)->chat, &row->origin.id)->n = row->origin.n;
+}
+
+enum nc_err nc_merge_load(struct nc_chat *c)
+{
+    struct load l = {.q = {.kind = NC_Q_VECTOR, .row = on_log}, .chat = c};
+
+    c->merges = nc_alloc(sizeof(*c->merges));
+    nc_list_init(&c->merges->over);
+    return nc_store_read_now(c->opts.store, &l.q);
+}
+
+/* ---- one commit of many rows --------------------------------------------- */
+
+/* What a row becomes; several that are passed over are one change. */
+struct step {
+    struct nc_record record;
+    struct nc_merged merged;
+    unsigned row; /* its first */
+    bool has;     /* a record */
+};
+
+struct job {
+    struct nc_commit commit;
+    struct nc_list node; /* in nc_merges.over */
+    struct nc_task later;
+    struct nc_chat *chat;
+    struct nc_merge *m;
+    unsigned first;      /* rows before it are taken, or were */
+    unsigned rows;       /* in this commit, beginning there */
+    enum nc_err stopped; /* why there are no more of them: what m->err will be */
+    bool with_segment;
+    struct nc_change *changes; /* one more than rows: the segment */
+    struct step *steps;
+};
+
+static void finish(struct job *j)
+{
+    struct nc_merge *m = j->m;
+
+    free(j->changes);
+    free(j->steps);
+    free(j);
+    m->done(m);
+}
+
+static void on_turn_end(struct nc_task *t)
+{
+    struct job *j = nc_of(t, struct job, later);
+
+    nc_list_del(&j->node);
+    finish(j);
+}
+
+/* A row that can't be read is where the commit ends. */
+static bool add_row(struct job *j, unsigned i)
+{
+    struct nc_merge_row *row = &j->m->rows[i];
+    struct nc_change *ch = &j->changes[j->commit.n], *before = ch - 1;
+    struct step *s = &j->steps[j->commit.n];
+
+    if (row->skip && j->commit.n && before->kind == NC_ORIGIN_SKIP &&
+        before->segment.first + before->segment.n == row->ev.origin_seq) {
+        before->segment.n++;
+        return true;
+    }
+    memset(ch, 0, sizeof(*ch));
+    s->row = i;
+    s->has = row->record.n > 0;
+    if (row->skip) {
+        ch->kind = NC_ORIGIN_SKIP;
+        ch->segment.origin = row->ev.origin;
+        ch->segment.first = row->ev.origin_seq;
+        ch->segment.n = 1;
+        j->commit.n++;
+        return true;
+    }
+    if (s->has && nc_record_parse(row->record, &s->record) != NC_OK)
+        return false;
+    ch->kind = NC_MERGE;
+    ch->event = row->ev;
+    ch->event.seq = 0;
+    ch->merge.record = s->has ? &s->record : NULL;
+    ch->merge.out = &s->merged;
+    j->commit.n++;
+    return true;
+}
+
+static void stop(struct job *j, enum nc_err e, const char *why)
+{
+    j->stopped = e;
+    j->m->why = why;
+}
+
+static void fill(struct job *j, unsigned upto)
+{
+    j->commit.n = 0;
+    j->rows = 0;
+    for (unsigned i = j->first; i < upto; i++, j->rows++)
+        if (!add_row(j, i)) {
+            stop(j, NC_EINVAL, "record");
+            return;
+        }
+}
+
+static void pass_known(struct job *j)
+{
+    struct nc_merge *m = j->m;
+
+    while (j->first < m->n) {
+        const struct nc_event *e = &m->rows[j->first].ev;
+        if (e->origin_seq > nc_chat_merged(j->chat, &e->origin))
+            break;
+        j->first++;
+        m->known++;
+    }
+}
+
+static void follow(struct job *j)
+{
+    struct nc_chat *c = j->chat;
+
+    for (unsigned i = 0; i < j->commit.n; i++) {
+        const struct nc_change *ch = &j->changes[i];
+        const struct step *s = &j->steps[i];
+        if (ch->kind == NC_SEGMENT_SET)
+            continue;
+        if (ch->kind == NC_ORIGIN_SKIP) {
+            head_of(c, &ch->segment.origin)->n = ch->segment.first + ch->segment.n - 1;
+            continue;
+        }
+        j->m->rows[s->row].ev.seq = ch->event.seq;
+        head_of(c, &ch->event.origin)->n = ch->event.origin_seq;
+        nc_hlc_seen(&c->clock, ch->event.hlc);
+    }
+}
+
+static const char *why_refused(const struct job *j, const struct nc_change *ch)
+{
+    if (nc_id_eq(&ch->event.origin, &j->chat->opts.store->info.incarnation))
+        return "ours";
+    return ch->event.kind == NC_EV_NONE ? "kind" : "record";
+}
+
+static void on_commit(struct nc_commit *commit, enum nc_err e);
+
+static void submit(struct job *j)
+{
+    struct nc_merge *m = j->m;
+    struct nc_store *store = j->chat->opts.store;
+
+    if (j->with_segment && j->stopped == NC_OK) {
+        j->changes[j->commit.n++] =
+            (struct nc_change){.kind = NC_SEGMENT_SET, .segment = *m->segment};
+    }
+    j->commit.changes = j->changes;
+    j->commit.done = on_commit;
+    if (j->commit.n) {
+        store->ops->commit(store, &j->commit);
+        return;
+    }
+    m->taken = j->first;
+    m->err = j->stopped;
+    nc_list_add(&j->chat->merges->over, &j->node);
+    nc_loop_defer(j->chat->opts.loop, &j->later);
+}
+
+static void refused(struct job *j, enum nc_err e)
+{
+    unsigned at = j->commit.failed;
+    const struct nc_change *ch = &j->changes[at];
+
+    if (ch->kind == NC_SEGMENT_SET) { /* of its log nothing is here */
+        j->with_segment = false;
+        fill(j, j->m->n);
+    } else if (e == NC_EEXIST) { /* another brought it while this one was on its way */
+        unsigned before = j->first;
+        pass_known(j);
+        assert(j->first > before);
+        fill(j, j->m->n);
+    } else {
+        stop(j, e, e == NC_EINVAL ? why_refused(j, ch) : NULL);
+        if (e == NC_ENOENT)
+            j->m->needs = j->steps[at].merged.needs;
+        fill(j, j->steps[at].row);
+    }
+    submit(j);
+}
+
+static void on_commit(struct nc_commit *commit, enum nc_err e)
+{
+    struct job *j = nc_of(commit, struct job, commit);
+    struct nc_merge *m = j->m;
+
+    if (e == NC_EIO || e == NC_ECLOSED) {
+        m->taken = j->first;
+        m->err = e;
+        m->why = NULL;
+        finish(j);
+        return;
+    }
+    if (e != NC_OK) {
+        refused(j, e);
+        return;
+    }
+    follow(j);
+    m->taken = j->first + j->rows;
+    m->err = j->stopped;
+    m->kept = j->with_segment;
+    finish(j);
+}
+
+void nc_chat_merge(struct nc_chat *c, struct nc_merge *m)
+{
+    struct job *j = nc_alloc(sizeof(*j));
+
+    assert(m->n <= NC_MERGE_ROWS && m->done);
+    m->taken = m->known = 0;
+    m->err = NC_OK;
+    m->why = NULL;
+    m->needs = (struct nc_id){{0}};
+    m->kept = false;
+    j->chat = c;
+    j->m = m;
+    j->changes = nc_alloc((m->n + 1) * sizeof(*j->changes));
+    j->steps = nc_alloc((m->n + 1) * sizeof(*j->steps));
+    j->later.run = on_turn_end;
+    j->with_segment = m->segment != NULL;
+    pass_known(j);
+    fill(j, m->n);
+    submit(j);
+}
+
+/* ---- start and end ------------------------------------------------------- */
+
+void nc_merge_free(struct nc_chat *c)
+{
+    struct nc_merges *x = c->merges;
+    size_t at = 0;
+
+    if (!x)
+        return;
+    for (struct nc_list *n; (n = nc_list_pop(&x->over));) {
+        struct job *j = nc_of(n, struct job, node);
+        nc_loop_undefer(c->opts.loop, &j->later);
+        finish(j);
+    }
+    for (struct head *h; (h = nc_map_next(&x->heads, &at));)
+        free(h);
+    nc_map_fini(&x->heads);
+    free(x);
+    c->merges = NULL;
+}
