@@ -1,0 +1,59 @@
+/*
+ * mesh/author: our own log, signed as it grows.
+ *
+ * Begun when the first other node is trusted: what the log has so far is signed in segments
+ * of 256 and kept; from then on each batch is signed in the turn in which it became durable
+ * and handed on at once, out of memory.  What is kept are always whole runs of 256, and the
+ * unfinished one behind them when nothing has happened for a moment: the chain of hashes is
+ * the same however a log is cut, so what was handed on and not kept when the process was
+ * killed is signed again, alike.  Logs of ours from before a restore are signed to their
+ * ends, too.  Loop thread only.
+ */
+#pragma once
+
+#include "base/vector.h"
+#include "mesh/origin.h"
+#include "mesh/segment.h"
+
+struct nc_loop;
+struct nc_store;
+struct nc_author;
+
+#define NC_AUTHOR_KEEP_MS 250 /* an unfinished run is kept when it is quiet so long */
+
+struct nc_author_opts {
+    struct nc_loop *loop;
+    struct nc_store *store; /* its `logged` slot is the author's from start to stop */
+    struct nc_id node;
+    const struct nc_identity *identity; /* borrowed */
+    /* New events of ours, durable and signed, with their records; in order, once, never
+     * more than NC_SEGMENT_MAX.  Not for those that were there before start, nor for what
+     * came while these were signed.  Good until it returns. */
+    void (*fresh)(void *arg, const struct nc_mesh_segment *s);
+    /* More segments are on disk (nc_serve_kept), or there is a new log of ours. */
+    void (*kept)(void *arg);
+    void *arg;
+};
+
+struct nc_author *nc_author_new(const struct nc_author_opts *o);
+/* There is somebody to tell.  Idempotent. */
+void nc_author_start(struct nc_author *a);
+/* Before the store is closed: nothing is begun any more.  Idempotent. */
+void nc_author_stop(struct nc_author *a);
+void nc_author_free(struct nc_author *a); /* after the store is closed; NULL is fine */
+
+/* Which logs are ours, introduced and signed; empty until the store has been asked. */
+const struct nc_origins *nc_author_origins(const struct nc_author *a);
+/* How far each of ours is signed, which is what others may ask for: replaces our logs' own
+ * entries in `v`. */
+void nc_author_vector(const struct nc_author *a, struct nc_vector *v);
+/* Whether `kept` will come when event `n` of that log is in a segment on disk that isn't
+ * there yet; it is then kept at once.  False: it is there, or isn't to be had of us. */
+bool nc_author_keep(struct nc_author *a, const struct nc_id *origin, uint64_t n);
+
+struct nc_author_stats {
+    uint64_t events, segments; /* signed since the start */
+    uint64_t kept, failed;     /* segments written; commits that failed, tried again */
+    uint64_t behind;           /* our events that aren't signed yet */
+};
+struct nc_author_stats nc_author_stats(const struct nc_author *a);
