@@ -20,6 +20,12 @@ void nc_observe_stored(struct nc_chat *c, struct nc_room *r, const struct nc_mes
     TELL(stored, r, m)
 }
 
+void nc_observe_merged(struct nc_chat *c, struct nc_room *r, const struct nc_message *m,
+                       const struct nc_event *ev)
+{
+    TELL(merged, r, m, ev)
+}
+
 void nc_observe_changed(struct nc_chat *c, struct nc_room *r, const struct nc_message *m)
 {
     TELL(changed, r, m)

@@ -205,9 +205,10 @@ enum nc_audience { NC_AUD_ADMINS = 0, NC_AUD_ROOM = 1, NC_AUD_USER = 2, NC_AUD_D
 /* Why a member left (enum nc_event.reason). */
 enum nc_left_reason { NC_LEFT = 0, NC_KICKED = 1, NC_BANNED = 2, NC_ACCOUNT_GONE = 3 };
 
-/* Why a message was deleted (enum nc_event.reason): by somebody, or because it is the same
- * as another one, the event's subject. */
-enum nc_deleted_reason { NC_DELETED = 0, NC_DELETED_DUPLICATE = 1 };
+/* Why a message was deleted (enum nc_event.reason): by somebody; because it is the same as
+ * another one, the event's subject; because that is another answer to the same question,
+ * and stays. */
+enum nc_deleted_reason { NC_DELETED = 0, NC_DELETED_DUPLICATE = 1, NC_DELETED_ANOTHER = 2 };
 
 /* One row of the event log: what, who may hear of it, what it points to; never text. */
 struct nc_event {

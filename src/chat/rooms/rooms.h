@@ -102,6 +102,8 @@ struct nc_room **nc_rooms_find(const struct nc_chat *c, struct nc_str q,
 
 /* Observers. */
 void nc_observe_stored(struct nc_chat *c, struct nc_room *r, const struct nc_message *m);
+void nc_observe_merged(struct nc_chat *c, struct nc_room *r, const struct nc_message *m,
+                       const struct nc_event *ev);
 void nc_observe_changed(struct nc_chat *c, struct nc_room *r, const struct nc_message *m);
 void nc_observe_deleted(struct nc_chat *c, struct nc_room *r, const struct nc_id *message);
 void nc_observe_member(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
