@@ -11,8 +11,8 @@
 struct nc_observer {
     struct nc_list node;
     void (*stored)(struct nc_observer *o, struct nc_room *r, const struct nc_message *m);
-    /* As `stored` and `changed`, for what happened on another node: ev says what, and where.
-     * The message as it is here now. */
+    /* As `stored` and `changed`, for what happened on another node: ev says what, and
+     * where. The message as it is here now. */
     void (*merged)(struct nc_observer *o, struct nc_room *r, const struct nc_message *m,
                    const struct nc_event *ev);
     void (*changed)(struct nc_observer *o, struct nc_room *r, const struct nc_message *m);
