@@ -43,9 +43,10 @@ export class Mosquitto {
   /**
    * nodes: those the plugin trusts, {id, key, name?}.  plugin: false for a broker that lets everybody do everything.
    * options: further plugin_opt_<key> lines.  conf: further lines of mosquitto.conf.  tls: {cert, key}, files of one
-   * more listener.  data: a folder to use, then kept.
+   * more listener.  data: a folder to use, then kept.  host: where it listens; wrap: what the command line begins with
+   * (it must become the broker).
    */
-  static async start({ nodes = [], plugin = true, root = "nc/v1", options = {}, conf = "", tls, data } = {}) {
+  static async start({ nodes = [], plugin = true, root = "nc/v1", options = {}, conf = "", tls, data, host = "127.0.0.1", wrap = [] } = {}) {
     const broker = new Mosquitto({
       ownsData: !data,
       data: data ?? mkdtempSync(join(tmpdir(), "nc-mosquitto-")),
@@ -54,6 +55,8 @@ export class Mosquitto {
       options,
       conf,
       tls,
+      host,
+      wrap,
     });
     [broker.port, broker.wsPort, broker.tlsPort] = [await freePort(), await freePort(), tls && (await freePort())];
     broker.pin(nodes);
@@ -62,13 +65,13 @@ export class Mosquitto {
   }
 
   get url() {
-    return `mqtt://127.0.0.1:${this.port}`;
+    return `mqtt://${this.host}:${this.port}`;
   }
   get wsUrl() {
-    return `ws://127.0.0.1:${this.wsPort}`;
+    return `ws://${this.host}:${this.wsPort}`;
   }
   get tlsUrl() {
-    return `mqtts://127.0.0.1:${this.tlsPort}`;
+    return `mqtts://${this.host}:${this.tlsPort}`;
   }
   get nodesFile() {
     return join(this.data, "nodes.json");
@@ -99,12 +102,12 @@ export class Mosquitto {
       "max_packet_size 1048576",
       this.conf,
       ...auth,
-      `listener ${this.port} 127.0.0.1`,
+      `listener ${this.port} ${this.host}`,
       "socket_domain ipv4",
-      `listener ${this.wsPort} 127.0.0.1`,
+      `listener ${this.wsPort} ${this.host}`,
       "protocol websockets",
       "socket_domain ipv4",
-      ...(this.tls ? [`listener ${this.tlsPort} 127.0.0.1`, "socket_domain ipv4", `certfile ${this.tls.cert}`, `keyfile ${this.tls.key}`] : []),
+      ...(this.tls ? [`listener ${this.tlsPort} ${this.host}`, "socket_domain ipv4", `certfile ${this.tls.cert}`, `keyfile ${this.tls.key}`] : []),
       "",
     ].join("\n");
   }
@@ -120,7 +123,8 @@ export class Mosquitto {
   async boot() {
     const conf = join(this.data, "mosquitto.conf");
     writeFileSync(conf, this.#conf());
-    this.child = spawn(mosquitto, ["-c", conf], { env: cleanEnv(sanitizerEnv()), stdio: ["ignore", "ignore", "pipe"] });
+    const [program, ...first] = [...this.wrap, mosquitto];
+    this.child = spawn(program, [...first, "-c", conf], { env: cleanEnv(sanitizerEnv()), stdio: ["ignore", "ignore", "pipe"] });
     this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     let gone = false;
     running.add(this);

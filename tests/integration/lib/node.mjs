@@ -82,14 +82,15 @@ export class Node {
     return node;
   }
 
-  /** args: further flags.  plain: without the defaults that make tests quick. */
-  static async start({ args = [], plain = false, data, env = {}, listen = "127.0.0.1:0" } = {}) {
+  /** args: further flags.  plain: without the defaults that make tests quick.  wrap: what the command line begins with (it must become the node). */
+  static async start({ args = [], plain = false, data, env = {}, listen = "127.0.0.1:0", wrap = [] } = {}) {
     const node = new Node({
       ownsData: !data,
       data: data ?? mkdtempSync(join(tmpdir(), "nc-test-")),
       args: [...(plain ? [] : defaults), ...args],
       env,
       listen,
+      wrap,
     });
     await node.boot();
     return node;
@@ -100,7 +101,8 @@ export class Node {
     const flags = ["--data", this.data, "--listen", this.listen, ...this.args];
     // AI servers of the developer's machine are no part of a test; a flag wins over this.
     const env = cleanEnv({ NEURALCHAT_AI_LOOK_AT: "off", ...this.env });
-    this.child = spawn(neuralchatd, flags, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...first] = [...this.wrap, neuralchatd];
+    this.child = spawn(program, [...first, ...flags], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.exit = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     let gone = false;
     running.add(this);
