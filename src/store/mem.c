@@ -53,17 +53,24 @@ static void run_commits(struct nc_mem *m)
     if (nc_list_empty(&m->commits))
         return;
     nc_list_init(&batch);
+    m->tail.on = m->store.logged != NULL;
     while ((n = nc_list_pop(&m->commits))) {
         struct nc_commit *c = nc_of(n, struct nc_commit, node);
         c->err = nc_mem_apply(m, c);
         nc_list_add(&batch, n);
     }
+    bool rose = m->own_head > m->store.info.own_head;
+    struct nc_log_tail tail = m->tail; /* a done may commit, though not from inside */
+    m->tail = (struct nc_log_tail){0};
     m->store.info.head = m->head;
     m->store.info.own_head = m->own_head;
     m->store.info.batches++;
     nc_hist_observe_ns(&m->commit_time, nc_mono_ns() - begun);
     while ((n = nc_list_pop(&batch)))
         finish(m, nc_of(n, struct nc_commit, node));
+    if (rose)
+        nc_log_tail_tell(&tail, &m->store);
+    nc_log_tail_fini(&tail);
 }
 
 static void run_queries(struct nc_mem *m, bool cancel)

@@ -10,7 +10,7 @@
 
 #include "base/hist.h"
 #include "loop/loop.h"
-#include "store/store.h"
+#include "store/logged.h"
 
 enum nc_mem_table {
     T_ACCOUNT,
@@ -100,6 +100,7 @@ struct nc_mem {
     struct nc_list commits, queries, backups; /* not yet begun */
     struct nc_task work;
     struct nc_hist commit_time;
+    struct nc_log_tail tail;
     uint64_t head, own_head, messages;
     bool closing;
 };

@@ -3,6 +3,12 @@
 
 #include "store/mem.h"
 
+static bool covers(const struct nc_segment *a, const struct nc_segment *b)
+{
+    return nc_id_eq(&a->origin, &b->origin) && a->first <= b->first &&
+           a->first + a->n >= b->first + b->n;
+}
+
 static enum nc_err segment_set(struct nc_mem *m, struct nc_mem_step *s)
 {
     const struct nc_segment *in = &s->ch->segment;
@@ -11,7 +17,14 @@ static enum nc_err segment_set(struct nc_mem *m, struct nc_mem_step *s)
     if (!nc_id_eq(&in->origin, &m->store.info.incarnation) &&
         !nc_mem_row(m, T_ORIGIN, &in->origin))
         return NC_ENOENT;
-    nc_mem_put(m, T_SEGMENT, &row, offsetof(struct nc_mem_segment, s));
+    for (size_t i = 0; i < m->t[T_SEGMENT].n; i++) {
+        const struct nc_mem_segment *old = m->t[T_SEGMENT].at[i];
+        if (old && covers(&old->s, in) && !covers(in, &old->s))
+            return NC_AGAIN;
+        if (old && covers(in, &old->s))
+            nc_mem_drop(m, T_SEGMENT, i);
+    }
+    nc_mem_insert(m, T_SEGMENT, &row);
     return NC_OK;
 }
 

@@ -10,7 +10,8 @@ static nc_mem_apply_fn *kind_of(enum nc_change_kind k)
                                 : nc_mem_mesh[k];
 }
 
-static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)
+/* `since`: where the record that it announces begins. */
+static enum nc_err log_event(struct nc_mem *m, struct nc_event *e, struct nc_log_mark since)
 {
     bool own = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &m->store.info.incarnation);
 
@@ -31,6 +32,8 @@ static enum nc_err log_event(struct nc_mem *m, struct nc_event *e)
                                     e->origin_seq);
     e->seq = ++m->head;
     nc_mem_insert(m, T_LOG, e);
+    if (own)
+        nc_log_tail_add(&m->tail, e, since);
     return NC_OK;
 }
 
@@ -43,9 +46,9 @@ static enum nc_err apply_merge(struct nc_mem *m, const struct nc_merging *rules,
         ch->merge.out = &mine;
     enum nc_err e = nc_merge_foreign(rules, ch);
     if (e == NC_OK)
-        e = log_event(m, &ch->event);
+        e = log_event(m, &ch->event, nc_log_tail_mark(&m->tail));
     if (e == NC_OK && ch->merge.out->also.kind)
-        e = log_event(m, &ch->merge.out->also);
+        e = log_event(m, &ch->merge.out->also, nc_log_tail_mark(&m->tail));
     ch->merge.out = out;
     return e;
 }
@@ -60,7 +63,9 @@ static enum nc_err apply_one(struct nc_mem *m, struct nc_commit *c, struct nc_ch
     struct nc_merging rules = {.ops = &nc_mem_merge_ops,
                                .db = &tables,
                                .own = m->store.info.incarnation,
-                               step.pos};
+                               .pos = step.pos,
+                               .records = m->tail.on ? &m->tail.records : NULL};
+    struct nc_log_mark since = nc_log_tail_mark(&m->tail);
 
     ch->event.seq = 0;
     ch->touched = 0;
@@ -75,12 +80,13 @@ static enum nc_err apply_one(struct nc_mem *m, struct nc_commit *c, struct nc_ch
         return e == NC_AGAIN ? NC_OK : e;
     if (own)
         nc_merge_local(&rules, ch);
-    return logged ? log_event(m, &ch->event) : NC_OK;
+    return logged ? log_event(m, &ch->event, since) : NC_OK;
 }
 
 enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c)
 {
     uint64_t head = m->head, own = m->own_head, messages = m->messages;
+    struct nc_log_mark since = nc_log_tail_mark(&m->tail);
     enum nc_err e = NC_OK;
 
     c->existing = (struct nc_id){{0}};
@@ -94,6 +100,7 @@ enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c)
         m->head = head;
         m->own_head = own;
         m->messages = messages;
+        nc_log_tail_cut(&m->tail, since);
     }
     nc_mem_settle(m, e == NC_OK);
     return e;

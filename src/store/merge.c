@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "crypto/hash.h"
 
 /* What one event does here. */
 struct run {
@@ -569,6 +570,19 @@ static void put_ahead(const struct nc_merging *m, struct nc_event *e,
         e->hlc = here.hlc + 1;
 }
 
+/* What the event announces. */
+static void announce(const struct nc_merging *m, struct nc_event *e,
+                     const struct nc_record *r)
+{
+    if (!m->records) {
+        nc_record_hash(r, e->body_hash);
+        return;
+    }
+    size_t start = m->records->n;
+    nc_record_bytes(r, m->records);
+    nc_sha256(m->records->p + start, m->records->n - start, e->body_hash);
+}
+
 void nc_merge_local(const struct nc_merging *m, struct nc_change *ch)
 {
     struct nc_event *e = &ch->event;
@@ -585,13 +599,13 @@ void nc_merge_local(const struct nc_merging *m, struct nc_change *ch)
     if (ch->kind == NC_MESSAGE_INSERT && e->kind == NC_EV_MESSAGE_CREATED) {
         r.kind = NC_STATE_MESSAGE;
         r.message = ch->message;
-        nc_record_hash(&r, e->body_hash);
+        announce(m, e, &r);
         return;
     }
     put_ahead(m, e, &k);
     bool ends = nc_state_ends(e->kind);
     if ((!ends || k.kind == NC_STATE_ACCOUNT) && m->ops->get(m->db, &k, &r)) {
-        nc_record_hash(&r, e->body_hash);
+        announce(m, e, &r);
         if (e->kind == NC_EV_ROOM_CREATED)
             e->reason = r.room.kind;
     }

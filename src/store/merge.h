@@ -58,8 +58,9 @@ struct nc_merge_ops {
 struct nc_merging {
     const struct nc_merge_ops *ops;
     void *db;
-    struct nc_id own; /* this log */
-    uint64_t pos;     /* the log position that the change has, if it is logged */
+    struct nc_id own;       /* this log */
+    uint64_t pos;           /* the log position that the change has, if it is logged */
+    struct nc_buf *records; /* those of local changes are added here, too; NULL: nowhere */
 };
 
 /* Before a local change: NC_EEXIST when a name is held by one who is gone, or a room of

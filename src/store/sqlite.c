@@ -44,16 +44,21 @@ static void on_batch_done(void *ctx, struct nc_list *batch)
     struct nc_store_info *info = &s->store.info;
     struct nc_list *n;
 
+    bool rose = r->counter.own_head > info->own_head;
+
     info->head = r->counter.head;
     info->own_head = r->counter.own_head;
     info->failing = r->failed;
     info->batches++;
     nc_hist_observe_ns(&s->commit_time, r->ns);
-    free(r);
     if (info->failing && !s->closing && !s->probing)
         nc_loop_deadline(s->loop, &s->retry, RETRY_MS);
     while ((n = nc_list_pop(batch)))
         finish(s, nc_of(n, struct nc_commit, node));
+    if (rose)
+        nc_log_tail_tell(&r->tail, &s->store);
+    nc_log_tail_fini(&r->tail);
+    free(r);
 }
 
 static void on_batch_closed(void *ctx, struct nc_list *batch)
@@ -256,10 +261,13 @@ static void sqlite_commit(struct nc_store *store, struct nc_commit *c)
     store->info.pending_commits++;
     c->existing = (struct nc_id){{0}};
     c->notice = (struct nc_buf){0};
-    if (s->closing)
+    if (s->closing) {
         nc_list_add(&s->refused_commits, &c->node);
-    else
+    } else {
+        atomic_store_explicit(&s->writer.listened, store->logged != NULL,
+                              memory_order_relaxed);
         nc_batcher_add(s->batcher, &c->node);
+    }
 }
 
 struct job {

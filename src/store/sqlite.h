@@ -13,9 +13,9 @@
 #include "base/hist.h"
 #include "loop/loop.h"
 #include "loop/work.h"
+#include "store/logged.h"
 #include "store/sqlite_conn.h"
 #include "store/sqlite_names.h"
-#include "store/store.h"
 
 #define NC_SQLITE_READERS 2
 
@@ -35,6 +35,8 @@ struct nc_sqlite_writer {
     bool failing, dirty;               /* dirty: the transaction changed something */
     bool people;                       /* … and accounts */
     atomic_uint people_changes;        /* transactions that did */
+    atomic_bool listened;              /* somebody wants to know of our events */
+    struct nc_log_tail tail;           /* those of this batch */
     struct nc_sqlite_merging *merging; /* see sqlite_merge.h */
     pthread_mutex_t lock;              /* guards results */
     struct nc_list results;            /* of finished batches, for the loop */
@@ -84,6 +86,7 @@ void nc_sqlite_writer_run(struct nc_sqlite_writer *w, struct nc_list *batch);
 struct nc_sqlite_result {
     struct nc_list node;
     struct nc_sqlite_counter counter;
+    struct nc_log_tail tail; /* the taker's, too */
     uint64_t ns;
     bool failed;
 };

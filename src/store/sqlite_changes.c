@@ -40,6 +40,7 @@
         " AND n = (SELECT chosen FROM message WHERE id = :id)")
 #define WHEN_EMPTY "NOT EXISTS (SELECT 1 FROM message WHERE message.room = :room)"
 
+#define OF_ORIGIN "origin = (SELECT no FROM incarnation WHERE id = :origin)"
 #define USAGE_KEY "day, user, room, persona, key, provider, model"
 
 const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
@@ -307,9 +308,16 @@ const struct nc_sqlite_kind nc_sqlite_kinds[NC_CHANGE_KINDS] = {
 
     [NC_SEGMENT_SET] =
         {.fields = nc_fields_segment,
-         .steps = {ELSE(NC_ENOENT, "INSERT OR REPLACE INTO segment SELECT no, :first, :n,"
-                                   " :hashes, :chain, :signature FROM incarnation"
-                                   " WHERE id = :origin")}},
+         .steps = {ELSE(NC_ENOENT, "SELECT 1 FROM incarnation WHERE id = :origin"),
+                   ELSE(NC_AGAIN, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM segment WHERE"
+                                  " " OF_ORIGIN " AND first <= :first"
+                                  " AND first > :first - 256"
+                                  " AND first + n >= :first + :n"
+                                  " AND (first < :first OR n > :n))"),
+                   SQL("DELETE FROM segment WHERE " OF_ORIGIN " AND first >= :first"
+                       " AND first < :first + :n AND first + n <= :first + :n"),
+                   SQL("INSERT INTO segment SELECT no, :first, :n, :hashes, :chain,"
+                       " :signature FROM incarnation WHERE id = :origin")}},
     [NC_META_SET] = {.fields = nc_fields_meta,
                      .steps = {SQL("INSERT OR REPLACE INTO meta VALUES (:key, :value)")}},
     [NC_TRIM] =

@@ -249,7 +249,9 @@ static enum outcome run_step(struct change_run *r, const struct nc_sqlite_step *
     return FINE;
 }
 
-static enum outcome log_event(struct nc_sqlite_writer *w, struct nc_event *e)
+/* `since`: where the record that it announces begins. */
+static enum outcome log_event(struct nc_sqlite_writer *w, struct nc_event *e,
+                              struct nc_log_mark since)
 {
     struct nc_sqlite_merging *x = w->merging;
     bool ours = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &w->incarnation);
@@ -268,6 +270,8 @@ static enum outcome log_event(struct nc_sqlite_writer *w, struct nc_event *e)
     if (!s)
         return BROKEN;
     nc_sqlite_bind_u64(s, ":number", no);
+    if (ours)
+        nc_log_tail_add(&w->tail, e, since);
     return judge(nc_sqlite_step(s));
 }
 
@@ -296,8 +300,11 @@ static struct nc_merging merging(struct change_run *r)
     x->pos = r->pos;
     x->broken = false;
     x->origin_no = 0;
-    return (struct nc_merging){
-        .ops = &nc_sqlite_merge_ops, .db = x, .own = r->w->incarnation, .pos = r->pos};
+    return (struct nc_merging){.ops = &nc_sqlite_merge_ops,
+                               .db = x,
+                               .own = r->w->incarnation,
+                               .pos = r->pos,
+                               .records = r->w->tail.on ? &r->w->tail.records : NULL};
 }
 
 static enum outcome refused(struct change_run *r, enum nc_err why)
@@ -318,10 +325,11 @@ static enum outcome run_merge(struct change_run *r)
     if (!out)
         r->ch->merge.out = &mine;
     enum outcome o = refused(r, nc_merge_foreign(&m, r->ch));
+    struct nc_log_mark since = nc_log_tail_mark(&r->w->tail);
     if (o == FINE)
-        o = log_event(r->w, &r->ch->event);
+        o = log_event(r->w, &r->ch->event, since);
     if (o == FINE && r->ch->merge.out->also.kind)
-        o = log_event(r->w, &r->ch->merge.out->also);
+        o = log_event(r->w, &r->ch->merge.out->also, since);
     r->ch->merge.out = out;
     return o;
 }
@@ -360,8 +368,9 @@ static enum outcome run_change(struct change_run *r)
     r->ch->touched = 0;
     if (r->ch->kind == NC_MERGE || r->ch->kind == NC_ORIGIN_SKIP)
         return run_merge(r);
+    struct nc_log_mark since = nc_log_tail_mark(&r->w->tail);
     enum outcome o = run_steps(r);
-    return o == FINE && logged ? log_event(r->w, &r->ch->event) : o;
+    return o == FINE && logged ? log_event(r->w, &r->ch->event, since) : o;
 }
 
 /* ---- one commit ---------------------------------------------------------- */
@@ -371,6 +380,7 @@ static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
                                bool careful)
 {
     struct nc_sqlite_counter before = w->counter;
+    struct nc_log_mark since = nc_log_tail_mark(&w->tail);
     bool save = careful || c->n > 1;
     enum outcome o = FINE;
 
@@ -398,6 +408,7 @@ static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
     if (o == FINE)
         return save ? run(w, W_KEEP) : FINE;
     w->counter = before;
+    nc_log_tail_cut(&w->tail, since);
     if (save && (o == REFUSED || o == CLASHED)) {
         enum outcome undone = run(w, W_UNDO);
         if (undone == FINE)
@@ -438,6 +449,7 @@ static enum outcome transaction(struct nc_sqlite_writer *w, struct nc_list *batc
 {
     enum outcome o = run(w, W_BEGIN);
 
+    nc_log_tail_cut(&w->tail, (struct nc_log_mark){0});
     w->dirty = w->failing;
     w->people = false;
     if (o != FINE)
@@ -502,10 +514,13 @@ void nc_sqlite_writer_run(struct nc_sqlite_writer *w, struct nc_list *batch)
 {
     struct nc_sqlite_result *result = nc_alloc(sizeof(*result));
     uint64_t begun = nc_mono_ns();
+
+    w->tail.on = atomic_load_explicit(&w->listened, memory_order_relaxed);
     bool ok = write_batch(w, batch);
 
     if (!ok) {
         forget(batch);
+        nc_log_tail_cut(&w->tail, (struct nc_log_mark){0});
         w->failing = true;
     } else if (w->failing) {
         nc_log(NC_INFO, "store.recovered", "path=%s", nc_log_q(nc_str(w->path)));
@@ -514,6 +529,8 @@ void nc_sqlite_writer_run(struct nc_sqlite_writer *w, struct nc_list *batch)
     result->counter = w->counter;
     result->ns = nc_mono_ns() - begun;
     result->failed = !ok;
+    result->tail = w->tail;
+    w->tail = (struct nc_log_tail){0};
     pthread_mutex_lock(&w->lock);
     nc_list_add(&w->results, &result->node);
     pthread_mutex_unlock(&w->lock);

@@ -150,8 +150,8 @@ enum nc_change_kind {
      * what is left of its log goes on behind them.  EEXIST: they are known.  AGAIN: `first`
      * is not the next.  EINVAL: the log is ours */
     NC_ORIGIN_SKIP,
-    /* segment: insert, or replace the one with the same beginning.  ENOENT: no event of
-     * that origin is known */
+    /* segment: insert, instead of all those that it covers; nothing, where one that is
+     * there covers it.  ENOENT: no event of that origin is known */
     NC_SEGMENT_SET,
     /* before_ms, limit: log rows that are older, other than message.created and the newest
      * of each state and tombstone (state.h), remembered commands older than 24 h, sessions
@@ -403,9 +403,11 @@ struct nc_query {
     bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN, NC_Q_STATE */
     uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED, NC_Q_BEFORE */
     uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN: position up to which the log has
-                       been read,  also where nothing there was for this audience */
+                       been read,  also where nothing there was for this audience.
+                       NC_Q_PLACE */
     uint64_t at_ms; /* NC_Q_DISTANCE: wall time of the log row at `since`, or of the newest
-                       kept one before it; 0: there is none */
+                       kept one before it: the latest that the 256 rows there were stamped
+                       with, as those of other nodes may come late; 0: there is none */
     /* The backend's, until done: */
     enum nc_err err;
 };
@@ -444,9 +446,20 @@ struct nc_backup {
     enum nc_err err;
 };
 
+/* An event of ours that has just become durable, and what it announces. */
+struct nc_logged {
+    struct nc_event event;
+    struct nc_str record; /* its bytes (state.h) as it was then; {NULL, 0}: none */
+};
+
 struct nc_store {
     const struct nc_store_ops *ops; /* first field of every backend's struct */
     struct nc_store_info info;
+    /* Who listens to our log, or NULL: called on the loop after the done's of a batch in
+     * which info.own_head rose, with its events of ours in order.  They are good until it
+     * returns; what was submitted before the slot was set may be missing. */
+    void (*logged)(void *arg, const struct nc_logged *rows, unsigned n);
+    void *logged_arg;
 };
 
 struct nc_store_ops {
