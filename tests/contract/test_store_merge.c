@@ -355,6 +355,21 @@ static void run(uint64_t with, unsigned steps)
              steps);
 }
 
+/* 185238: a message known by its other id before it came.  496529: an account deleted on
+ * two nodes. */
+static void what_once_parted_them_does_not_again(void **state)
+{
+    static const uint64_t seeds[] = {185238, 496529};
+
+    for (size_t i = 0; i < NC_COUNT(seeds); i++) {
+        if (i) {
+            nodes_down(state);
+            nodes_up(state);
+        }
+        run(seeds[i], 60 + 40 * (seeds[i] % 8));
+    }
+}
+
 static void nodes_that_were_cut_off_agree_again(void **state)
 {
     const char *rounds = getenv("NEURALCHAT_MESH_ROUNDS"),
@@ -784,6 +799,7 @@ int main(void)
         N(a_session_that_ended_elsewhere_has_ended),
         N(what_was_trimmed_is_passed_over),
         N(what_streams_elsewhere_is_not_ours_to_end),
+        N(what_once_parted_them_does_not_again),
         N(nodes_that_were_cut_off_agree_again),
     };
     int failed = 0;
