@@ -69,7 +69,9 @@ struct nc_chat *nc_chat_new(const struct nc_chat_opts *opts)
     nc_list_init(&c->observers);
     nc_hlc_init(&c->clock, opts->store->info.hlc);
     c->hub = nc_hub_new(c);
-    e = load_accounts(c);
+    e = nc_hub_load(c->hub);
+    if (!e)
+        e = load_accounts(c);
     if (!e)
         e = nc_people_new(c);
     if (!e)

@@ -297,7 +297,7 @@ struct nc_user_replay {
     struct nc_query q;
     struct nc_users *users;
     struct nc_user_end *end; /* NULL: it isn't wanted any more */
-    struct nc_id incarnation;
+    struct nc_log_at at;
     struct nc_str room_ai;
     /* The reader's while it runs. */
     struct nc_buf json, items;
@@ -320,7 +320,7 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
                      .origin_seq = ev->origin_seq,
                      .at = p->json.n};
 
-    if (!nc_event_encode(&p->json, &p->incarnation, p->room_ai, row, false))
+    if (!nc_event_encode(&p->json, &p->at, p->room_ai, row, false))
         return;
     i.n = p->json.n - i.at;
     if (ev->audience == NC_AUD_ROOM)
@@ -342,7 +342,7 @@ static void ask(struct nc_user_end *e)
 
     p->users = u;
     p->end = e;
-    p->incarnation = store->info.incarnation;
+    p->at.incarnation = store->info.incarnation;
     p->room_ai = u->chat->room_ai;
     p->q = (struct nc_query){.kind = NC_Q_LOG,
                              .since = e->render.pos,

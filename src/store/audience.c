@@ -57,3 +57,9 @@ bool nc_audience_hears(const struct nc_audience_of *a, const struct nc_event *e)
     }
     return false;
 }
+
+bool nc_audience_lacks(const struct nc_query *q, const struct nc_event *e)
+{
+    return nc_audience_hears(&q->audience, e) &&
+           !(q->have && nc_vector_has(q->have, &e->origin, e->origin_seq));
+}

@@ -183,3 +183,4 @@ void nc_mem_fill_message(const struct nc_mem *m, struct nc_message *out,
 /* mem_log.c */
 void nc_mem_query_log(struct nc_mem *m, struct nc_query *q);
 void nc_mem_query_distance(struct nc_mem *m, struct nc_query *q);
+void nc_mem_query_place(struct nc_mem *m, struct nc_query *q);

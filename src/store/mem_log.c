@@ -41,7 +41,7 @@ void nc_mem_query_log(struct nc_mem *m, struct nc_query *q)
             return;
         }
         q->upto = e->seq;
-        if (!nc_audience_hears(&q->audience, e))
+        if (!nc_audience_lacks(q, e))
             continue;
         struct nc_row row = {0};
         fill_log(m, &row, e);
@@ -59,8 +59,19 @@ void nc_mem_query_distance(struct nc_mem *m, struct nc_query *q)
     q->count = q->at_ms = 0;
     for (size_t i = 0; i < m->t[T_LOG].n && q->count < q->limit; i++) {
         const struct nc_event *e = m->t[T_LOG].at[i];
-        if (e && e->seq <= q->since)
+        if (e && e->seq <= q->since && e->seq + NC_WHEN_ROWS > q->since &&
+            e->hlc >> 12 > q->at_ms)
             q->at_ms = e->hlc >> 12; /* milliseconds of the stamp */
-        q->count += e && e->seq > q->since && nc_audience_hears(&q->audience, e);
+        q->count += e && e->seq > q->since && nc_audience_lacks(q, e);
+    }
+}
+
+void nc_mem_query_place(struct nc_mem *m, struct nc_query *q)
+{
+    q->upto = m->head;
+    for (size_t i = 0; i < m->t[T_LOG].n; i++) {
+        const struct nc_event *e = m->t[T_LOG].at[i];
+        if (e && e->seq <= q->upto && !nc_vector_has(q->have, &e->origin, e->origin_seq))
+            q->upto = e->seq - 1;
     }
 }

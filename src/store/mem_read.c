@@ -463,7 +463,7 @@ static void (*const kinds[NC_QUERY_KINDS])(struct nc_mem *m, struct nc_query *q)
     [NC_Q_STATS] = query_stats,           [NC_Q_MESSAGE] = query_message,
     [NC_Q_STREAMING] = query_streaming,   [NC_Q_VECTOR] = nc_mem_query_vector,
     [NC_Q_ORIGIN] = nc_mem_query_origin,  [NC_Q_SEGMENTS] = nc_mem_query_segments,
-    [NC_Q_STATE] = nc_mem_query_state,
+    [NC_Q_STATE] = nc_mem_query_state,    [NC_Q_PLACE] = nc_mem_query_place,
 };
 
 enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q)

@@ -138,6 +138,7 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
     [NC_Q_DISTANCE] = {"SELECT seq, kind, audience, \"to\", subject FROM log"
                        " WHERE seq > :since ORDER BY seq",
                        query_fields, nc_fields_event},
+    [NC_Q_PLACE] = {"SELECT id FROM incarnation", NULL, NULL},
     [NC_Q_OF_USER] = {"SELECT " MESSAGE " FROM log l CROSS JOIN message m"
                       " ON m.room = l.\"to\" AND m.id = l.ref"
                       " WHERE l.seq > :since AND l.seq <= :upto AND l.kind = 1"
@@ -147,8 +148,15 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
     [R_BEGIN] = {"BEGIN", NULL, NULL},
     [R_END] = {"COMMIT", NULL, NULL},
     [R_HEAD] = {"SELECT head FROM counter", NULL, NULL},
-    [R_WHEN] = {"SELECT hlc >> 12 FROM log WHERE seq <= :since ORDER BY seq DESC LIMIT 1",
-                query_fields, NULL}, /* milliseconds of the stamp */
+    [R_WHEN] = {"SELECT max(hlc) >> 12 FROM" /* milliseconds of the stamp */
+                " (SELECT hlc FROM log WHERE seq <= :since ORDER BY seq DESC LIMIT 256)",
+                query_fields, NULL},
+    [R_DISTANCE] = {"SELECT " EVENT " FROM log WHERE seq > :since ORDER BY seq",
+                    query_fields, nc_fields_event},
+    [R_LACKED] = {"SELECT seq FROM log WHERE origin ="
+                  " (SELECT no FROM incarnation WHERE id = :id)"
+                  " AND origin_seq > :since ORDER BY origin_seq LIMIT 1",
+                  query_fields, NULL},
     [R_SENDER] = {"SELECT username AS sender_name, display_name AS sender_display,"
                   " kind AS sender_kind FROM account WHERE id = :sender",
                   nc_fields_message, nc_fields_message},

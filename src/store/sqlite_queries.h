@@ -16,6 +16,8 @@ enum {
     R_END,
     R_HEAD,
     R_WHEN,
+    R_DISTANCE,
+    R_LACKED,
     R_SENDER,
     R_CLEARED,
     R_LATE,

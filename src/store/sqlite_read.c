@@ -329,7 +329,7 @@ static void query_log(struct reading *r)
         }
         nc_sqlite_columns(s, &row.log.event);
         q->upto = row.log.event.seq;
-        if (!nc_audience_hears(&q->audience, &row.log.event))
+        if (!nc_audience_lacks(q, &row.log.event))
             continue;
         fill_log(r, &row);
         if (r->rc != SQLITE_OK)
@@ -347,14 +347,34 @@ static void query_log(struct reading *r)
 static void query_distance(struct reading *r)
 {
     r->q->at_ms = number(r, R_WHEN, r->q);
-    struct nc_sqlite_stmt *s = bind(r, NC_Q_DISTANCE, r->q);
+    /* Whose an event is costs a look-up. */
+    unsigned by = r->q->have ? (unsigned)R_DISTANCE : NC_Q_DISTANCE;
+    struct nc_sqlite_stmt *s = bind(r, by, r->q);
 
     while (r->q->count < r->q->limit && step(r, s)) {
         struct nc_event e = {0};
         nc_sqlite_columns(s, &e);
-        r->q->count += nc_audience_hears(&r->q->audience, &e);
+        r->q->count += nc_audience_lacks(r->q, &e);
     }
-    done(r, NC_Q_DISTANCE);
+    done(r, by);
+}
+
+/* By the index of each origin's numbers: one row of each, however long the log is. */
+static void query_place(struct reading *r)
+{
+    struct nc_query *q = r->q;
+    struct nc_sqlite_stmt *s;
+
+    q->upto = number(r, R_HEAD, NULL);
+    for (s = bind(r, NC_Q_PLACE, NULL); step(r, s);) {
+        struct nc_query at = {.audience = q->audience};
+        memcpy(&at.id, sqlite3_column_blob(s->stmt, 0), sizeof(at.id));
+        at.since = nc_vector_get(q->have, &at.id);
+        uint64_t first = number(r, R_LACKED, &at);
+        if (first && first <= q->upto)
+            q->upto = first - 1;
+    }
+    done(r, NC_Q_PLACE);
 }
 
 static void query_unread(struct reading *r)
@@ -466,6 +486,7 @@ static void (*const kinds[NC_QUERY_KINDS])(struct reading *r) = {
     [NC_Q_HISTORY] = query_history,
     [NC_Q_LOG] = query_log,
     [NC_Q_DISTANCE] = query_distance,
+    [NC_Q_PLACE] = query_place,
     [NC_Q_UNREAD] = query_unread,
     [NC_Q_OF_USER] = query_of_user,
     [NC_Q_EXPIRED] = query_expired,

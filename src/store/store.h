@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/vector.h"
 #include "store/state.h"
 
 struct nc_loop;
@@ -273,9 +274,9 @@ enum nc_query_kind {
     /* room, before | after | around (zero: newest), limit, cleared_seq; oldest first;
      * `more`: there are others beyond -> message */
     NC_Q_HISTORY,
-    /* since, audience, limit, bytes_max -> log; the next page is since = upto */
+    /* since, audience, have, limit, bytes_max -> log; the next page is since = upto */
     NC_Q_LOG,
-    /* since, audience, limit: `count` = events it would give, at most limit */
+    /* since, audience, have, limit: `count` = events it would give, at most limit */
     NC_Q_DISTANCE,
     /* user, rooms[] -> unread; among the newest 10,000 of a room at most */
     NC_Q_UNREAD,
@@ -317,6 +318,9 @@ enum nc_query_kind {
      * `more` */
     NC_Q_STATE,
     /* -> stats */
+    /* have: `upto` = the last position at or below which there is nothing that it lacks;
+     * of what was trimmed nothing is known any more */
+    NC_Q_PLACE,
     NC_Q_STATS,
     NC_QUERY_KINDS
 };
@@ -402,6 +406,9 @@ struct nc_query {
     /* Out, valid in done: */
     bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN, NC_Q_STATE */
     uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED, NC_Q_BEFORE */
+    /* What is there already of every log; NULL: nothing.  `row` may raise it by what it is
+     * given. */
+    const struct nc_vector *have;
     uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN: position up to which the log has
                        been read,  also where nothing there was for this audience.
                        NC_Q_PLACE */

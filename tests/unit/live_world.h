@@ -188,10 +188,12 @@ static inline void publish(struct deed *d, struct nc_topic *t, struct nc_user *o
         row.log.room = d->room->rec;
         row.log.member = d->ch.member;
     }
-    bool ok = nc_event_encode(&json, &w->store->info.incarnation, NC_STR(""), &row, false);
+    nc_hub_saw(w->chat.hub, &d->ch.event.origin, d->ch.event.origin_seq);
+    struct nc_log_at at = nc_hub_at(w->chat.hub);
+    bool ok = nc_event_encode(&json, &at, NC_STR(""), &row, false);
     assert(ok);
     if (own)
-        ok = nc_event_encode(&mine, &w->store->info.incarnation, NC_STR(""), &row, true);
+        ok = nc_event_encode(&mine, &at, NC_STR(""), &row, true);
     nc_hub_publish(w->chat.hub, t, d->ch.event.seq, nc_event_name(d->ch.event.kind),
                    nc_buf_str(&json), own, nc_buf_str(&mine));
     nc_buf_fini(&json);

@@ -39,11 +39,11 @@ static struct nc_row message_row(struct nc_str body)
 
 static json_t *encoded(const struct nc_row *row, bool own, size_t *size)
 {
-    struct nc_id incarnation = id_of(9);
+    struct nc_log_at at = {id_of(9), NULL};
     struct nc_buf out = {0};
     json_t *root;
 
-    assert_true(nc_event_encode(&out, &incarnation, NC_STR(""), row, own));
+    assert_true(nc_event_encode(&out, &at, NC_STR(""), row, own));
     if (size)
         *size = out.n;
     root = json_loadb(out.p, out.n, JSON_REJECT_DUPLICATES, NULL);
@@ -101,12 +101,12 @@ static void a_message_says_what_it_must(void **state)
 static void the_senders_variant_adds_one_member(void **state)
 {
     struct nc_row row = message_row(NC_STR("x"));
-    struct nc_id incarnation = id_of(9);
+    struct nc_log_at at = {id_of(9), NULL};
     struct nc_buf shared = {0}, own = {0}, whole = {0};
 
     (void)state;
-    assert_true(nc_event_encode(&shared, &incarnation, NC_STR(""), &row, false));
-    assert_true(nc_event_encode(&whole, &incarnation, NC_STR(""), &row, true));
+    assert_true(nc_event_encode(&shared, &at, NC_STR(""), &row, false));
+    assert_true(nc_event_encode(&whole, &at, NC_STR(""), &row, true));
     nc_event_own(&own, nc_buf_str(&shared), &row.log.message.client_id);
     assert_true(nc_str_eq(nc_buf_str(&own), nc_buf_str(&whole)));
     nc_buf_fini(&shared);
@@ -233,13 +233,13 @@ static void what_is_gone_or_private_adds_nothing(void **state)
                                                NC_EV_SESSION_ENDED,
                                                NC_EV_NONE,
                                                (enum nc_event_kind)99};
-    struct nc_id incarnation = id_of(9);
+    struct nc_log_at at = {id_of(9), NULL};
     struct nc_buf out = {0};
 
     (void)state;
     for (size_t i = 0; i < NC_COUNT(kinds); i++) {
         struct nc_row row = {.log.event.kind = kinds[i]};
-        assert_false(nc_event_encode(&out, &incarnation, NC_STR(""), &row, false));
+        assert_false(nc_event_encode(&out, &at, NC_STR(""), &row, false));
     }
     assert_int_equal(out.n, 0);
     assert_null(nc_event_name(NC_EV_ACCOUNT_CREATED));

@@ -2,12 +2,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "chat/live/hub_parts.h"
 #include "chat/rooms/room.h"
 #include "chat/talk/event.h"
 
 /*
- * From a cursor to the head, by pages pulled from the log.
+ * From a cursor to the head, by pages pulled from the log.  A cursor of another node's log
+ * says what its holder has of every log: it is served from the first place here behind
+ * which lies all that it lacks, without what it has.
  *
  * A page is asked for only when the listener's queue is empty, so what waits for a slow
  * one is a page, never the past, and one page fits however short the queue may be.  Pages
@@ -29,14 +32,18 @@ struct nc_catchup {
     const struct nc_user *user;
     struct nc_list node; /* hub->waiting or hub->asking */
     struct nc_room_since *rooms;
-    bool foreign;   /* the cursor is of another log */
-    bool measured;  /* how far behind is known to be within the limits */
-    bool stalled;   /* until the listener's queue has drained */
-    uint64_t bound; /* rows beyond it come from memory */
+    enum nc_catchup_from from;
+    struct nc_vector *given; /* what the client has at l->pos; NULL: unknown */
+    bool measured;           /* how far behind is known to be within the limits */
+    bool stalled;            /* until the listener's queue has drained */
+    uint64_t bound;          /* rows beyond it come from memory */
     /* The reader's while it runs. */
     enum nc_encoding encoding;
+    struct nc_id incarnation;
+    bool told; /* there are other nodes: cursors say what the client has */
     struct nc_framer framer;
-    struct nc_str room_ai; /* the node's, the same from start to end */
+    struct nc_str room_ai;  /* the node's, the same from start to end */
+    struct nc_vector *have; /* with what it was told; NULL: unknown */
     struct nc_buf json, frames;
     uint32_t events;
 };
@@ -44,6 +51,8 @@ struct nc_catchup {
 static void catchup_free(struct nc_catchup *c)
 {
     free(c->rooms);
+    free(c->given);
+    free(c->have);
     nc_framer_fini(&c->framer);
     nc_buf_fini(&c->json);
     nc_buf_fini(&c->frames);
@@ -137,8 +146,11 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
 
     if (e->seq > c->bound)
         return;
+    if (c->have && nc_vector_raise(c->have, &e->origin, e->origin_seq) != NC_OK)
+        nc_log(NC_DEBUG, "hub.origins", "n=%u", c->have->n);
+    struct nc_log_at at = {c->incarnation, c->told ? c->have : NULL};
     nc_buf_clear(&c->json);
-    if (!nc_event_encode(&c->json, &c->framer.incarnation, c->room_ai, row, own))
+    if (!nc_event_encode(&c->json, &at, c->room_ai, row, own))
         return;
     nc_frame_add(&c->framer, &c->frames, c->encoding, e->seq, nc_event_name(e->kind),
                  nc_buf_str(&c->json));
@@ -147,6 +159,7 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
 
 static void on_page(struct nc_query *q, enum nc_err e);
 static void on_distance(struct nc_query *q, enum nc_err e);
+static void on_place(struct nc_query *q, enum nc_err e);
 
 static void ask(struct nc_catchup *c)
 {
@@ -157,9 +170,15 @@ static void ask(struct nc_catchup *c)
     c->events = 0;
     c->encoding = c->listener->encoding;
     c->room_ai = h->chat->room_ai;
-    c->q = (struct nc_query){.since = c->listener->pos};
+    c->told = h->mesh;
+    if (c->given)
+        *c->have = *c->given;
+    c->q = (struct nc_query){.since = c->listener->pos, .have = c->have};
     set_audience(c);
-    if (c->measured) {
+    if (c->from == NC_FROM_VECTOR) {
+        c->q.kind = NC_Q_PLACE;
+        c->q.done = on_place;
+    } else if (c->measured) {
         c->q.kind = NC_Q_LOG;
         c->q.limit = PAGE_EVENTS;
         c->q.bytes_max =
@@ -222,6 +241,22 @@ static bool answered(struct nc_catchup *c, enum nc_err e)
     return false;
 }
 
+/* ---- where that is here ---------------------------------------------------- */
+
+static void on_place(struct nc_query *q, enum nc_err e)
+{
+    struct nc_catchup *c = nc_of(q, struct nc_catchup, q);
+    struct nc_hub *h = c->hub;
+
+    if (!answered(c, e))
+        return;
+    /* What lies beyond the bound comes from memory. */
+    c->listener->pos = q->upto < c->bound ? q->upto : c->bound;
+    c->from = NC_FROM_POSITION;
+    nc_hub_announce(h, c->listener);
+    ask_next(h);
+}
+
 /* ---- how far behind ------------------------------------------------------ */
 
 /* Positions have no gaps, so being few of them behind says enough about the number;
@@ -249,7 +284,7 @@ static void on_distance(struct nc_query *q, enum nc_err e)
     if (!answered(c, e))
         return;
     if (q->count > h->chat->opts.limits.replay_max || is_too_old(h, q)) {
-        c->foreign = true; /* as good as */
+        c->from = NC_FROM_NOWHERE; /* as good as */
         nc_hub_announce(h, c->listener);
     } else {
         c->measured = true;
@@ -294,6 +329,8 @@ static void on_page(struct nc_query *q, enum nc_err e)
     if (!answered(c, e))
         return;
     c->listener->pos = q->upto < c->bound ? q->upto : c->bound;
+    if (c->given)
+        *c->given = *c->have;
     give_page(c);
     pull(c);
     ask_next(h);
@@ -301,15 +338,21 @@ static void on_page(struct nc_query *q, enum nc_err e)
 
 /* ---- what the hub calls -------------------------------------------------- */
 
-void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, bool foreign)
+void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, enum nc_catchup_from from,
+                      const struct nc_vector *have)
 {
     struct nc_catchup *c = nc_alloc(sizeof *c);
 
     c->hub = h;
     c->listener = l;
     c->user = l->user;
-    c->foreign = foreign;
-    c->framer.incarnation = h->framer.incarnation;
+    c->from = from;
+    c->incarnation = h->incarnation;
+    if (have) {
+        c->given = nc_alloc(sizeof *c->given);
+        c->have = nc_alloc(sizeof *c->have);
+        *c->given = *have;
+    }
     l->state = NC_CATCHING_UP;
     l->catchup = c;
     h->stats.catching_up++;
@@ -319,7 +362,11 @@ void nc_catchup_arrived(struct nc_hub *h, struct nc_listener *l)
 {
     struct nc_catchup *c = l->catchup;
 
-    if (c->foreign || l->pos > h->head) {
+    if (c->from == NC_FROM_VECTOR) {
+        want(c);
+        return;
+    }
+    if (c->from == NC_FROM_NOWHERE || l->pos > h->head) {
         resync(c);
         return;
     }
@@ -332,6 +379,11 @@ void nc_catchup_arrived(struct nc_hub *h, struct nc_listener *l)
     } else {
         want(c);
     }
+}
+
+const struct nc_vector *nc_catchup_have(const struct nc_listener *l)
+{
+    return l->catchup ? l->catchup->given : NULL;
 }
 
 void nc_catchup_drained(struct nc_listener *l)

@@ -78,6 +78,21 @@ void nc_cursor_add_at(struct nc_buf *b, const struct nc_id *incarnation, uint64_
     }
 }
 
+struct nc_str nc_cursor_of(struct nc_str json)
+{
+    static const char key[] = "\"cursor\":\"";
+    /* It stands third, behind a type and an id of bounded length; no text comes before. */
+    size_t within = json.n < 256 ? json.n : 256;
+    const char *p = json.n ? memmem(json.p, within, key, sizeof key - 1) : NULL;
+    const char *end;
+
+    if (!p)
+        return (struct nc_str){NULL, 0};
+    p += sizeof key - 1;
+    end = memchr(p, '"', (size_t)(json.p + json.n - p));
+    return (struct nc_str){p, end ? (size_t)(end - p) : 0};
+}
+
 static bool is_base64url(struct nc_str s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -184,6 +199,10 @@ enum nc_cursor_is nc_cursor_parse_at(struct nc_str s, const struct nc_id *incarn
     tag_of(incarnation, ours);
     if (memcmp(ours, tag.p, TAG) == 0) {
         *seq = at;
+        if (have && t.unknown)
+            have->n = 0;
+        else if (have)
+            *have = read;
         return NC_CURSOR_OURS;
     }
     if (!tailed || t.unknown || !have)

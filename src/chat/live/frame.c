@@ -34,10 +34,9 @@ static void add_deflate(struct nc_framer *f, struct nc_buf *out, uint64_t seq,
 static void add_sse(struct nc_framer *f, struct nc_buf *out, uint64_t seq, const char *type,
                     struct nc_str json)
 {
-    nc_buf_clear(&f->scratch);
-    if (seq)
-        nc_cursor_add(&f->scratch, &f->incarnation, seq);
-    nc_sse_write(out, nc_buf_str(&f->scratch), nc_str(type), json);
+    (void)f;
+    nc_sse_write(out, seq ? nc_cursor_of(json) : (struct nc_str){NULL, 0}, nc_str(type),
+                 json);
 }
 
 static void add_json(struct nc_framer *f, struct nc_buf *out, uint64_t seq,

@@ -7,9 +7,8 @@
 
 #include "chat/live/hub.h"
 
-/* Zeroed with `incarnation` set; one per thread at a time. */
+/* Zeroed; one per thread at a time. */
 struct nc_framer {
-    struct nc_id incarnation; /* of the log, for cursors */
     struct nc_buf scratch;
 };
 void nc_framer_fini(struct nc_framer *f);

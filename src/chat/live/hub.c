@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "chat/live/cursor.h"
+#include "base/log.h"
 #include "chat/live/hub_parts.h"
 #include "chat/live/presence.h"
 #include "chat/observer.h"
@@ -33,6 +33,13 @@ static void welcome(struct nc_hub *h, struct nc_listener *l)
     }
 }
 
+/* Of a vector, what is in use: the whole is 6 KiB. */
+static void know_head(struct nc_hub *h)
+{
+    memcpy(h->at_head.at, h->have.at, h->have.n * sizeof h->have.at[0]);
+    h->at_head.n = h->have.n;
+}
+
 /* Every commit that is done by now has been published, so the store's head is where
  * the live listeners are once the tick is delivered.  Set first: who answers from
  * inside deliver names it as the cursor. */
@@ -42,6 +49,8 @@ static void on_turn_end(struct nc_task *t)
     struct nc_list *it;
 
     h->head = h->last = h->chat->opts.store->info.head;
+    nc_hub_saw(h, &h->incarnation, h->chat->opts.store->info.own_head);
+    know_head(h);
     nc_hub_flush(h);
     nc_hub_review(h);
     while ((it = nc_list_pop(&h->arriving))) {
@@ -163,7 +172,7 @@ void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
         if (l->state != NC_LIVE)
             continue;
         l->pos = h->last;
-        nc_catchup_begin(h, l, false);
+        nc_catchup_begin(h, l, NC_FROM_POSITION, h->mesh ? &h->at_head : NULL);
         nc_hub_announce(h, l);
     }
 }
@@ -194,6 +203,43 @@ void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
     nc_blob_unref(b);
 }
 
+/* ---- what is in the log -------------------------------------------------- */
+
+void nc_hub_saw(struct nc_hub *h, const struct nc_id *origin, uint64_t origin_seq)
+{
+    /* More origins than a vector holds: what it leaves out comes twice elsewhere. */
+    if (nc_vector_raise(&h->have, origin, origin_seq) != NC_OK)
+        nc_log(NC_DEBUG, "hub.origins", "n=%u", h->have.n);
+}
+
+const struct nc_vector *nc_hub_vector(const struct nc_hub *h) { return &h->have; }
+
+void nc_hub_mesh(struct nc_hub *h, bool on) { h->mesh = on; }
+
+struct nc_log_at nc_hub_at(const struct nc_hub *h)
+{
+    return (struct nc_log_at){h->incarnation, h->mesh ? &h->have : NULL};
+}
+
+struct loading {
+    struct nc_query query;
+    struct nc_hub *hub;
+};
+
+static void on_origin(struct nc_query *q, const struct nc_row *row)
+{
+    nc_hub_saw(nc_of(q, struct loading, query)->hub, &row->origin.id, row->origin.n);
+}
+
+enum nc_err nc_hub_load(struct nc_hub *h)
+{
+    struct loading l = {.query = {.kind = NC_Q_VECTOR, .row = on_origin}, .hub = h};
+    enum nc_err e = nc_store_read_now(h->chat->opts.store, &l.query);
+
+    know_head(h);
+    return e;
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 struct nc_hub *nc_hub_new(struct nc_chat *c)
@@ -204,7 +250,7 @@ struct nc_hub *nc_hub_new(struct nc_chat *c)
     h->turn_end.run = on_turn_end;
     h->head = h->last = h->born_head = c->opts.store->info.head;
     h->born_ms = nc_mono_ms();
-    h->framer.incarnation = c->opts.store->info.incarnation;
+    h->incarnation = c->opts.store->info.incarnation;
     nc_list_init(&h->arriving);
     nc_list_init(&h->backlog);
     nc_list_init(&h->taps);
@@ -244,6 +290,8 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h) { return &h->sta
 
 void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out)
 {
-    bool behind = l && l->state == NC_CATCHING_UP;
-    nc_cursor_add(out, &h->framer.incarnation, behind ? l->pos : h->head);
+    if (l && l->state == NC_CATCHING_UP)
+        nc_cursor_add_at(out, &h->incarnation, l->pos, h->mesh ? nc_catchup_have(l) : NULL);
+    else
+        nc_cursor_add_at(out, &h->incarnation, h->head, h->mesh ? &h->at_head : NULL);
 }

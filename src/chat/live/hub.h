@@ -13,6 +13,8 @@
 #include "base/blob.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/vector.h"
+#include "chat/live/cursor.h"
 #include "store/record.h"
 
 struct nc_chat;
@@ -108,6 +110,19 @@ NC_MUSTUSE enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
 void nc_hub_detach(struct nc_hub *h, struct nc_listener *l); /* idempotent */
 /* Nothing waits in its queue any more: the next page may come. */
 void nc_hub_drained(struct nc_hub *h, struct nc_listener *l);
+
+/*
+ * What of every log is in ours, so that cursors can say it and another node can serve them.
+ * Read at start; then nc_hub_saw tells of each durable event, those of other nodes above
+ * all, also where nobody is told of it: in log order, before it is published.
+ */
+NC_MUSTUSE enum nc_err nc_hub_load(struct nc_hub *h); /* blocking; before the loop */
+void nc_hub_saw(struct nc_hub *h, const struct nc_id *origin, uint64_t origin_seq);
+const struct nc_vector *nc_hub_vector(const struct nc_hub *h);
+/* Whether there are other nodes, and so cursors say it.  Off at first. */
+void nc_hub_mesh(struct nc_hub *h, bool on);
+/* For an event that is about to be published. */
+struct nc_log_at nc_hub_at(const struct nc_hub *h);
 
 /* Where a client continues that has seen all this listener was given; NULL: the head. */
 void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/live/cursor.h"
 #include "chat/live/hub_parts.h"
 #include "chat/live/presence.h"
 #include "chat/rooms/room.h"
@@ -83,15 +82,16 @@ static bool is_crowded(const struct nc_hub *h, const struct nc_user *u)
 enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                           const struct nc_str *since)
 {
-    uint64_t from = h->head;
-    bool foreign = false;
+    enum nc_catchup_from from = NC_FROM_POSITION;
+    struct nc_vector have = {.n = 0};
+    uint64_t pos = h->head;
 
     assert(l->user && !nc_list_linked(&l->by_user));
     if (since)
-        switch (nc_cursor_parse(*since, &h->framer.incarnation, &from)) {
+        switch (nc_cursor_parse_at(*since, &h->incarnation, &h->have, &pos, &have)) {
         case NC_CURSOR_BAD: return NC_EINVAL;
-        case NC_CURSOR_VECTOR:
-        case NC_CURSOR_FOREIGN: foreign = true; break;
+        case NC_CURSOR_VECTOR: from = NC_FROM_VECTOR; break;
+        case NC_CURSOR_FOREIGN: from = NC_FROM_NOWHERE; break;
         case NC_CURSOR_OURS: break;
         }
     if (is_crowded(h, l->user))
@@ -104,10 +104,10 @@ enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
         if (!r->rec.deleted_ms)
             subscribe(l, &r->topic);
     }
-    l->pos = from;
+    l->pos = pos;
     l->special = NC_FRESH;
     if (since) {
-        nc_catchup_begin(h, l, foreign);
+        nc_catchup_begin(h, l, from, have.n || from == NC_FROM_VECTOR ? &have : NULL);
     } else {
         /* From here on it hears this turn's events, all of which are beyond the head. */
         l->state = NC_LIVE;

@@ -91,6 +91,10 @@ struct nc_hub {
     struct nc_list taps;         /* struct nc_hub_tap */
     struct nc_presence *presence;
     struct nc_framer framer;
+    struct nc_id incarnation;
+    /* What is in the log; what of that is at or below `head`, or less. */
+    struct nc_vector have, at_head;
+    bool mesh;
 
     /* The tick.  Arrays keep their memory from turn to turn. */
     struct nc_buf text;
@@ -138,7 +142,16 @@ void nc_hub_end_one(struct nc_hub *h, struct nc_listener *l, unsigned code,
                     const char *reason);
 
 /* catchup.c */
-void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, bool foreign);
+enum nc_catchup_from {
+    NC_FROM_POSITION, /* l->pos */
+    NC_FROM_VECTOR,   /* behind what the client has, wherever that is in our log */
+    NC_FROM_NOWHERE,  /* its cursor can't be served */
+};
+/* have: what the client has of every log, copied; or NULL. */
+void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, enum nc_catchup_from from,
+                      const struct nc_vector *have);
+/* What a client has that was given all up to l->pos; NULL: unknown. */
+const struct nc_vector *nc_catchup_have(const struct nc_listener *l);
 void nc_catchup_arrived(struct nc_hub *h, struct nc_listener *l); /* in its turn's end */
 void nc_catchup_drained(struct nc_listener *l);
 void nc_catchup_drop(struct nc_hub *h, struct nc_listener *l); /* detached meanwhile */

@@ -275,10 +275,11 @@ void nc_rooms_publish(struct nc_chat *c, struct nc_topic *t, const struct nc_row
     /* The store logs nothing where nothing has changed. */
     if (!ev->seq)
         return;
+    nc_hub_saw(c->hub, &ev->origin, ev->origin_seq);
+    struct nc_log_at at = nc_hub_at(c->hub);
     nc_buf_clear(&talk->json);
     nc_buf_clear(&talk->own_json);
-    if (!nc_event_encode(&talk->json, &c->opts.store->info.incarnation, c->room_ai, row,
-                         false))
+    if (!nc_event_encode(&talk->json, &at, c->room_ai, row, false))
         return;
     if (own_user)
         nc_event_own(&talk->own_json, nc_buf_str(&talk->json), &row->log.message.client_id);

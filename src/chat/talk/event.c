@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "chat/live/cursor.h"
-
 static const char *const names[] = {
     [NC_EV_MESSAGE_CREATED] = "message.created",
     [NC_EV_MESSAGE_UPDATED] = "message.updated",
@@ -138,8 +136,7 @@ void nc_event_message(struct nc_json *j, const struct nc_message *m, bool with_c
     nc_json_obj_end(j);
 }
 
-static void begin(struct nc_json *j, const struct nc_id *incarnation,
-                  const struct nc_event *ev)
+static void begin(struct nc_json *j, const struct nc_log_at *at, const struct nc_event *ev)
 {
     nc_json_obj(j);
     nc_json_kstr(j, "type", nc_str(names[ev->kind]));
@@ -147,7 +144,7 @@ static void begin(struct nc_json *j, const struct nc_id *incarnation,
     nc_buf_addc(j->out, '"');
     nc_event_id_add(j->out, &ev->origin, ev->origin_seq);
     nc_buf_adds(j->out, NC_STR("\",\"cursor\":\""));
-    nc_cursor_add(j->out, incarnation, ev->seq);
+    nc_cursor_add_at(j->out, &at->incarnation, ev->seq, at->have);
     nc_buf_addc(j->out, '"');
     j->comma = true;
 }
@@ -169,8 +166,8 @@ static void member_event(struct nc_json *j, const struct nc_row *row)
         nc_json_kid(j, "by", &ev->actor);
 }
 
-bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
-                     struct nc_str room_ai, const struct nc_row *row, bool own)
+bool nc_event_encode(struct nc_buf *out, const struct nc_log_at *at, struct nc_str room_ai,
+                     const struct nc_row *row, bool own)
 {
     const struct nc_event *ev = &row->log.event;
     struct nc_json j = nc_json_to(out);
@@ -182,7 +179,7 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
     case NC_EV_MESSAGE_COMPLETED:
         if (nc_id_zero(&row->log.message.id))
             return false;
-        begin(&j, incarnation, ev);
+        begin(&j, at, ev);
         nc_json_key(&j, "message");
         nc_event_message(&j, &row->log.message, own);
         break;
@@ -191,7 +188,7 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
     case NC_EV_ROOM_DELETED:
         if (nc_id_zero(&row->log.room.id))
             return false;
-        begin(&j, incarnation, ev);
+        begin(&j, at, ev);
         nc_json_key(&j, "room");
         nc_event_room(&j, &row->log.room, room_ai);
         break;
@@ -200,13 +197,13 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
     case NC_EV_MEMBER_UPDATED:
         if (nc_id_zero(&row->log.account.id))
             return false;
-        begin(&j, incarnation, ev);
+        begin(&j, at, ev);
         member_event(&j, row);
         break;
     case NC_EV_READ:
         if (nc_id_zero(&row->log.member.user))
             return false;
-        begin(&j, incarnation, ev);
+        begin(&j, at, ev);
         nc_json_kid(&j, "room", &ev->ref);
         nc_json_kid(&j, "message_id", &row->log.member.read_id);
         break;

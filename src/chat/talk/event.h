@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "chat/live/cursor.h"
 #include "store/store.h"
 #include "wire/json.h"
 
@@ -24,12 +25,13 @@ struct nc_str nc_event_room_ai(const struct nc_room_rec *r, struct nc_str room_a
 
 /*
  * One whole event object: {"type","event_id","cursor", …}.  Appends to `out`.
- * incarnation: of the log that is read, for the cursor; room_ai: as above; row: as
- * NC_Q_LOG gives it; own: with client_id.  For a deleted message a tombstone.  Returns
- * false, adding nothing, for kinds without a wire name or when what it points to is gone.
+ * at: the log that is read and what of it comes with this event or before it, for the
+ * cursor; room_ai: as above; row: as NC_Q_LOG gives it; own: with client_id.  For a deleted
+ * message a tombstone.  Returns false, adding nothing, for kinds without a wire name or
+ * when what it points to is gone.
  */
-bool nc_event_encode(struct nc_buf *out, const struct nc_id *incarnation,
-                     struct nc_str room_ai, const struct nc_row *row, bool own);
+bool nc_event_encode(struct nc_buf *out, const struct nc_log_at *at, struct nc_str room_ai,
+                     const struct nc_row *row, bool own);
 /* The sender's variant of a message event that was encoded without client_id: the
  * same bytes with that one member added.  Appends to `out`. */
 void nc_event_own(struct nc_buf *out, struct nc_str shared, const struct nc_id *client_id);
