@@ -455,8 +455,8 @@ static void try_now(struct nc_link *l)
 
 static void ask(struct nc_link *l, struct subscription *s)
 {
-    if (mosquitto_subscribe_v5(l->m, &s->mid, s->filter, (int)s->qos, 0, NULL) !=
-        MOSQ_ERR_SUCCESS)
+    if (mosquitto_subscribe_v5(l->m, &s->mid, s->filter, (int)(s->qos & 3),
+                               (int)(s->qos & NC_LINK_NOT_OWN), NULL) != MOSQ_ERR_SUCCESS)
         s->mid = 0;
     soon(l);
 }
@@ -771,7 +771,8 @@ enum nc_err nc_link_subscribe(struct nc_link *l, const char *filter, unsigned qo
 {
     size_t n = strlen(filter);
 
-    if (qos > 1 || n == 0 || n > 65535 || mosquitto_sub_topic_check(filter) != 0)
+    if ((qos & ~NC_LINK_NOT_OWN) > 1 || n == 0 || n > 65535 ||
+        mosquitto_sub_topic_check(filter) != 0)
         return NC_EINVAL;
     nc_list_each(it, &l->subscriptions)
         if (strcmp(nc_of(it, struct subscription, node)->filter, filter) == 0)
