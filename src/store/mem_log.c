@@ -5,7 +5,9 @@ static void fill_log(const struct nc_mem *m, struct nc_row *row, const struct nc
 {
     row->log.event = *e;
     if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
-        const struct nc_mem_message *msg = nc_mem_row(m, T_MESSAGE, &e->ref);
+        const struct nc_mem_message *msg = e->kind == NC_EV_MESSAGE_DELETED
+                                               ? nc_mem_resolve(m, &e->ref)
+                                               : nc_mem_row(m, T_MESSAGE, &e->ref);
         if (msg)
             nc_mem_fill_message(m, &row->log.message, msg);
         return;

@@ -86,6 +86,11 @@ static bool is_id(const struct nc_query *q, const void *row)
 {
     return memcmp(row, &q->id, sizeof(q->id)) == 0;
 }
+static bool member_of(const struct nc_query *q, const void *row)
+{
+    const struct nc_member_rec *r = row;
+    return nc_id_eq(&r->room, &q->id) || nc_id_eq(&r->user, &q->id);
+}
 static bool of_user_live(const struct nc_query *q, const void *row)
 {
     const struct nc_session *s = row;
@@ -166,8 +171,10 @@ static void fill(const struct nc_mem *m, struct nc_query *q, const void *row,
     case NC_Q_INVITE:
     case NC_Q_INVITES: out->invite = *(const struct nc_invite *)row; break;
     case NC_Q_ROOMS: out->room = *(const struct nc_room_rec *)row; break;
-    case NC_Q_MEMBERS: out->member = *(const struct nc_member_rec *)row; break;
-    case NC_Q_BANS: out->ban = *(const struct nc_ban *)row; break;
+    case NC_Q_MEMBERS:
+    case NC_Q_MEMBERS_OF: out->member = *(const struct nc_member_rec *)row; break;
+    case NC_Q_BANS:
+    case NC_Q_BANS_OF: out->ban = *(const struct nc_ban *)row; break;
     case NC_Q_ALTERNATIVES: out->alternative = *(const struct nc_alternative *)row; break;
     case NC_Q_PROVIDERS: out->provider = *(const struct nc_provider_rec *)row; break;
     case NC_Q_PERSONAS: out->persona = *(const struct nc_persona_rec *)row; break;
@@ -195,7 +202,9 @@ static const struct {
     [NC_Q_INVITES] = {true, T_INVITE, invite_by, by_id},
     [NC_Q_ROOMS] = {true, T_ROOM, NULL, by_id},
     [NC_Q_MEMBERS] = {true, T_MEMBER, NULL, by_two_ids},
+    [NC_Q_MEMBERS_OF] = {true, T_MEMBER, member_of, by_two_ids},
     [NC_Q_BANS] = {true, T_BAN, NULL, by_two_ids},
+    [NC_Q_BANS_OF] = {true, T_BAN, is_id, by_two_ids}, /* the room is first in it */
     [NC_Q_ALTERNATIVES] = {true, T_ALTERNATIVE, is_id, by_n},
     [NC_Q_PROVIDERS] = {true, T_PROVIDER, NULL, by_id},
     [NC_Q_PERSONAS] = {true, T_PERSONA, NULL, by_id},

@@ -47,8 +47,8 @@ static enum nc_err apply_merge(struct nc_mem *m, const struct nc_merging *rules,
     enum nc_err e = nc_merge_foreign(rules, ch);
     if (e == NC_OK)
         e = log_event(m, &ch->event, nc_log_tail_mark(&m->tail));
-    if (e == NC_OK && ch->merge.out->also.kind)
-        e = log_event(m, &ch->merge.out->also, nc_log_tail_mark(&m->tail));
+    for (unsigned i = 0; e == NC_OK && i < NC_ALSO_MAX && ch->merge.out->also[i].kind; i++)
+        e = log_event(m, &ch->merge.out->also[i], nc_log_tail_mark(&m->tail));
     ch->merge.out = out;
     return e;
 }

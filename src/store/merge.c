@@ -163,6 +163,7 @@ static void let_in(struct run *x, const struct nc_id *maker, enum nc_room_kind k
         dead(x, NC_STATE_ACCOUNT, maker))
         return;
     x->ops->set(x->db, &r);
+    x->out->let_in = r.member;
     x->out->applied = true;
 }
 
@@ -199,6 +200,7 @@ static void show_state(struct run *x)
     x->ops->set(x->db, x->r);
     stamp(x, &x->key, NC_STAMP_LIVING);
     x->out->applied = true;
+    x->out->awaited = x->known && fresh;
     if (fresh && x->key.kind == NC_STATE_ACCOUNT)
         name_newcomer(x, x->r);
 }
@@ -241,6 +243,16 @@ static bool get_message(struct run *x, const struct nc_id *id, struct nc_record 
     return x->ops->get(x->db, &k, out);
 }
 
+static void tell_message(struct run *x, const struct nc_message *m)
+{
+    struct nc_message *out = &x->out->message;
+
+    *out = *m;
+    out->content_type = out->body = out->mentions = out->ai = out->code =
+        (struct nc_str){NULL, 0};
+    out->sender_name = out->sender_display = (struct nc_str){NULL, 0};
+}
+
 /* A delete: it wins, whatever else is said of it, under every id it has. */
 static void kill_message(struct run *x, const struct nc_id *id)
 {
@@ -254,6 +266,27 @@ static void kill_message(struct run *x, const struct nc_id *id)
         x->out->applied = true;
     }
     stamp(x, &k, NC_STAMP_DEAD);
+}
+
+static struct nc_event *also(struct run *x, const struct nc_id *room,
+                             const struct nc_id *message)
+{
+    struct nc_event *e = x->out->also;
+
+    if (e->kind)
+        e++;
+    *e = (struct nc_event){.kind = NC_EV_MESSAGE_DELETED,
+                           .audience = NC_AUD_ROOM,
+                           .hlc = x->e->hlc,
+                           .to = *room,
+                           .ref = *message};
+    return e;
+}
+
+/* What it is the same as was deleted: nobody else says so of this one. */
+static void tell_of_death(struct run *x, const struct nc_message *m)
+{
+    also(x, &m->room, &m->id);
 }
 
 /* `lost` is `kept` from now on.  Both are no aliases. */
@@ -276,6 +309,8 @@ static void unite(struct run *x, const struct nc_id *kept, const struct nc_id *l
     x->ops->set_alias(x->db, lost, kept);
     if (!dead(x, NC_STATE_MESSAGE, lost))
         stamp(x, &lost_key, NC_STAMP_ALIAS);
+    if (gone && get_message(x, kept, &r) && !r.message.deleted)
+        tell_of_death(x, &r.message);
     if (gone)
         kill_message(x, kept);
     x->out->applied = true;
@@ -288,22 +323,18 @@ static void tell_of_alias(struct run *x, const struct nc_message *m,
                           const struct nc_id *kept, const struct nc_id *lost)
 {
     struct nc_state_key k = nc_state_key(NC_STATE_MESSAGE, lost, NULL);
-    struct nc_event *also = &x->out->also;
+    unsigned nth = x->out->also[0].kind != NC_EV_NONE;
+    struct nc_event *e = also(x, &m->room, lost);
 
-    *also = (struct nc_event){.kind = NC_EV_MESSAGE_DELETED,
-                              .audience = NC_AUD_ROOM,
-                              .hlc = x->e->hlc,
-                              .to = m->room,
-                              .ref = *lost,
-                              .subject = *kept,
-                              .reason = NC_DELETED_DUPLICATE};
+    e->subject = *kept;
+    e->reason = NC_DELETED_DUPLICATE;
     if (dead(x, NC_STATE_MESSAGE, lost))
         return;
     x->ops->set_stamp(x->db, &k,
-                      &(struct nc_stamp){.hlc = also->hlc,
+                      &(struct nc_stamp){.hlc = e->hlc,
                                          .origin = x->m->own,
-                                         .origin_seq = x->ops->next_own(x->db),
-                                         .seq = x->m->pos + 1,
+                                         .origin_seq = x->ops->next_own(x->db) + nth,
+                                         .seq = x->m->pos + 1 + nth,
                                          .state = NC_STAMP_ALIAS});
 }
 
@@ -349,6 +380,7 @@ static bool insert(struct run *x)
         x->ops->claim(x->db, m);
     x->out->applied = x->out->inserted = true;
     x->out->late = m->late;
+    tell_message(x, m);
     return true;
 }
 
@@ -380,14 +412,10 @@ static void merge_content(struct run *x)
     x->out->applied = true;
 }
 
-static void merge_message(struct run *x)
+static void merge_delete(struct run *x)
 {
     struct nc_id a = root_of(x, &x->e->ref);
 
-    if (x->e->kind != NC_EV_MESSAGE_DELETED) {
-        merge_content(x);
-        return;
-    }
     if (x->e->reason == NC_DELETED_DUPLICATE && !nc_id_zero(&x->e->subject)) {
         struct nc_id b = root_of(x, &x->e->subject);
         int order = nc_id_cmp(&a, &b);
@@ -397,6 +425,21 @@ static void merge_message(struct run *x)
     }
     kill_message(x, &x->e->ref);
     kill_message(x, &a);
+}
+
+static void merge_message(struct run *x)
+{
+    bool deletes = x->e->kind == NC_EV_MESSAGE_DELETED;
+    struct nc_id id;
+    struct nc_record r;
+
+    if (deletes)
+        merge_delete(x);
+    else
+        merge_content(x);
+    id = deletes ? root_of(x, &x->e->ref) : x->e->ref;
+    if (!x->out->inserted && get_message(x, &id, &r))
+        tell_message(x, &r.message);
 }
 
 /* ---- one event ----------------------------------------------------------- */

@@ -320,9 +320,19 @@ static void sqlite_read(struct nc_store *store, struct nc_query *q)
     nc_list_add(&s->refused_queries, &q->node);
 }
 
+/* By a reader that has nothing to do, so that nobody's long question is waited for. */
 static enum nc_err sqlite_read_now(struct nc_store *store, struct nc_query *q)
 {
-    return query(nc_of(store, struct nc_sqlite, store), 0, q);
+    struct nc_sqlite *s = nc_of(store, struct nc_sqlite, store);
+    unsigned i = 0;
+
+    while (i < NC_SQLITE_READERS && pthread_mutex_trylock(&s->readers[i].lock) != 0)
+        i++;
+    if (i == NC_SQLITE_READERS)
+        return query(s, 0, q);
+    enum nc_err e = nc_sqlite_query(&s->readers[i], s->path, q);
+    pthread_mutex_unlock(&s->readers[i].lock);
+    return e;
 }
 
 static void sqlite_backup(struct nc_store *store, struct nc_backup *b)

@@ -84,7 +84,11 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
     [NC_Q_ROOMS] = {"SELECT * FROM room ORDER BY id", query_fields, nc_fields_room},
     [NC_Q_MEMBERS] = {"SELECT * FROM member ORDER BY room, user", query_fields,
                       nc_fields_member},
+    [NC_Q_MEMBERS_OF] = {"SELECT * FROM member WHERE room = :id UNION ALL"
+                         " SELECT * FROM member WHERE user = :id",
+                         query_fields, nc_fields_member},
     [NC_Q_BANS] = {"SELECT * FROM ban ORDER BY room, user", query_fields, nc_fields_ban},
+    [NC_Q_BANS_OF] = {"SELECT * FROM ban WHERE room = :id", query_fields, nc_fields_ban},
     [NC_Q_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id ="
                       " coalesce((SELECT kept FROM alias WHERE lost = :id), :id)",
                       query_fields, nc_fields_message},
@@ -176,6 +180,10 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
                  " AND m.seq > :cleared_seq ORDER BY m.id LIMIT :limit + 1",
                  query_fields, nc_fields_message},
     [R_LOG_MESSAGE] = {"SELECT " MESSAGE " FROM message m WHERE m.id = :ref",
+                       nc_fields_event, nc_fields_message},
+    /* Also one that was given up for another. */
+    [R_LOG_DELETED] = {"SELECT " MESSAGE " FROM message m WHERE m.id ="
+                       " coalesce((SELECT kept FROM alias WHERE lost = :ref), :ref)",
                        nc_fields_event, nc_fields_message},
     [R_LOG_ROOM] = {"SELECT * FROM room WHERE id = :ref", nc_fields_event, nc_fields_room},
     [R_LOG_MEMBER] = {"SELECT * FROM member WHERE room = :ref AND user = :subject",

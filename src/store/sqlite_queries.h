@@ -24,6 +24,7 @@ enum {
     R_EDGE,
     R_RANGE,
     R_LOG_MESSAGE,
+    R_LOG_DELETED,
     R_LOG_ROOM,
     R_LOG_MEMBER,
     R_LOG_ACCOUNT,

@@ -302,7 +302,8 @@ static void fill_log(struct reading *r, struct nc_row *row)
     const struct nc_event *e = &row->log.event;
 
     if (e->kind <= NC_EV_MESSAGE_COMPLETED) {
-        one(r, R_LOG_MESSAGE, e, &row->log.message);
+        one(r, e->kind == NC_EV_MESSAGE_DELETED ? R_LOG_DELETED : R_LOG_MESSAGE, e,
+            &row->log.message);
         return;
     }
     one(r, R_LOG_ROOM, e, &row->log.room);

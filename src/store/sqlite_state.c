@@ -42,7 +42,8 @@ static const struct nc_field key_fields[] = {
     " tokens_per_day, requests_per_day FROM api_key"
 #define MESSAGE                                                                      \
     "SELECT room, id, seq, sender, client_id, reply_to, kind, state, deleted, late," \
-    " created_ms, edited_ms, content_type, mentions, ai, body, code FROM message"
+    " created_ms, edited_ms, content_type, mentions, ai, body, code, alternatives,"  \
+    " chosen FROM message"
 /* Rooms and accounts that are deleted take with them what is theirs. */
 #define IN_ROOM(table) \
     "EXISTS (SELECT 1 FROM room WHERE room.id = " table ".room AND deleted_ms = 0)"

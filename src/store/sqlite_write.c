@@ -328,8 +328,9 @@ static enum outcome run_merge(struct change_run *r)
     struct nc_log_mark since = nc_log_tail_mark(&r->w->tail);
     if (o == FINE)
         o = log_event(r->w, &r->ch->event, since);
-    if (o == FINE && r->ch->merge.out->also.kind)
-        o = log_event(r->w, &r->ch->merge.out->also, since);
+    struct nc_event *also = r->ch->merge.out->also;
+    for (unsigned i = 0; o == FINE && i < NC_ALSO_MAX && also[i].kind; i++)
+        o = log_event(r->w, &also[i], since);
     r->ch->merge.out = out;
     return o;
 }

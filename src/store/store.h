@@ -23,6 +23,7 @@ struct nc_hist;
 /* ---- changes ------------------------------------------------------------- */
 
 #define NC_RENAMED_MAX 4
+#define NC_ALSO_MAX 2
 
 /* Each reads the record named before the dot; a lone name means all of it.  E…: how it
  * may be refused. */
@@ -166,14 +167,21 @@ struct nc_merged {
     bool applied;  /* something is as the event says now; else it is only logged */
     bool inserted; /* a message that was not here */
     bool late;     /* … and that sorts before the newest of its room */
+    bool awaited;  /* an account or a room of which only its making was known: what refers
+                      to it may be here already */
+    /* Events of messages: the message as it is here now, its strings left out, under the id
+     * that it has here; id zero: there is none. */
+    struct nc_message message;
+    /* Who made the room is in it by this event, as of its position; user zero: nobody. */
+    struct nc_member_rec let_in;
     /* A message that is the same as another one: `lost` has no row any more, its id
      * resolves to `kept`.  Zero: none. */
     struct nc_id lost, kept;
     /* NC_ENOENT: the room or the account of which nothing is known. */
     struct nc_id needs;
-    /* Our own event that says so to everybody, logged behind this one; kind NC_EV_NONE:
+    /* Our own events that say so to everybody, logged behind this one; kind NC_EV_NONE:
      * none. */
-    struct nc_event also;
+    struct nc_event also[NC_ALSO_MAX];
     /* Accounts that have another username now, or not the one they wanted; their sessions
      * have ended.  More than these: look at all of them. */
     unsigned renamed_n;
@@ -265,8 +273,12 @@ enum nc_query_kind {
     NC_Q_ROOMS,
     /* every member of every room -> member */
     NC_Q_MEMBERS,
+    /* id: of a room, or of a user -> member */
+    NC_Q_MEMBERS_OF,
     /* every ban -> ban */
     NC_Q_BANS,
+    /* id: of a room -> ban */
+    NC_Q_BANS_OF,
     /* id, also one that was given up for another -> message */
     NC_Q_MESSAGE,
     /* user: sender, id: client id -> message, or notice */
@@ -307,6 +319,9 @@ enum nc_query_kind {
     NC_Q_META,
     /* every log that is known, the own ones too -> origin */
     NC_Q_VECTOR,
+    /* have: `upto` = the last position at or below which there is nothing that it lacks;
+     * of what was trimmed nothing is known any more */
+    NC_Q_PLACE,
     /* id: origin, since: origin_seq, limit, bytes_max: what it logged later, in its order,
      * with what of it is still as announced; the next page is since = upto, while `more`.
      * What was trimmed is left out -> foreign */
@@ -318,9 +333,6 @@ enum nc_query_kind {
      * `more` */
     NC_Q_STATE,
     /* -> stats */
-    /* have: `upto` = the last position at or below which there is nothing that it lacks;
-     * of what was trimmed nothing is known any more */
-    NC_Q_PLACE,
     NC_Q_STATS,
     NC_QUERY_KINDS
 };
@@ -395,6 +407,9 @@ struct nc_query {
     uint8_t hash[32];
     struct nc_str key;
     struct nc_audience_of audience;
+    /* What is there already of every log; NULL: nothing.  `row` may raise it by what it is
+     * given. */
+    const struct nc_vector *have;
     const struct nc_member_rec *rooms; /* NC_Q_UNREAD: the user's memberships */
     unsigned rooms_n;
     /* On the reader thread, once per row; strings die when it returns.  NULL
@@ -406,9 +421,6 @@ struct nc_query {
     /* Out, valid in done: */
     bool more;      /* NC_Q_HISTORY, NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN, NC_Q_STATE */
     uint64_t count; /* NC_Q_DISTANCE, NC_Q_EXPIRED, NC_Q_BEFORE */
-    /* What is there already of every log; NULL: nothing.  `row` may raise it by what it is
-     * given. */
-    const struct nc_vector *have;
     uint64_t upto;  /* NC_Q_LOG, NC_Q_OF_USER, NC_Q_ORIGIN: position up to which the log has
                        been read,  also where nothing there was for this audience.
                        NC_Q_PLACE */
@@ -483,7 +495,8 @@ struct nc_store_ops {
 
     void (*commit)(struct nc_store *s, struct nc_commit *c);
     void (*read)(struct nc_store *s, struct nc_query *q);
-    /* The query to its end, here and now, `row` too; `done` is not called. */
+    /* The query to its end, here and now, `row` too; `done` is not called.  For start-up,
+     * and for what is small and seldom. */
     enum nc_err (*read_now)(struct nc_store *s, struct nc_query *q);
 
     /* Copy everything, consistently, while in use; in steps that let writers through.
@@ -503,7 +516,8 @@ NC_MUSTUSE enum nc_err nc_store_open(struct nc_store **out, struct nc_loop *loop
                                      const char *url, const char *backup_dir);
 const struct nc_store_ops *nc_store_backend(const char *url); /* NULL if unknown */
 
-/* Run one query to its end before the loop runs: start-up only.  q->done is not called
+/* Run one query to its end here and now: at start-up; later only what is small and seldom,
+ * since the loop waits.  q->done is not called
  * and may be NULL; the answer is what it would have heard. */
 NC_MUSTUSE enum nc_err nc_store_read_now(struct nc_store *s, struct nc_query *q);
 /* NC_Q_STATE to its end, likewise. */

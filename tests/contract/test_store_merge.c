@@ -592,12 +592,12 @@ static void one_message_sent_to_two_nodes_is_one(void **state)
     struct nc_id lower = mid(101), higher = mid(102);
     assert_true(nc_id_eq(&merged.kept, &lower) && nc_id_eq(&merged.lost, &higher));
     assert_true(merged.inserted);
-    assert_int_equal(merged.also.kind, NC_EV_MESSAGE_DELETED);
-    assert_int_equal(merged.also.reason, NC_DELETED_DUPLICATE);
+    assert_int_equal(merged.also[0].kind, NC_EV_MESSAGE_DELETED);
+    assert_int_equal(merged.also[0].reason, NC_DELETED_DUPLICATE);
     at(0);
-    assert_true(merged.also.seq == w.store->info.head &&
-                nc_id_eq(&merged.also.ref, &higher) &&
-                nc_id_eq(&merged.also.subject, &lower));
+    assert_true(merged.also[0].seq == w.store->info.head &&
+                nc_id_eq(&merged.also[0].ref, &higher) &&
+                nc_id_eq(&merged.also[0].subject, &lower));
     heal();
     for (unsigned i = 0; i < NODES; i++) {
         at(i);
