@@ -11,8 +11,9 @@
  * signed keeps the one that came first.  All of it is bounded, counted, and logged with its
  * reason.  Loop thread only.
  *
- * intake.c origins, order, merging · intake_verify.c · intake_ahead.c · intake_pieces.c ·
- * intake_back.c a database that was set back · intake_tell.c numbers.
+ * intake.c logs, what is wanted · _origins who made them · _verify · _merge · _ahead what
+ * is held for its time · _pieces large records · _back a database that was set back · _tell
+ * numbers.
  */
 #pragma once
 
