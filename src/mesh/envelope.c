@@ -73,29 +73,33 @@ enum nc_err nc_envelope_peek(struct nc_str bytes, uint8_t tail[NC_ENVELOPE_TAIL]
     return NC_OK;
 }
 
-enum nc_err nc_envelope_open(struct nc_str bytes, const struct nc_id *sender,
-                             const uint8_t key[NC_IDENTITY_KEY], const struct nc_id *self,
-                             struct nc_envelope *out, const char **why)
-{
+/* An envelope, taken apart; the ids are what is not in it. */
+struct parts {
     uint8_t from[NC_ENVELOPE_TAIL], to[NC_ENVELOPE_TAIL], sig[NC_IDENTITY_SIG];
-    struct nc_unpack u = {.in = bytes};
-    struct nc_buf signed_bytes = {0};
-    enum nc_err e = nc_envelope_peek(bytes, from, why);
+    bool to_one;
+    struct nc_str counters;
+};
 
-    *out = (struct nc_envelope){.sender = *sender};
+static enum nc_err take_apart(struct nc_str bytes, struct parts *p, struct nc_envelope *out,
+                              const char **why)
+{
+    struct nc_unpack u = {.in = bytes};
+    enum nc_err e = nc_envelope_peek(bytes, p->from, why);
+
     if (e != NC_OK)
         return e;
     nc_unpack_be(&u, 1);
     uint64_t flags = nc_unpack_be(&u, 1);
     nc_unpack_bytes(&u, NC_ENVELOPE_TAIL);
-    if (flags & TO_ONE)
-        nc_unpack_copy(&u, to, sizeof to);
-    struct nc_str counters = {u.in.p, 0};
+    p->to_one = flags & TO_ONE;
+    if (p->to_one)
+        nc_unpack_copy(&u, p->to, sizeof p->to);
+    p->counters = (struct nc_str){u.in.p, 0};
     out->epoch_ms = nc_unpack_be(&u, 6);
     int64_t age = nc_unpack_zigzag(&u);
     out->counter = nc_unpack_var(&u);
-    counters.n = (size_t)(u.in.p - counters.p);
-    nc_unpack_copy(&u, sig, sizeof sig);
+    p->counters.n = (size_t)(u.in.p - p->counters.p);
+    nc_unpack_copy(&u, p->sig, sizeof p->sig);
     out->payload = u.in;
     out->wall_ms = out->epoch_ms + (uint64_t)age;
     if (u.bad)
@@ -103,16 +107,42 @@ enum nc_err nc_envelope_open(struct nc_str bytes, const struct nc_id *sender,
     if (flags & ~(uint64_t)TO_ONE || !out->counter || out->counter > INT64_MAX ||
         out->wall_ms >> 48 || out->payload.n > NC_ENVELOPE_PAYLOAD_MAX)
         return refuse(why, "head", NC_EINVAL);
-    if (memcmp(from, tail_of(sender), sizeof from) != 0)
+    return NC_OK;
+}
+
+enum nc_err nc_envelope_look(struct nc_str bytes, uint8_t tail[NC_ENVELOPE_TAIL],
+                             struct nc_envelope *out, const char **why)
+{
+    struct parts p;
+
+    *out = (struct nc_envelope){.counter = 0};
+    enum nc_err e = take_apart(bytes, &p, out, why);
+    if (e == NC_OK)
+        memcpy(tail, p.from, NC_ENVELOPE_TAIL);
+    return e;
+}
+
+enum nc_err nc_envelope_open(struct nc_str bytes, const struct nc_id *sender,
+                             const uint8_t key[NC_IDENTITY_KEY], const struct nc_id *self,
+                             struct nc_envelope *out, const char **why)
+{
+    struct nc_buf signed_bytes = {0};
+    struct parts p;
+
+    *out = (struct nc_envelope){.sender = *sender};
+    enum nc_err e = take_apart(bytes, &p, out, why);
+    if (e != NC_OK)
+        return e;
+    if (memcmp(p.from, tail_of(sender), sizeof p.from) != 0)
         return refuse(why, "sender", NC_ENOENT);
-    if (flags & TO_ONE) {
-        if (memcmp(to, tail_of(self), sizeof to) != 0)
+    if (p.to_one) {
+        if (memcmp(p.to, tail_of(self), sizeof p.to) != 0)
             return refuse(why, "receiver", NC_ENOENT);
         out->receiver = *self;
     }
 
-    said(&signed_bytes, sender, &out->receiver, counters, out->payload);
-    bool good = nc_identity_verify(key, nc_buf_str(&signed_bytes), sig);
+    said(&signed_bytes, sender, &out->receiver, p.counters, out->payload);
+    bool good = nc_identity_verify(key, nc_buf_str(&signed_bytes), p.sig);
     nc_buf_fini(&signed_bytes);
     return good ? NC_OK : refuse(why, "signature", NC_EACCESS);
 }
@@ -122,6 +152,14 @@ enum nc_err nc_envelope_open(struct nc_str bytes, const struct nc_id *sender,
 static uint64_t *word_of(struct nc_replay *r, uint64_t counter)
 {
     return &r->seen[counter % NC_REPLAY_WINDOW / 64];
+}
+
+enum nc_replay_is nc_replay_look(const struct nc_replay *r, uint64_t epoch_ms,
+                                 uint64_t counter)
+{
+    struct nc_replay copy = *r;
+
+    return nc_replay_take(&copy, epoch_ms, counter);
 }
 
 enum nc_replay_is nc_replay_take(struct nc_replay *r, uint64_t epoch_ms, uint64_t counter)

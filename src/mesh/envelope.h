@@ -35,6 +35,10 @@ void nc_envelope_seal(const struct nc_envelope *e, const struct nc_identity *by,
  * tried.  NC_EINVAL "version" or "short", NC_ELIMIT "size". */
 NC_MUSTUSE enum nc_err nc_envelope_peek(struct nc_str bytes, uint8_t tail[NC_ENVELOPE_TAIL],
                                         const char **why);
+/* The same, and which of its envelopes it says to be: out->epoch_ms, counter, wall_ms.
+ * NC_EINVAL also "head". */
+NC_MUSTUSE enum nc_err nc_envelope_look(struct nc_str bytes, uint8_t tail[NC_ENVELOPE_TAIL],
+                                        struct nc_envelope *out, const char **why);
 /* Open one of `sender` with `key`, sent to `self` or to all.  As peek; NC_EINVAL also
  * "head"; NC_ENOENT "sender" or "receiver": it is another's; NC_EACCESS "signature". */
 NC_MUSTUSE enum nc_err nc_envelope_open(struct nc_str bytes, const struct nc_id *sender,
@@ -59,6 +63,9 @@ enum nc_replay_is {
     NC_REPLAY_OLD,  /* of an earlier epoch, or behind the window: take nothing from it that
                        isn't signed by itself */
 };
+/* What it would be; nothing is remembered. */
+enum nc_replay_is nc_replay_look(const struct nc_replay *r, uint64_t epoch_ms,
+                                 uint64_t counter);
 /* After the signature was verified; remembers it. */
 enum nc_replay_is nc_replay_take(struct nc_replay *r, uint64_t epoch_ms, uint64_t counter);
 void nc_replay_from(struct nc_replay *r, uint64_t epoch_ms, uint64_t top);

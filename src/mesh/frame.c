@@ -13,6 +13,7 @@ enum {
     ROUTE_MAX_BYTES = 256,
     CODE_MAX_BYTES = 32,
     DETAIL_MAX_BYTES = 200,
+    REST_MAX_BYTES = 64,
     ENVELOPE_HEAD_MAX = NC_ENVELOPE_MAX - NC_ENVELOPE_PAYLOAD_MAX,
     RELAYED_MAX = NC_FRAME_MAX + ENVELOPE_HEAD_MAX, /* no relay in a relay */
 };
@@ -326,6 +327,23 @@ static const char *read_relay(struct nc_unpack *u, struct nc_frame *f)
     return f->relay.envelope.n ? NULL : "envelope";
 }
 
+static void add_document(struct nc_buf *b, const struct nc_frame *f)
+{
+    nc_pack_str(b, f->document.rest);
+    nc_pack_str(b, f->document.payload);
+}
+
+static const char *read_document(struct nc_unpack *u, struct nc_frame *f)
+{
+    bool good = true;
+
+    f->document.rest = read_line(u, 1, REST_MAX_BYTES, &good);
+    if (!good)
+        return "rest";
+    f->document.payload = nc_unpack_str(u, NC_FRAME_JSON_MAX);
+    return u->bad || !f->document.payload.n ? "payload" : NULL;
+}
+
 /* The segment's are in frame_segment.c: they need more than this. */
 static const struct {
     const char *name;
@@ -346,6 +364,7 @@ static const struct {
     [NC_FRAME_PROBE] = {"probe", add_token, read_token},
     [NC_FRAME_ECHO] = {"echo", add_token, read_token},
     [NC_FRAME_RELAY] = {"relay", add_relay, read_relay},
+    [NC_FRAME_DOCUMENT] = {"document", add_document, read_document},
 };
 
 const char *nc_frame_name(enum nc_frame_type t)

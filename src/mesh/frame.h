@@ -16,6 +16,7 @@
  *   error      what is wrong with one that you sent
  *   probe/echo how far you are by this very way (mesh/routes.h)
  *   relay      pass this envelope on, as it is, to one whom I do not reach
+ *   document   what I would keep at a broker, signed for itself (wire/signed.h)
  */
 #pragma once
 
@@ -47,6 +48,7 @@ enum nc_frame_type {
     NC_FRAME_PROBE = 11,
     NC_FRAME_ECHO = 12,
     NC_FRAME_RELAY = 13,
+    NC_FRAME_DOCUMENT = 14,
     NC_FRAME_TYPES
 };
 const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */
@@ -109,6 +111,10 @@ struct nc_frame {
             struct nc_id to;
             struct nc_str envelope; /* the sender's own, sealed to that one; not opened */
         } relay;
+        struct {
+            struct nc_str rest;    /* its topic, behind n/<sender>/: 1..64 bytes */
+            struct nc_str payload; /* at most NC_FRAME_JSON_MAX */
+        } document;
     };
 };
 

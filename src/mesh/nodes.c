@@ -380,6 +380,14 @@ enum nc_err nc_nodes_jwks(struct nc_nodes *n, const struct nc_id *id, struct nc_
     return NC_OK;
 }
 
+void nc_nodes_clock(struct nc_nodes *n, const struct nc_id *id, int64_t off_ms)
+{
+    size_t at = place_of(n, id);
+
+    if (at < n->n)
+        n->at[at]->clock_off_ms = off_ms;
+}
+
 void nc_nodes_seen(struct nc_nodes *n, const struct nc_id *id)
 {
     size_t at = place_of(n, id);

@@ -85,5 +85,7 @@ NC_MUSTUSE enum nc_err nc_nodes_jwks(struct nc_nodes *n, const struct nc_id *nod
                                      struct nc_str payload);
 /* Listen to brokers for that document and for signs of life, as long as the brokers are. */
 void nc_nodes_listen(struct nc_nodes *n, struct nc_brokers *brokers);
+/* Its clock less ours, as it could be told just now; kept with what is kept next. */
+void nc_nodes_clock(struct nc_nodes *n, const struct nc_id *node, int64_t off_ms);
 /* It was heard of just now. */
 void nc_nodes_seen(struct nc_nodes *n, const struct nc_id *node);
