@@ -1,0 +1,585 @@
+/*
+ * What nodes say to one another, and when.
+ *
+ * A way comes up, or somebody speaks whom we have not greeted since it started: hello, the
+ * introductions we know, our keys.  What each has is told every few seconds, a second after
+ * it changed; what we make goes to all at once.  Who has what we lack is asked for it, each
+ * log of one peer at a time, and told how far we are as it comes; one that falls silent is
+ * asked again, and others instead of it.
+ */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "chat/chat.h"
+#include "crypto/keyring.h"
+#include "mesh/clockrule.h"
+#include "mesh/kept.h"
+#include "mesh/sync_parts.h"
+#include "wire/signed.h"
+#include "wire/topic.h"
+
+enum {
+    BEAT_MS = 250,
+    VECTOR_MS = 5000,  /* nothing new: somewhere between half and one and a half of it */
+    CHANGED_MS = 1000, /* something is */
+    HELLO_MS = 60000,
+    KEEP_MS = 1000,
+    LOOK_MS = 300,    /* what is on its way to us comes first */
+    GAP_MS = 50,      /* something is missing for certain */
+    FULL_MS = 1000,   /* we had no room */
+    QUIET_MS = 3000,  /* what was asked of a peer does not come */
+    ACK_MS = 20,      /* at most so often */
+    ERROR_MS = 2000,  /* told to one peer, likewise */
+    LOG_MS = 60000,   /* what it says of us, in the log */
+    GREET_MS = 1000,  /* one peer, likewise */
+    ROOM_MIN = 65536, /* with less it isn't worth asking */
+};
+
+static const struct nc_id nobody;
+
+static uint64_t now_of(const struct nc_sync *s) { return nc_loop_now_ms(s->o.loop); }
+
+static uint64_t jittered(uint64_t ms)
+{
+    uint32_t r;
+
+    nc_entropy(&r, sizeof r);
+    return ms / 2 + r % ms;
+}
+
+void nc_sync_wake(struct nc_sync *s, uint64_t ms)
+{
+    if (!s->stopped && (!s->beat.due || s->beat.due > now_of(s) + ms))
+        nc_loop_deadline(s->o.loop, &s->beat, ms ? ms : 1);
+}
+
+static void look_in(struct nc_sync *s, struct nc_sync_peer *p, uint64_t ms)
+{
+    uint64_t at = now_of(s) + ms;
+
+    if (!p->look_ms || p->look_ms > at)
+        p->look_ms = at;
+    nc_sync_wake(s, ms);
+}
+
+void nc_sync_look(struct nc_sync *s, struct nc_sync_peer *p) { look_in(s, p, GAP_MS); }
+
+/* ---- what we say --------------------------------------------------------- */
+
+/* What is here and may be asked for: of our own logs, what is signed. */
+const struct nc_vector *nc_sync_mine(struct nc_sync *s)
+{
+    s->mine = *nc_intake_vector(s->intake);
+    nc_author_vector(s->author, &s->mine);
+    return &s->mine;
+}
+
+/* w: by that way; NULL: the best. */
+static enum nc_err say(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    enum nc_err e = w ? nc_sync_send_by(s, w, to, &s->say) : nc_sync_send(s, to, &s->say);
+
+    if (e != NC_OK && e != NC_ECLOSED)
+        nc_log(NC_DEBUG, "mesh.unsaid", "frame=%s reason=%s", nc_frame_name(s->say.type),
+               nc_strerr(e));
+    return e;
+}
+
+static void say_hello(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    const char *at = s->routes;
+
+    s->say.type = NC_FRAME_HELLO;
+    s->say.hello.node = s->o.self;
+    s->say.hello.name = nc_str(s->name);
+    s->say.hello.version = nc_str(s->version);
+    s->say.hello.wall_ms = nc_wall_ms();
+    s->say.hello.vector = *nc_sync_mine(s);
+    s->say.hello.routes_n = s->o.routes_n;
+    for (unsigned i = 0; i < s->o.routes_n; i++) {
+        s->say.hello.routes[i] = nc_str(at);
+        at += s->say.hello.routes[i].n + 1;
+    }
+    (void)say(s, w, to);
+}
+
+static void say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    const struct nc_origins *known = nc_intake_known(s->intake);
+
+    if (!known->n)
+        return;
+    s->say.type = NC_FRAME_ORIGINS;
+    s->say.origins = *known;
+    (void)say(s, w, to);
+}
+
+static void say_keys(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    s->say.type = NC_FRAME_DOCUMENT;
+    s->say.document.rest = NC_STR("jwks");
+    s->say.document.payload = nc_buf_str(&s->jwks);
+    (void)say(s, w, to);
+}
+
+static void say_vector(struct nc_sync *s)
+{
+    s->say.type = NC_FRAME_VECTOR;
+    s->say.vector = *nc_sync_mine(s);
+    (void)say(s, NULL, &nobody);
+    s->changed = false;
+    s->vector_ms = now_of(s) + jittered(VECTOR_MS);
+}
+
+static void say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    say_hello(s, w, to);
+    say_origins(s, w, to);
+    say_keys(s, w, to);
+}
+
+void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
+                        const char *code, const char *detail)
+{
+    uint64_t now = now_of(s);
+
+    if (now < p->error_ms)
+        return;
+    p->error_ms = now + ERROR_MS;
+    s->say.type = NC_FRAME_ERROR;
+    s->say.error.counter = counter;
+    s->say.error.code = nc_str(code);
+    s->say.error.detail = nc_str(detail);
+    (void)say(s, NULL, &p->id);
+}
+
+/* ---- who is there -------------------------------------------------------- */
+
+static void tell_peer(struct nc_sync *s, const struct nc_sync_peer *p, bool forgotten)
+{
+    nc_list_each(it, &s->hooks) {
+        struct nc_sync_hook *h = nc_of(it, struct nc_sync_hook, node);
+        if (h->ops->peer)
+            h->ops->peer(h, &p->id, p->here && !forgotten, forgotten);
+    }
+}
+
+static void unask(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    for (unsigned i = 0; i < s->asked_n; i++)
+        if (s->asked[i].peer == p)
+            s->asked[i--] = s->asked[--s->asked_n];
+    p->wanted_ms = 0;
+}
+
+void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    if (!p->here)
+        return;
+    p->here = p->ack = p->jammed = false;
+    unask(s, p);
+    nc_serve_forget(s->serve, &p->id);
+    nc_intake_forget(s->intake, &p->id);
+    nc_log(NC_INFO, "mesh.peer", "node=%s state=away", p->name);
+    tell_peer(s, p, false);
+    nc_list_each(it, &s->peers) /* what it was asked for is asked of others */
+        nc_sync_look(s, nc_of(it, struct nc_sync_peer, node));
+}
+
+/* Something fresh came of it. */
+static void heard(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
+                  uint64_t epoch_ms)
+{
+    uint64_t now = now_of(s);
+
+    p->heard_ms = now;
+    nc_nodes_seen(s->o.nodes, &p->id);
+    if (!p->here) {
+        p->here = true;
+        nc_log(NC_INFO, "mesh.peer", "node=%s state=here way=%s", p->name,
+               nc_way_kind_text(w->kind));
+        nc_sync_look(s, p);
+        tell_peer(s, p, false);
+    }
+    if (p->greeted == epoch_ms || now < p->greet_ms)
+        return;
+    p->greeted = epoch_ms;
+    p->greet_ms = now + GREET_MS;
+    p->asked_wall_ms = nc_wall_ms();
+    say_all(s, NULL, &p->id);
+}
+
+/* ---- hello --------------------------------------------------------------- */
+
+static void keep_routes(struct nc_sync_peer *p, const struct nc_frame *f)
+{
+    size_t at = 0;
+
+    p->routes_n = 0;
+    for (unsigned i = 0; i < f->hello.routes_n; i++) {
+        struct nc_str r = f->hello.routes[i];
+        if (memchr(r.p, '\0', r.n) || at + r.n + 1 > sizeof p->routes)
+            continue;
+        memcpy(p->routes + at, r.p, r.n);
+        p->routes[at + r.n] = '\0';
+        at += r.n + 1;
+        p->routes_n++;
+    }
+}
+
+static void compare_clocks(struct nc_sync *s, struct nc_sync_peer *p, uint64_t theirs_ms)
+{
+    uint64_t now = nc_wall_ms(), asked = p->asked_wall_ms;
+
+    if (!asked || asked > now || now - asked > NC_CLOCK_DIFFER_MS)
+        asked = now;
+    struct nc_clock_differ d = nc_clock_compare(theirs_ms, asked, now);
+    p->asked_wall_ms = 0;
+    nc_nodes_clock(s->o.nodes, &p->id, d.ms);
+    if (d.tell && !p->warned)
+        nc_log(NC_WARN, "mesh.clock", "node=%s off_ms=%" PRId64, p->name, d.ms);
+    p->warned = d.tell;
+}
+
+static void keep_vector(struct nc_sync *s, struct nc_sync_peer *p,
+                        const struct nc_vector *v, const struct nc_envelope *e,
+                        uint64_t look_ms)
+{
+    if (e->epoch_ms == p->told_epoch && e->counter < p->told_counter)
+        return; /* overtaken, by another way */
+    p->told_epoch = e->epoch_ms;
+    p->told_counter = e->counter;
+    p->theirs = *v;
+    p->told = true;
+    look_in(s, p, look_ms);
+}
+
+static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e)
+{
+    const struct nc_frame *f = &s->frame;
+
+    if (!nc_id_eq(&f->hello.node, &p->id)) {
+        nc_sync_tell_error(s, p, e->counter, "frame", "node");
+        return;
+    }
+    snprintf(p->version, sizeof p->version, "%.*s", NC_FMT(f->hello.version));
+    keep_routes(p, f);
+    compare_clocks(s, p, f->hello.wall_ms);
+    keep_vector(s, p, &f->hello.vector, e, GAP_MS);
+}
+
+/* ---- segments, to us ----------------------------------------------------- */
+
+static void ack_soon(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    p->ack = true;
+    if (!s->ack.due && !s->stopped)
+        nc_loop_deadline(s->o.loop, &s->ack, ACK_MS);
+}
+
+/* What was asked for has come so far; all of it: what else it has is looked for. */
+static void came(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_mesh_segment *g)
+{
+    uint64_t last = g->first + g->n - 1;
+    bool more = false;
+
+    for (unsigned i = 0; i < s->asked_n; i++) {
+        if (s->asked[i].peer != p)
+            continue;
+        if (nc_id_eq(&s->asked[i].origin, &g->origin) && last >= s->asked[i].to)
+            s->asked[i--] = s->asked[--s->asked_n];
+        else
+            more = true;
+    }
+    if (!p->wanted_ms)
+        return;
+    p->came_ms = now_of(s);
+    ack_soon(s, p);
+    if (!more) {
+        p->wanted_ms = 0;
+        look_in(s, p, LOOK_MS);
+    }
+}
+
+static void on_segment(struct nc_sync *s, struct nc_sync_peer *p,
+                       const struct nc_envelope *e, bool fresh)
+{
+    struct nc_mesh_segment *g = &s->frame.segment;
+    const char *why = "";
+
+    if (fresh && nc_vector_raise(&p->theirs, &g->origin, g->first + g->n - 1) != NC_OK)
+        return; /* of more logs than a mesh has */
+    enum nc_err err = nc_intake_segment(s->intake, &p->id, g, &why);
+    switch (err) {
+    case NC_OK:
+    case NC_EEXIST: came(s, p, g); break;
+    case NC_AGAIN: look_in(s, p, GAP_MS); break;
+    case NC_ELIMIT: look_in(s, p, FULL_MS); break;
+    case NC_ENOENT:
+    case NC_EINVAL:
+    case NC_EACCESS:
+        if (fresh)
+            nc_sync_tell_error(s, p, e->counter, err == NC_ENOENT ? "origin" : "segment",
+                               why);
+        look_in(s, p, FULL_MS);
+        break;
+    case NC_EIO:
+    case NC_ECLOSED: break;
+    }
+}
+
+/* Of these only what isn't asked of somebody else just now; what is asked of `p` is. */
+static unsigned ours_to_ask(struct nc_sync *s, struct nc_sync_peer *p,
+                            struct nc_vector_range *r, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        bool other = false;
+        for (unsigned k = 0; k < s->asked_n && !other; k++)
+            other = s->asked[k].peer != p && nc_id_eq(&s->asked[k].origin, &r[i].origin);
+        if (!other)
+            r[kept++] = r[i];
+    }
+    return kept;
+}
+
+static void ask_for(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    uint64_t now = now_of(s);
+    uint64_t last = p->came_ms > p->wanted_ms ? p->came_ms : p->wanted_ms;
+    struct nc_frame *f = &s->say;
+
+    p->look_ms = 0;
+    if (!p->here || !p->told)
+        return;
+    if (p->wanted_ms && now < last + QUIET_MS) {
+        look_in(s, p, last + QUIET_MS - now);
+        return;
+    }
+    unask(s, p);
+    f->want.n =
+        nc_intake_lacks(s->intake, &p->id, &p->theirs, f->want.ranges, NC_VECTOR_MAX);
+    f->want.n = ours_to_ask(s, p, f->want.ranges, f->want.n);
+    if (!f->want.n)
+        return;
+    f->type = NC_FRAME_WANT;
+    f->want.room = nc_intake_room(s->intake);
+    if (f->want.room < ROOM_MIN || say(s, NULL, &p->id) != NC_OK) {
+        look_in(s, p, FULL_MS);
+        return;
+    }
+    for (unsigned i = 0; i < f->want.n && s->asked_n < NC_VECTOR_MAX; i++)
+        s->asked[s->asked_n++] =
+            (struct nc_sync_asked){f->want.ranges[i].origin, p, f->want.ranges[i].to};
+    p->wanted_ms = now;
+    look_in(s, p, QUIET_MS);
+}
+
+void nc_sync_on_ack(struct nc_deadline *d)
+{
+    struct nc_sync *s = nc_of(d, struct nc_sync, ack);
+
+    nc_list_each(it, &s->peers) {
+        struct nc_sync_peer *p = nc_of(it, struct nc_sync_peer, node);
+        if (!p->ack)
+            continue;
+        p->ack = false;
+        s->say.type = NC_FRAME_ACK;
+        s->say.ack.room = nc_intake_room(s->intake);
+        s->say.ack.vector = *nc_sync_mine(s);
+        (void)say(s, NULL, &p->id);
+    }
+}
+
+/* ---- what comes ---------------------------------------------------------- */
+
+/* Our envelopes seem to be of an earlier start than others remember: our clock was set
+ * back, and with it went what we had written down. */
+static void on_epoch(struct nc_sync *s, struct nc_str detail)
+{
+    uint64_t known = 0, now = nc_wall_ms();
+
+    for (size_t i = 0; i < detail.n && detail.p[i] >= '0' && detail.p[i] <= '9' &&
+                       known < UINT64_MAX / 100;
+         i++)
+        known = known * 10 + (uint64_t)(detail.p[i] - '0');
+    if (known <= s->epoch_ms || known > now + NC_CLOCK_FUTURE_MS)
+        return;
+    s->epoch_ms = known + 1;
+    s->counter = 0;
+    s->unkept = true;
+    nc_log(NC_WARN, "mesh.epoch", "reason=%s", "\"others remember a later start\"");
+    say_all(s, NULL, &nobody);
+}
+
+static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    struct nc_str code = s->frame.error.code, detail = s->frame.error.detail;
+    uint64_t now = now_of(s);
+
+    snprintf(p->last_error, sizeof p->last_error, "%.*s %.*s", NC_FMT(code),
+             (int)(detail.n < 80 ? detail.n : 80), detail.p);
+    p->last_error_ms = nc_wall_ms();
+    if (now >= p->logged_ms) {
+        p->logged_ms = now + LOG_MS;
+        nc_log(NC_WARN, "mesh.told", "node=%s error=%s", p->name,
+               nc_log_q(nc_str(p->last_error)));
+    }
+    if (nc_str_eqz(code, "origin"))
+        say_origins(s, NULL, &p->id);
+    else if (nc_str_eqz(code, "epoch"))
+        on_epoch(s, detail);
+}
+
+static void on_document(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    if (!nc_str_eqz(s->frame.document.rest, "jwks"))
+        return; /* of a later version */
+    enum nc_err e = nc_nodes_jwks(s->o.nodes, &p->id, s->frame.document.payload);
+    if (e == NC_EACCESS || e == NC_EINVAL || e == NC_ELIMIT)
+        nc_log(NC_WARN, "mesh.jwks", "node=%s reason=%s", p->name, nc_strerr(e));
+}
+
+static void to_hooks(struct nc_sync *s, struct nc_way *w, const struct nc_sync_peer *p)
+{
+    nc_list_each(it, &s->hooks) {
+        struct nc_sync_hook *h = nc_of(it, struct nc_sync_hook, node);
+        if (h->ops->frame)
+            h->ops->frame(h, w, &p->id, &s->frame);
+    }
+}
+
+static void on_origins(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    nc_intake_origins(s->intake, &p->id, &s->frame.origins);
+    if (nc_intake_known(s->intake)->n > s->origins_n)
+        nc_sync_wake(s, 0);
+    nc_sync_look(s, p);
+}
+
+void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
+                   const struct nc_envelope *e, bool fresh)
+{
+    const struct nc_frame *f = &s->frame;
+
+    if (!fresh) {
+        if (f->type == NC_FRAME_SEGMENT)
+            on_segment(s, p, e, false);
+        else if (f->type == NC_FRAME_ORIGINS)
+            on_origins(s, p);
+        return;
+    }
+    heard(s, w, p, e->epoch_ms);
+    switch (f->type) {
+    case NC_FRAME_HELLO: on_hello(s, p, e); break;
+    case NC_FRAME_ORIGINS: on_origins(s, p); break;
+    case NC_FRAME_VECTOR: keep_vector(s, p, &f->vector, e, LOOK_MS); break;
+    case NC_FRAME_WANT:
+        nc_serve_want(s->serve, &p->id, f->want.ranges, f->want.n, f->want.room);
+        break;
+    case NC_FRAME_SEGMENT: on_segment(s, p, e, true); break;
+    case NC_FRAME_ACK:
+        keep_vector(s, p, &f->ack.vector, e, LOOK_MS);
+        nc_serve_ack(s->serve, &p->id, &f->ack.vector, f->ack.room);
+        break;
+    case NC_FRAME_ASK:
+        nc_serve_ask(s->serve, &p->id, &f->ask.origin, f->ask.origin_seq, f->ask.at);
+        break;
+    case NC_FRAME_PIECE:
+        nc_intake_piece(s->intake, &p->id, &f->piece.origin, f->piece.origin_seq,
+                        f->piece.at, f->piece.size, f->piece.bytes);
+        break;
+    case NC_FRAME_ERROR: on_error(s, p); break;
+    case NC_FRAME_DOCUMENT: on_document(s, p); break;
+    case NC_FRAME_EPHEMERAL:
+    case NC_FRAME_PROBE:
+    case NC_FRAME_ECHO:
+    case NC_FRAME_RELAY: to_hooks(s, w, p); break;
+    case NC_FRAME_TYPES: break;
+    }
+}
+
+/* ---- now and then -------------------------------------------------------- */
+
+void nc_sync_greet_way(struct nc_sync *s, struct nc_way *w)
+{
+    if (nc_list_empty(&s->peers))
+        return;
+    say_all(s, w, &w->peer);
+    nc_sync_wake(s, 0);
+}
+
+void nc_sync_greet_all(struct nc_sync *s)
+{
+    for (struct nc_list *it = s->ways.next, *next; it != &s->ways; it = next) {
+        next = it->next;
+        nc_sync_greet_way(s, nc_of(it, struct nc_way, node));
+    }
+    s->origins_n = nc_intake_known(s->intake)->n;
+    s->hello_ms = now_of(s) + jittered(HELLO_MS);
+}
+
+void nc_sync_progress(void *arg)
+{
+    struct nc_sync *s = arg;
+
+    if (s->stopped)
+        return;
+    if (!s->changed) {
+        s->changed = true;
+        uint64_t soon = now_of(s) + jittered(CHANGED_MS);
+        s->vector_ms = s->vector_ms < soon ? s->vector_ms : soon;
+    }
+    nc_list_each(it, &s->peers) {
+        struct nc_sync_peer *p = nc_of(it, struct nc_sync_peer, node);
+        if (p->wanted_ms)
+            ack_soon(s, p);
+        else if (p->here && !p->look_ms)
+            look_in(s, p, LOOK_MS);
+    }
+    nc_sync_wake(s, BEAT_MS);
+}
+
+static void beat_of(struct nc_sync *s, struct nc_sync_peer *p, uint64_t now)
+{
+    if (p->here && now - p->heard_ms > NC_SYNC_HERE_MS)
+        nc_sync_away(s, p);
+    if (p->look_ms && now >= p->look_ms)
+        ask_for(s, p);
+}
+
+void nc_sync_on_beat(struct nc_deadline *d)
+{
+    struct nc_sync *s = nc_of(d, struct nc_sync, beat);
+    uint64_t now = now_of(s), next = now + BEAT_MS;
+
+    if (nc_list_empty(&s->peers))
+        return;
+    nc_list_each(it, &s->peers)
+        beat_of(s, nc_of(it, struct nc_sync_peer, node), now);
+    if (nc_intake_known(s->intake)->n > s->origins_n) {
+        s->origins_n = nc_intake_known(s->intake)->n;
+        say_origins(s, NULL, &nobody);
+    }
+    if (now >= s->hello_ms)
+        nc_sync_greet_all(s);
+    if (now >= s->vector_ms)
+        say_vector(s);
+    if (s->unkept && now >= s->keep_ms) {
+        s->keep_ms = now + KEEP_MS;
+        nc_sync_keep(s);
+    }
+    nc_list_each(it, &s->peers) {
+        struct nc_sync_peer *p = nc_of(it, struct nc_sync_peer, node);
+        if (p->look_ms && p->look_ms < next)
+            next = p->look_ms;
+    }
+    nc_sync_wake(s, next > now ? next - now : 1);
+}
