@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "chat/people/builtin.h"
 #include "chat/user.h"
 #include "wire/json_in.h"
 
@@ -203,25 +204,28 @@ static void make_first(struct nc_personas *p, struct nc_user *known)
 {
     struct nc_chat *c = p->chat;
     struct making *m = nc_alloc(sizeof(*m));
-    struct nc_id id = known ? known->a.id : nc_hlc_id(nc_hlc_now(&c->clock));
+    struct nc_account made =
+        nc_builtin_account(NC_PERSONA, NC_STR(NC_FIRST_PERSONA), NC_STR("Ольга"));
+    struct nc_id id = known ? known->a.id : made.id;
     struct nc_change *ch;
 
     m->personas = p;
     m->known = known;
     if (!known) {
         ch = add(m, NC_ACCOUNT_INSERT);
-        ch->account = (struct nc_account){.id = id,
-                                          .kind = NC_PERSONA,
-                                          .username = NC_STR(NC_FIRST_PERSONA),
-                                          .display_name = NC_STR("Ольга"),
-                                          .created_ms = nc_wall_ms()};
+        ch->account = made;
         ch->event =
             nc_people_event(c, NC_EV_ACCOUNT_CREATED, NC_AUD_ADMINS, NULL, &id, NULL);
+        ch->event.hlc = nc_builtin_stamp(&made);
     }
     ch = add(m, NC_PERSONA_SET);
-    ch->persona = (struct nc_persona_rec){
-        .user = id, .settings = nc_str(first_settings), .created_ms = nc_wall_ms()};
+    ch->persona =
+        (struct nc_persona_rec){.user = id,
+                                .settings = nc_str(first_settings),
+                                .created_ms = known ? nc_wall_ms() : made.created_ms};
     ch->event = nc_people_event(c, NC_EV_PERSONA_SET, NC_AUD_ADMINS, NULL, &id, NULL);
+    if (!known)
+        ch->event.hlc = nc_builtin_stamp(&made);
     ch = add(m, NC_META_SET);
     ch->meta.key = NC_STR(FIRST_MADE);
     ch->meta.value = NC_STR("1");

@@ -8,6 +8,9 @@
 
 #include "base/base.h"
 
+/* 2025-01-01T00:00:00Z: no stamp of ours is earlier. */
+#define NC_CLOCK_FIRST_MS 1735689600000u
+
 uint64_t nc_wall_ms(void);
 uint64_t nc_mono_ms(void);
 uint64_t nc_mono_ns(void);

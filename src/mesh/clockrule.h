@@ -8,10 +8,10 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/id.h"
 
-#define NC_CLOCK_AHEAD_MS 60000          /* a peer's stamp may be that far ahead */
-#define NC_CLOCK_FIRST_MS 1735689600000u /* 2025-01-01T00:00:00Z */
+#define NC_CLOCK_AHEAD_MS 60000 /* a peer's stamp may be that far ahead */
 #define NC_CLOCK_FUTURE_MS (10ull * 365 * 86400 * 1000) /* about ten years */
 #define NC_CLOCK_DIFFER_MS 60000 /* two wall clocks so far apart are told of */
 

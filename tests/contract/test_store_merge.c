@@ -663,6 +663,35 @@ static void the_first_to_take_a_name_keeps_it(void **state)
     assert_true(agree(0, 1) && agree(1, 2));
 }
 
+/* An account that every node makes for itself: one id, one stamp, the earliest. */
+static void what_every_node_makes_is_one(void **state)
+{
+    struct nc_change olga = account(id(30), "olga"),
+                     renamed = {.kind = NC_ACCOUNT_UPDATE,
+                                .account = {.id = id(30),
+                                            .display_name = nc_str("Olga of the node")}};
+
+    (void)state;
+    olga.event.hlc = 1;
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        OK(olga);
+    }
+    renamed.event = event(NC_EV_ACCOUNT_UPDATED, NC_AUD_ADMINS, id(0), id(0));
+    renamed.event.subject = id(30);
+    renamed.event.hlc = 2000ull << 12;
+    at(1);
+    OK(renamed);
+    heal();
+    assert_int_equal(merged.renamed_n, 0);
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        assert_string_equal(name_of(id(30)), "olga");
+        assert_int_equal(answer.rows, 1);
+    }
+    assert_true(agree(0, 1) && agree(1, 2));
+}
+
 static void a_deleted_account_goes_on_holding_its_name(void **state)
 {
     struct nc_change first = account(id(30), "anna"), later = account(id(31), "anna");
@@ -795,6 +824,7 @@ int main(void)
         N(what_comes_late_is_unread),
         N(one_message_sent_to_two_nodes_is_one),
         N(the_first_to_take_a_name_keeps_it),
+        N(what_every_node_makes_is_one),
         N(a_deleted_account_goes_on_holding_its_name),
         N(a_session_that_ended_elsewhere_has_ended),
         N(what_was_trimmed_is_passed_over),

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "chat/people/builtin.h"
 #include "chat/talk/put.h"
 #include "wire/json.h"
 
@@ -43,6 +43,10 @@ static void on_made(struct nc_commit *commit, enum nc_err e)
     struct nc_rooms *t = m->chat->talk;
     struct nc_user *system = e ? NULL : nc_user_add(m->chat, &m->change.account);
 
+    if (e == NC_EEXIST) { /* another node's came meanwhile */
+        system = nc_user_find(m->chat, &m->change.account.id);
+        e = system ? NC_OK : e;
+    }
     if (e)
         nc_log(NC_WARN, "system.account", "error=%s", nc_strerr(e));
     t->making_system = false;
@@ -64,14 +68,11 @@ static void make(struct nc_chat *c)
 
     m->chat = c;
     m->change.kind = NC_ACCOUNT_INSERT;
-    *a = (struct nc_account){.id = nc_hlc_id(nc_hlc_now(&c->clock)),
-                             .kind = NC_SYSTEM,
-                             .username = NC_STR(NC_SYSTEM_NAME),
-                             .display_name = NC_STR("NeuralChat"),
-                             .created_ms = nc_wall_ms()};
+    *a = nc_builtin_account(NC_SYSTEM, NC_STR(NC_SYSTEM_NAME), NC_STR("NeuralChat"));
     *ev = nc_room_event(c, NC_EV_ACCOUNT_CREATED, &a->id, NULL, NULL);
     ev->audience = NC_AUD_ADMINS;
     ev->subject = a->id;
+    ev->hlc = nc_builtin_stamp(a);
     m->commit.changes = &m->change;
     m->commit.n = 1;
     m->commit.done = on_made;
