@@ -152,8 +152,8 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
     nc_buf_clear(&c->json);
     if (!nc_event_encode(&c->json, &at, c->room_ai, row, own))
         return;
-    nc_frame_add(&c->framer, &c->frames, c->encoding, e->seq, nc_event_name(e->kind),
-                 nc_buf_str(&c->json));
+    nc_framer_add(&c->framer, &c->frames, c->encoding, e->seq, nc_event_name(e->kind),
+                  nc_buf_str(&c->json));
     c->events++;
 }
 

@@ -47,8 +47,8 @@ static void add_json(struct nc_framer *f, struct nc_buf *out, uint64_t seq,
     nc_buf_addc(out, ',');
 }
 
-void nc_frame_add(struct nc_framer *f, struct nc_buf *out, enum nc_encoding encoding,
-                  uint64_t seq, const char *type, struct nc_str json)
+void nc_framer_add(struct nc_framer *f, struct nc_buf *out, enum nc_encoding encoding,
+                   uint64_t seq, const char *type, struct nc_str json)
 {
     static void (*const add[NC_ENCODINGS])(struct nc_framer *, struct nc_buf *, uint64_t,
                                            const char *, struct nc_str) = {

@@ -14,5 +14,5 @@ struct nc_framer {
 void nc_framer_fini(struct nc_framer *f);
 
 /* Append one event to `out`.  seq: its log position, 0 if it is ephemeral. */
-void nc_frame_add(struct nc_framer *f, struct nc_buf *out, enum nc_encoding encoding,
-                  uint64_t seq, const char *type, struct nc_str json);
+void nc_framer_add(struct nc_framer *f, struct nc_buf *out, enum nc_encoding encoding,
+                   uint64_t seq, const char *type, struct nc_str json);

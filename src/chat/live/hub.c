@@ -197,7 +197,7 @@ void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
         return;
     }
     nc_buf_clear(&h->out);
-    nc_frame_add(&h->framer, &h->out, l->encoding, 0, type, json);
+    nc_framer_add(&h->framer, &h->out, l->encoding, 0, type, json);
     struct nc_blob *b = nc_blob_new(h->out.p, h->out.n);
     nc_hub_give(h, l, b, 1);
     nc_blob_unref(b);

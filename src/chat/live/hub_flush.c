@@ -43,8 +43,8 @@ static struct nc_tick_frames *frames_of(struct nc_hub *h, struct nc_topic_tick *
     nc_buf_clear(&h->out);
     for (uint32_t i = t->first, nth = 0; i != NC_NO_EVENT; i = h->events[i].next) {
         const struct nc_tick_event *e = &h->events[i];
-        nc_frame_add(&h->framer, &h->out, encoding, e->seq, e->type,
-                     (struct nc_str){h->text.p + e->at, e->n});
+        nc_framer_add(&h->framer, &h->out, encoding, e->seq, e->type,
+                      (struct nc_str){h->text.p + e->at, e->n});
         f->ends[nth++] = h->out.n;
     }
     f->blob = nc_blob_new(h->out.p, h->out.n);
@@ -78,8 +78,8 @@ static void add_event(struct nc_hub *h, struct nc_buf *out, struct nc_listener *
                       const struct nc_tick_event *e)
 {
     if (e->own == l->user) {
-        nc_frame_add(&h->framer, out, l->encoding, e->seq, e->type,
-                     (struct nc_str){h->text.p + e->own_at, e->own_n});
+        nc_framer_add(&h->framer, out, l->encoding, e->seq, e->type,
+                      (struct nc_str){h->text.p + e->own_at, e->own_n});
         return;
     }
     const struct nc_tick_frames *f = frames_of(h, e->tick, l->encoding);
