@@ -147,8 +147,15 @@ static void on_deadline(struct nc_deadline *dl)
     nc_conn_abort(d->w->conn, "no answer in time");
 }
 
+static bool on_may(void *owner, const struct nc_addr *a)
+{
+    struct nc_ws_dialling *d = owner;
+
+    return !d->opts.may || d->opts.may(d->opts.arg, a);
+}
+
 static const struct nc_conn_ops conn_ops = {
-    .open = on_open, .data = on_data, .gone = on_gone};
+    .open = on_open, .data = on_data, .gone = on_gone, .may = on_may};
 
 /* Copy a string so that it lives as long as the dialling; all are added before
  * any is used, so the buffer moves no more. */

@@ -17,6 +17,10 @@ struct nc_ws_dial {
     uint64_t message_max;    /* 0: 4 MiB */
     uint32_t ping_ms;        /* as in struct nc_ws_start */
     bool deflate;
+    /* May this address be connected to?  Asked with `arg` for each that the name has.
+     * NULL: any. */
+    bool (*may)(void *arg, const struct nc_addr *a);
+    void *arg;
 };
 
 /*
