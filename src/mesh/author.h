@@ -4,7 +4,7 @@
  * Begun when the first other node is trusted: what the log has so far is signed in segments
  * of 256 and kept; from then on each batch is signed in the turn in which it became durable
  * and handed on at once, out of memory.  What is kept are always whole runs of 256, and the
- * unfinished one behind them when nothing has happened for a moment: the chain of hashes is
+ * unfinished one behind them a moment later: the chain of hashes is
  * the same however a log is cut, so what was handed on and not kept when the process was
  * killed is signed again, alike.  Logs of ours from before a restore are signed to their
  * ends, too.  Loop thread only.
@@ -19,7 +19,7 @@ struct nc_loop;
 struct nc_store;
 struct nc_author;
 
-#define NC_AUTHOR_KEEP_MS 250 /* an unfinished run is kept when it is quiet so long */
+#define NC_AUTHOR_KEEP_MS 1000 /* how long an unfinished run may go without being kept */
 
 struct nc_author_opts {
     struct nc_loop *loop;
@@ -36,7 +36,8 @@ struct nc_author_opts {
 };
 
 struct nc_author *nc_author_new(const struct nc_author_opts *o);
-/* There is somebody to tell.  Idempotent. */
+/* There is somebody to tell.  Again when this database has begun a new log (it finds out
+ * with the first event of it, too); else nothing. */
 void nc_author_start(struct nc_author *a);
 /* Before the store is closed: nothing is begun any more.  Idempotent. */
 void nc_author_stop(struct nc_author *a);

@@ -114,7 +114,7 @@ void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q)
         struct nc_row row = {.foreign = {.event = *e}};
         struct nc_state_key k = nc_state_of(e);
         struct nc_record *r = &row.foreign.record;
-        if (nc_mem_record(m, &k, r) && nc_record_announced(r, e))
+        if (!q->bare && nc_mem_record(m, &k, r) && nc_record_announced(r, e))
             bytes += nc_record_size(r);
         else
             r->kind = NC_STATE_NONE;

@@ -406,7 +406,7 @@ static bool fill_foreign(struct reading *r, struct nc_row *row)
     struct nc_state_key k = nc_state_of(e);
     unsigned i = nc_sqlite_state_no(k.kind);
 
-    if (i == NC_SQLITE_STATES)
+    if (i == NC_SQLITE_STATES || r->q->bare)
         return false;
     struct nc_sqlite_stmt *s = bind(r, R_STATE + i, &k);
     if (!step(r, s))

@@ -324,7 +324,7 @@ enum nc_query_kind {
     NC_Q_PLACE,
     /* id: origin, since: origin_seq, limit, bytes_max: what it logged later, in its order,
      * with what of it is still as announced; the next page is since = upto, while `more`.
-     * What was trimmed is left out -> foreign */
+     * What was trimmed is left out.  bare: without records -> foreign */
     NC_Q_ORIGIN,
     /* id: origin, since: origin_seq, limit: those that end later, in order -> segment */
     NC_Q_SEGMENTS,
@@ -406,6 +406,7 @@ struct nc_query {
     uint32_t limit, bytes_max, upto_day;
     uint8_t hash[32];
     struct nc_str key;
+    bool bare;
     struct nc_audience_of audience;
     /* What is there already of every log; NULL: nothing.  `row` may raise it by what it is
      * given. */
