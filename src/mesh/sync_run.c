@@ -62,6 +62,15 @@ static bool on_awaited(void *arg, const struct nc_id *origin, uint64_t n)
     return nc_author_keep(((struct nc_sync *)arg)->author, origin, n);
 }
 
+/* The log that was ours is closed; another begins. */
+static void on_set_back(void *arg)
+{
+    struct nc_sync *s = arg;
+
+    if (!nc_list_empty(&s->peers))
+        nc_author_start(s->author);
+}
+
 /* ---- others -------------------------------------------------------------- */
 
 static const uint8_t *key_of(void *arg, const struct nc_id *node)
@@ -221,6 +230,7 @@ static enum nc_err open_parts(struct nc_sync *s)
                                                               .key_of = key_of,
                                                               .progress = nc_sync_progress,
                                                               .ask = ask_piece,
+                                                              .set_back = on_set_back,
                                                               .arg = s});
 }
 

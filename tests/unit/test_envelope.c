@@ -144,6 +144,49 @@ static void a_clock_that_was_set_back_is_no_reason_to_refuse(void **state)
     nc_buf_fini(&b);
 }
 
+static void which_one_it_says_to_be_is_read_without_its_key(void **state)
+{
+    struct nc_envelope e = {.sender = node_a,
+                            .receiver = node_b,
+                            .epoch_ms = MESH_MS,
+                            .counter = 77,
+                            .wall_ms = MESH_MS + 5,
+                            .payload = NC_STR("x")},
+                       out;
+    uint8_t tail[NC_ENVELOPE_TAIL];
+    struct nc_buf b = {0};
+    const char *why;
+
+    (void)state;
+    nc_envelope_seal(&e, &ada, &b);
+    assert_int_equal(nc_envelope_look(nc_buf_str(&b), tail, &out, &why), NC_OK);
+    assert_memory_equal(tail, node_a.b + 12, sizeof tail);
+    assert_int_equal(out.epoch_ms, MESH_MS);
+    assert_int_equal(out.counter, 77);
+    assert_int_equal(out.wall_ms, MESH_MS + 5);
+    for (size_t n = 0; n + 1 < b.n; n++)
+        assert_int_equal(nc_envelope_look((struct nc_str){b.p, n}, tail, &out, &why),
+                         NC_EINVAL);
+    b.p[1] = 3; /* a flag of a later version */
+    assert_int_equal(nc_envelope_look(nc_buf_str(&b), tail, &out, &why), NC_EINVAL);
+    assert_string_equal(why, "head");
+    nc_buf_fini(&b);
+}
+
+static void looking_remembers_nothing(void **state)
+{
+    struct nc_replay r = {0};
+
+    (void)state;
+    assert_int_equal(nc_replay_look(&r, 10, 5), NC_REPLAY_NEW);
+    assert_int_equal(nc_replay_take(&r, 10, 5), NC_REPLAY_NEW);
+    assert_int_equal(nc_replay_look(&r, 10, 5), NC_REPLAY_SEEN);
+    assert_int_equal(nc_replay_look(&r, 9, 6), NC_REPLAY_OLD);
+    assert_int_equal(nc_replay_look(&r, 11, 1), NC_REPLAY_NEW);
+    assert_int_equal(nc_replay_take(&r, 10, 5), NC_REPLAY_SEEN);
+    assert_int_equal(nc_replay_take(&r, 10, 4), NC_REPLAY_NEW);
+}
+
 static void each_is_taken_once_in_any_order(void **state)
 {
     struct nc_replay r = {0};
@@ -191,6 +234,8 @@ int main(void)
         cmocka_unit_test(another_key_did_not_seal_it),
         cmocka_unit_test(an_unknown_version_and_too_much_are_named),
         cmocka_unit_test(a_clock_that_was_set_back_is_no_reason_to_refuse),
+        cmocka_unit_test(which_one_it_says_to_be_is_read_without_its_key),
+        cmocka_unit_test(looking_remembers_nothing),
         cmocka_unit_test(each_is_taken_once_in_any_order),
         cmocka_unit_test(a_restart_of_either_lets_nothing_in_again),
     };

@@ -562,6 +562,28 @@ static void relays(void **state)
     refused(NC_EINVAL, "to");
 }
 
+static void documents(void **state)
+{
+    static char much[NC_FRAME_JSON_MAX + 1];
+
+    (void)state;
+    start(NC_FRAME_DOCUMENT);
+    out.document.rest = NC_STR("jwks");
+    out.document.payload = NC_STR("signed");
+    round_trip();
+    assert_true(nc_str_eqz(in.document.rest, "jwks"));
+    assert_true(nc_str_eqz(in.document.payload, "signed"));
+    out.document.rest = NC_STR("");
+    refused(NC_EINVAL, "rest");
+    out.document.rest = NC_STR("a\nb");
+    refused(NC_EINVAL, "rest");
+    out.document.rest = NC_STR("jwks");
+    out.document.payload = NC_STR("");
+    refused(NC_EINVAL, "payload");
+    out.document.payload = (struct nc_str){much, sizeof much};
+    refused(NC_EINVAL, "payload");
+}
+
 static void the_largest_frame_can_be_relayed_but_no_relay_of_it(void **state)
 {
     static char much[NC_FRAME_MAX];
@@ -694,6 +716,7 @@ int main(void)
         cmocka_unit_test(error),
         cmocka_unit_test(probes),
         cmocka_unit_test(relays),
+        cmocka_unit_test(documents),
         cmocka_unit_test(the_largest_frame_can_be_relayed_but_no_relay_of_it),
         cmocka_unit_test(later_versions_are_refused_clearly),
         cmocka_unit_test(what_is_too_large_is_not_begun),

@@ -42,6 +42,7 @@ struct broker {
     _Atomic enum manner manner;
     _Atomic bool acking, stop;
     _Atomic unsigned connects, publishes, subscribes, properties;
+    _Atomic unsigned options; /* of the last subscription */
     _Atomic int conn;
     int fd;
     uint16_t port;
@@ -179,6 +180,7 @@ static void serve(struct broker *b, int fd)
             case 0x30: on = take_publish(b, fd, type, &body); break;
             case 0x80:
                 b->subscribes++;
+                b->options = (unsigned char)body.p[body.n - 1];
                 on = b->manner == NO_REASONS ? PUT(fd, 0x90, 3, p[0], p[1], 0)
                                              : PUT(fd, 0x90, 4, p[0], p[1], 0, 1);
                 break;
@@ -249,6 +251,7 @@ static void broker_free(struct broker *b)
 
 struct seen {
     struct nc_link *link;
+    struct broker *broker;
     unsigned ups, downs, messages, acked, refused, rooms, reason;
     uint64_t last_tag;
     char why[128];
@@ -467,6 +470,29 @@ static void what_cannot_be_sent_is_refused_at_once(void **state)
     m.qos = 2;
     assert_int_equal(nc_link_publish(s.link, &m), NC_EINVAL);
     free(huge);
+    nc_link_free(s.link);
+    broker_free(b);
+}
+
+static bool one_more_asked(void *arg)
+{
+    return ((struct seen *)arg)->broker->subscribes == 2;
+}
+
+static void a_subscription_may_leave_out_what_one_says_oneself(void **state)
+{
+    struct broker *b = broker_new(GOOD);
+    struct seen s = {.broker = b};
+
+    (void)state;
+    link_new(b, &s);
+    wait_until(is_up, &s);
+    assert_int_equal(nc_link_subscribe(s.link, "t", 2), NC_EINVAL);
+    assert_int_equal(nc_link_subscribe(s.link, "t", 2 | NC_LINK_NOT_OWN), NC_EINVAL);
+    assert_int_equal(nc_link_subscribe(s.link, "t", 1), NC_OK);
+    assert_int_equal(nc_link_subscribe(s.link, "u", 1 | NC_LINK_NOT_OWN), NC_OK);
+    wait_until(one_more_asked, &s);
+    assert_int_equal(b->options, 5); /* MQTT 5, 3.8.3.1: No Local is bit 2 */
     nc_link_free(s.link);
     broker_free(b);
 }
@@ -769,6 +795,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_is_acknowledged_by_its_tag),
         cmocka_unit_test(what_cannot_be_sent_is_refused_at_once),
+        cmocka_unit_test(a_subscription_may_leave_out_what_one_says_oneself),
         cmocka_unit_test(a_lost_link_comes_back_and_asks_again_for_what_was_subscribed),
         cmocka_unit_test(a_full_queue_says_so_and_then_that_there_is_room),
         cmocka_unit_test(what_was_not_acknowledged_is_sent_again),
