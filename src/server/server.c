@@ -294,6 +294,7 @@ static void on_nodes_changed(void *arg)
     struct nc_server *s = arg;
 
     nc_own_broker_pin(s->own_broker);
+    nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
 }
 
 static enum nc_err open_nodes(struct nc_server *s)
@@ -311,6 +312,7 @@ static enum nc_err open_nodes(struct nc_server *s)
     if (e == NC_OK) {
         s->chat->opts.others = nc_nodes_verify;
         s->chat->opts.others_arg = s->nodes;
+        nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
     }
     return e;
 }
