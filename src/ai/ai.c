@@ -4,6 +4,7 @@
 
 #include "ai/commands.h"
 #include "ai/job.h"
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
 #include "chat/live/hub.h"
@@ -26,10 +27,21 @@ void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
  * waits as a copy: all that those look at who decide. */
 struct reply {
     struct nc_ai *ai;
-    struct nc_id room;
+    struct nc_id room, origin;
     struct nc_message question;
     char *body, *mentions;
 };
+
+/* `asker` calls `p` by a message of ours, or of another node's. */
+static void called(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
+                   const struct nc_message *m, struct nc_user *asker,
+                   const struct nc_id *origin)
+{
+    if (!origin || nc_id_zero(origin))
+        nc_ai_ask(ai, r, p, m, asker, 0);
+    else
+        nc_watch(ai, origin, r, p, m, asker);
+}
 
 static void on_parent(struct nc_fetch *f, enum nc_err e)
 {
@@ -42,13 +54,14 @@ static void on_parent(struct nc_fetch *f, enum nc_err e)
     if (r && asker && e == NC_OK && f->found &&
         (p = nc_persona_find(ai->personas, &f->message.sender)) &&
         nc_persona_listens(p, r, &x->question) && !nc_persona_called(p, r, &x->question))
-        nc_ai_ask(ai, r, p, &x->question, asker, 0);
+        called(ai, r, p, &x->question, asker, &x->origin);
     free(x->body);
     free(x->mentions);
     free(x);
 }
 
-static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m)
+static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
+                           const struct nc_id *origin)
 {
     struct reply *x = nc_alloc(sizeof(*x));
 
@@ -57,15 +70,19 @@ static void look_at_parent(struct nc_ai *ai, struct nc_room *r, const struct nc_
                         .question = {.id = m->id,
                                      .room = m->room,
                                      .sender = m->sender,
-                                     .sender_kind = m->sender_kind},
+                                     .sender_kind = m->sender_kind,
+                                     .created_ms = m->created_ms},
                         .body = nc_str_dup(m->body),
                         .mentions = nc_str_dup(m->mentions)};
+    if (origin)
+        x->origin = *origin;
     x->question.body = nc_str(x->body);
     x->question.mentions = nc_str(x->mentions);
     nc_fetch(ai->o.chat, &m->reply_to, on_parent, x);
 }
 
-void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m)
+void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
+                 const struct nc_id *origin)
 {
     struct nc_user *asker = nc_user_find(ai->o.chat, &m->sender);
 
@@ -73,14 +90,23 @@ void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m
         return;
     for (struct nc_persona *p = NULL; (p = nc_persona_next(ai->personas, p));)
         if (nc_persona_called(p, r, m))
-            nc_ai_ask(ai, r, p, m, asker, 0);
+            called(ai, r, p, m, asker, origin);
     if (!nc_id_zero(&m->reply_to))
-        look_at_parent(ai, r, m);
+        look_at_parent(ai, r, m, origin);
 }
 
 static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_message *m)
 {
-    nc_ai_heard(nc_of(o, struct nc_ai, observer), r, m);
+    struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
+
+    nc_ai_heard(ai, r, m, NULL);
+    nc_others_answered(ai, m);
+}
+
+static void on_merged(struct nc_observer *o, struct nc_room *r, const struct nc_message *m,
+                      const struct nc_event *ev)
+{
+    nc_others_merged(nc_of(o, struct nc_ai, observer), r, m, ev);
 }
 
 void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
@@ -105,8 +131,11 @@ void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message
 static void on_deleted(struct nc_observer *o, struct nc_room *r,
                        const struct nc_id *message)
 {
+    struct nc_ai *ai = nc_of(o, struct nc_ai, observer);
+
     (void)r;
-    nc_jobs_message_gone(nc_of(o, struct nc_ai, observer), message);
+    nc_jobs_message_gone(ai, message);
+    nc_others_deleted(ai, message);
 }
 
 /* Who comes in the middle of an answer sees what there is of it; where a persona leaves,
@@ -202,6 +231,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
     }
     ai->observer = (struct nc_observer){
         .stored = on_stored,
+        .merged = on_merged,
         .deleted = on_deleted,
         .member = on_member,
         .room = on_room,
@@ -231,6 +261,8 @@ void nc_ai_quiet(struct nc_ai *ai)
     ai->closing = true;
     nc_list_del(&ai->observer.node);
     nc_loop_deadline(ai->o.loop, &ai->tell, 0);
+    if (ai->others)
+        nc_loop_deadline(ai->o.loop, &ai->others->tick, 0);
     nc_models_quiet(ai->models);
     nc_titles_end(ai);
 }
@@ -249,6 +281,7 @@ void nc_ai_free(struct nc_ai *ai)
     nc_models_free(ai->models);
     while (!nc_list_empty(&ai->jobs))
         nc_job_free(nc_of(ai->jobs.next, struct nc_job, node));
+    nc_others_free(ai);
     nc_fair_free(ai->fair);
     nc_usages_free(ai->usages);
     nc_personas_free(ai->personas);

@@ -1,21 +1,23 @@
 /* Somebody asks a persona: refused with a word to them, or a job. */
 #include "ai/job.h"
+#include "ai/jobid.h"
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
 #include "base/russian.h"
 #include "chat/rooms/rooms.h"
 
 /* Theirs are the words, and the name. */
-static bool reads_russian(const struct nc_user *asker, struct nc_str words)
+bool nc_ai_reads_russian(const struct nc_user *asker, struct nc_str words)
 {
     return nc_is_cyrillic(words) || nc_is_cyrillic(asker->a.display_name);
 }
 
 /* In one sentence: to the room once, until models come and go again; who asks later hears
  * it alone. */
-static void tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
-                                 const struct nc_persona *p, struct nc_user *asker,
-                                 bool russian)
+void nc_ai_tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
+                                const struct nc_persona *p, struct nc_user *asker,
+                                bool russian)
 {
     struct nc_str name = p->user->a.display_name;
     bool missing = !nc_models_count(ai->models);
@@ -91,7 +93,7 @@ static bool may_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona
 void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
                const struct nc_message *m, struct nc_user *asker, unsigned depth)
 {
-    bool russian = reads_russian(asker, m->body);
+    bool russian = nc_ai_reads_russian(asker, m->body);
     struct nc_problem why;
     struct nc_job *j;
 
@@ -100,9 +102,8 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
         refuse(ai, asker, r, &why, russian);
         return;
     }
-    tell_what_is_missing(ai, r, p, asker, russian);
     j = nc_job_new(ai, &(struct nc_job_rec){
-                           .id = nc_hlc_id(nc_hlc_now(&ai->o.chat->clock)),
+                           .id = nc_job_id(&m->id, &p->user->a.id, NC_ATTEMPT_FIRST),
                            .state = NC_JOB_QUEUED,
                            .room = r->rec.id,
                            .question = m->id,
@@ -119,5 +120,7 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
         refuse(ai, asker, r, &why, russian);
         return;
     }
+    if (!nc_away_holds(j)) /* otherwise it is told when no other node has one either */
+        nc_ai_tell_what_is_missing(ai, r, p, asker, russian);
     nc_job_save(ai->o.chat->opts.store, &j->kept);
 }

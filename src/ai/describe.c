@@ -93,6 +93,8 @@ struct nc_str nc_job_describe(struct nc_job *j)
                   nc_utf8_count(nc_deltas_text(&j->deltas, NC_LLM_REASONING)));
     nc_json_kstr(&w, "asked_by", nc_str(j->asker_name));
     nc_json_kid(&w, "asked_message", &j->kept.rec.question);
+    if (!nc_id_zero(&j->maker))
+        nc_json_kid(&w, "job", &j->maker);
     write_reason(&w, nc_str(j->reason), nc_str(j->why ? j->why : ""));
     nc_json_obj_end(&w);
     return nc_buf_str(&j->ai_json);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "ai/tokens.h"
 #include "base/clock.h"
@@ -68,6 +69,8 @@ void nc_jobs_snapshots(struct nc_ai *ai, struct nc_listener *l, const struct nc_
         if (r && (!only || r == only) && nc_room_member(r, l->user))
             nc_deltas_snapshot(&j->deltas, l);
     }
+    if (ai->others)
+        nc_growing_snapshots(ai, l, only);
 }
 
 /* ---- what the model says --------------------------------------------------- */
@@ -255,6 +258,7 @@ static void on_settled(struct nc_job_kept *k)
 {
     struct nc_job *j = nc_of(k, struct nc_job, kept);
 
+    nc_twins_ended(j->ai, &j->twin);
     nc_job_waited(j, NULL);
     nc_job_free(j);
 }
@@ -264,6 +268,9 @@ static void end_job(struct nc_job *j, enum nc_job_state state)
 {
     struct nc_ai *ai = j->ai;
 
+    if (j->kept.rec.state == NC_JOB_QUEUED && state != NC_JOB_DONE)
+        nc_help_ended(j);
+    nc_away_end(j);
     nc_job_step(j, NC_STEP_ENDED);
     nc_list_del(&j->node);
     nc_loop_deadline(ai->o.loop, &j->retry, 0);
@@ -366,6 +373,8 @@ struct nc_job *nc_job_new(struct nc_ai *ai, const struct nc_job_rec *rec)
     j->ai = ai;
     j->kept.rec = *rec;
     j->payer = rec->asker;
+    if (!rec->again)
+        j->maker = rec->id;
     j->kept.rec.reason = j->kept.rec.code = NC_STR("");
     nc_people_copy(j->model, sizeof(j->model), rec->model);
     j->kept.rec.model = nc_str(j->model);
@@ -394,6 +403,7 @@ void nc_job_free(struct nc_job *j)
         nc_job_step(j, NC_STEP_ENDED);
     nc_job_paid(j);
     nc_list_del(&j->node);
+    nc_away_end(j);
     nc_loop_deadline(j->ai->o.loop, &j->retry, 0);
     nc_loop_deadline(j->ai->o.loop, &j->patience, 0);
     nc_fair_end(&j->work);

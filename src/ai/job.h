@@ -20,6 +20,21 @@
 
 struct nc_room_ai;
 
+/* Where no model here may be asked, another node is (ai/away.c). */
+struct nc_away {
+    enum {
+        NC_AWAY_NO,     /* it is this node's */
+        NC_AWAY_ASKING, /* who can? */
+        NC_AWAY_GIVEN,  /* `to` has it */
+    } state;
+    struct nc_id to, busy; /* busy: one that can, later; or zero */
+    uint64_t since_ms;     /* mono: ASKING */
+    unsigned asked, unanswered;
+    bool gave_up;   /* nobody could, so far: it may fail here */
+    bool ask_first; /* somebody may have it already */
+    struct nc_deadline again;
+};
+
 enum nc_step {
     NC_STEP_WAITING,    /* for its turn; nothing of it is in the room */
     NC_STEP_STARTING,   /* its message is being stored, or emptied for another answer */
@@ -51,8 +66,12 @@ struct nc_job {
     struct nc_job_kept kept;       /* room, question, asker, persona, message … */
     char model[64 + NC_LLM_MODEL]; /* of the record: "provider/model" */
     char wish[64 + NC_LLM_MODEL];  /* regenerate: by this one, and no other; or empty */
-    struct nc_id payer; /* whose usage it is: the asker's, or who asks for it again */
-    bool pays;          /* its request is counted as under way */
+    struct nc_id payer;    /* whose usage it is: the asker's, or who asks for it again */
+    struct nc_id maker;    /* the job that made the message: itself, or of long ago */
+    struct nc_id given_by; /* the node whose question it is; zero: ours */
+    struct nc_id twin;     /* another node's answer to it, which came meanwhile; or zero */
+    struct nc_away away;
+    bool pays; /* its request is counted as under way */
     char asker_name[40];
     char question[NC_QUESTION_HEAD + 1]; /* its beginning; empty after a restart */
     bool russian;      /* whom it is for reads that, as far as those two tell */

@@ -3,6 +3,7 @@
  * changed, at most every 250 ms, and not of those whose turn comes at once.
  */
 #include "ai/job.h"
+#include "ai/others.h"
 #include "base/clock.h"
 #include "chat/rooms/room.h"
 #include "wire/json.h"
@@ -58,8 +59,8 @@ static void on_tell(struct nc_deadline *d)
     ai->told_ms = now;
     nc_list_each(n, &ai->jobs) {
         struct nc_job *j = nc_of(n, struct nc_job, node);
-        if (j->step != NC_STEP_WAITING)
-            continue;
+        if (j->step != NC_STEP_WAITING || nc_away_holds(j))
+            continue; /* where it is, its place is told */
         unsigned position = nc_fair_position(&j->work);
         if (position == j->told_position ||
             (now - j->since_ms < AT_ONCE_MS && !is_behind(j, position)))

@@ -45,7 +45,7 @@ static void on_message(struct nc_query *q, const struct nc_row *row)
     /* By when it was said: the copies in a branch are older than it, and ask nobody. */
     if (!m->deleted && m->created_ms >= x->since_ms &&
         m->created_ms >= x->room->rec.created_ms && !has_job(x, &m->id))
-        nc_ai_heard(x->ai, x->room, m);
+        nc_ai_heard(x->ai, x->room, m, NULL);
 }
 
 static enum nc_err read_now(struct look *x, enum nc_query_kind kind,

@@ -8,6 +8,7 @@
 
 struct nc_fair;
 struct nc_job;
+struct nc_others;
 struct nc_room_ai;
 
 struct nc_ai {
@@ -17,10 +18,11 @@ struct nc_ai {
     struct nc_usages *usages;
     struct nc_fair *fair; /* whose turn it is: questions in rooms, and of programs */
     struct nc_observer observer;
-    struct nc_list jobs;     /* struct nc_job, oldest first */
-    struct nc_list directs;  /* struct nc_direct, those that wait or are being answered */
-    struct nc_list titles;   /* dialog titles under way (ai/title) */
-    struct nc_deadline tell; /* who waits is told where they stand (ai/jobs_told) */
+    struct nc_list jobs;      /* struct nc_job, oldest first */
+    struct nc_list directs;   /* struct nc_direct, those that wait or are being answered */
+    struct nc_list titles;    /* dialog titles under way (ai/title) */
+    struct nc_others *others; /* other nodes (ai/others); NULL: not made known */
+    struct nc_deadline tell;  /* who waits is told where they stand (ai/jobs_told) */
     uint64_t told_ms;
     struct nc_rates *rates;      /* ai/rates */
     struct nc_command *commands; /* "/ai" */
@@ -38,6 +40,12 @@ struct nc_ai {
  */
 void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
                const struct nc_message *m, struct nc_user *asker, unsigned depth);
+/* That there is no model, if that is so: to the room once, to the asker later. */
+void nc_ai_tell_what_is_missing(struct nc_ai *ai, struct nc_room *r,
+                                const struct nc_persona *p, struct nc_user *asker,
+                                bool russian);
+/* Does who says that read Russian, as far as those two tell? */
+bool nc_ai_reads_russian(const struct nc_user *asker, struct nc_str words);
 
 /* ---- ai.c --------------------------------------------------------------------------- */
 
@@ -45,8 +53,10 @@ void nc_ai_ask(struct nc_ai *ai, struct nc_room *r, const struct nc_persona *p,
  */
 void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
                      struct nc_room_ai *out);
-/* Somebody has said something in a room: who is asked by it, is. */
-void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m);
+/* Somebody has said something in a room: who is asked by it, is.  origin: the log of
+ * another node that it is in, whose question it is; NULL: ours. */
+void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
+                 const struct nc_id *origin);
 /* A persona has answered: it may have called others. */
 void nc_ai_answered(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
                     const struct nc_job *j);
@@ -76,6 +86,12 @@ NC_MUSTUSE enum nc_err nc_jobs_missed(struct nc_ai *ai);
 
 /* ---- stop.c ---------------------------------------------------------------------------
  */
+
+/* nc_ai_stop and nc_ai_stop_room of what this node has, alone. */
+void nc_ai_stop_here(struct nc_ai *ai, const struct nc_actor *who,
+                     const struct nc_id *message, nc_done_fn *done, void *arg);
+void nc_ai_stop_room_here(struct nc_ai *ai, const struct nc_actor *who, struct nc_room *r,
+                          unsigned *n);
 
 void nc_jobs_message_gone(struct nc_ai *ai, const struct nc_id *message);
 /* Their sessions or keys, or all of them: what those ask goes no further. */

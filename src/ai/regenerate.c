@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "ai/job.h"
+#include "ai/jobid.h"
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "base/clock.h"
 #include "base/russian.h"
@@ -92,7 +94,7 @@ static bool has_model(struct again *x, struct nc_problem *why)
 
     nc_ai_read_room(x->ai, r, &room);
     if (room.allowed) {
-        e = x->wish[0]
+        e = x->wish[0] && !nc_others_here(x->ai) /* which may have it */
                 ? nc_models_choose(x->ai->models, nc_str(x->wish), room.furthest, &c, why)
                 : NC_OK;
     } else {
@@ -109,18 +111,19 @@ static void queue(struct again *x)
     struct nc_buf json = {0};
     struct nc_json w = nc_json_to(&json);
     struct nc_problem why;
-    struct nc_job *j = nc_job_new(ai, &(struct nc_job_rec){
-                                          .id = nc_hlc_id(nc_hlc_now(&ai->o.chat->clock)),
-                                          .state = NC_JOB_QUEUED,
-                                          .room = x->room,
-                                          .question = x->question,
-                                          .asker = x->asker,
-                                          .persona = x->persona,
-                                          .message = x->message,
-                                          .again = true,
-                                          .model = nc_str(x->wish),
-                                          .created_ms = nc_wall_ms(),
-                                      });
+    struct nc_job *j = nc_job_new(
+        ai, &(struct nc_job_rec){
+                .id = nc_job_id(&x->question, &x->persona, nc_hlc_now(&ai->o.chat->clock)),
+                .state = NC_JOB_QUEUED,
+                .room = x->room,
+                .question = x->question,
+                .asker = x->asker,
+                .persona = x->persona,
+                .message = x->message,
+                .again = true,
+                .model = nc_str(x->wish),
+                .created_ms = nc_wall_ms(),
+            });
 
     j->payer = j->work.user = payer_of(x);
     if (x->language != NC_ANY_LANGUAGE)

@@ -3,6 +3,7 @@
 
 #include "ai/direct.h"
 #include "ai/job.h"
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "chat/rooms/rooms.h"
 
@@ -101,8 +102,8 @@ static void wait_for(struct nc_job *j, struct stopping *s)
     nc_list_add(&j->waiters, &w->node);
 }
 
-void nc_ai_stop(struct nc_ai *ai, const struct nc_actor *who, const struct nc_id *message,
-                nc_done_fn *done, void *arg)
+void nc_ai_stop_here(struct nc_ai *ai, const struct nc_actor *who,
+                     const struct nc_id *message, nc_done_fn *done, void *arg)
 {
     struct stopping *s = nc_alloc(sizeof(*s));
     unsigned seen = 0;
@@ -130,8 +131,17 @@ void nc_ai_stop(struct nc_ai *ai, const struct nc_actor *who, const struct nc_id
         end_one(s);
 }
 
-void nc_ai_stop_room(struct nc_ai *ai, const struct nc_actor *who, struct nc_room *r,
-                     unsigned *n)
+void nc_ai_stop(struct nc_ai *ai, const struct nc_actor *who, const struct nc_id *message,
+                nc_done_fn *done, void *arg)
+{
+    if (nc_others_here(ai))
+        nc_stop_with_others(ai, who, message, done, arg);
+    else
+        nc_ai_stop_here(ai, who, message, done, arg);
+}
+
+void nc_ai_stop_room_here(struct nc_ai *ai, const struct nc_actor *who, struct nc_room *r,
+                          unsigned *n)
 {
     *n = 0;
     nc_list_each(node, &ai->jobs) {
@@ -141,6 +151,16 @@ void nc_ai_stop_room(struct nc_ai *ai, const struct nc_actor *who, struct nc_roo
         stop_job(j);
         ++*n;
     }
+}
+
+void nc_ai_stop_room(struct nc_ai *ai, const struct nc_actor *who, struct nc_room *r,
+                     unsigned *n)
+{
+    nc_ai_stop_room_here(ai, who, r, n);
+    if (!nc_others_here(ai))
+        return;
+    *n += nc_growing_count(ai, r, who);
+    nc_stop_room_with_others(ai, who, r);
 }
 
 /* ---- what happens ---------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* A job's turn, from the queue to the question upstream. */
 #include "ai/job.h"
+#include "ai/others.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/rooms/rooms.h"
@@ -76,6 +77,15 @@ static void on_started(void *arg, const struct nc_problem *why, const struct nc_
     read_context(j);
 }
 
+/* Which job had made the message that is answered anew. */
+static void learn_maker(struct nc_job *j, const struct nc_message *m)
+{
+    struct nc_made made;
+
+    if (j->kept.rec.again && nc_made_of(m, &made))
+        j->maker = made.job;
+}
+
 /* The answer that is there becomes an alternative of the next. */
 static void on_earlier(struct nc_fetch *f, enum nc_err e)
 {
@@ -90,6 +100,7 @@ static void on_earlier(struct nc_fetch *f, enum nc_err e)
         on_started(j, &why, NULL);
         return;
     }
+    learn_maker(j, &f->message);
     nc_answer_restart(j->ai->o.chat, &f->message.id, f->message.body, f->message.state,
                       f->message.ai, on_started, j);
 }
@@ -103,6 +114,7 @@ static void on_resumed(struct nc_fetch *f, enum nc_err e)
     if (j->ai->closing || e == NC_ECLOSED)
         return;
     if (e == NC_OK && f->found) {
+        learn_maker(j, &f->message);
         nc_deltas_begin(&j->deltas, &f->message.id, f->message.chosen);
         j->deltas.replaces = true;
     }
@@ -128,6 +140,7 @@ static void look_again(struct nc_job *j)
 static void start(struct nc_job *j, struct nc_room *r, const struct nc_persona *p)
 {
     nc_job_step(j, NC_STEP_STARTING);
+    nc_away_end(j);
     nc_jobs_tell_soon(j->ai);
     if (j->kept.rec.again)
         nc_fetch(j->ai->o.chat, &j->kept.rec.message, on_earlier, j);
@@ -141,7 +154,8 @@ static bool is_patient(const struct nc_job *j, enum nc_pick pick)
     uint64_t now = nc_mono_ms();
 
     switch (pick) {
-    case NC_PICK_NOTHING: return now - j->since_ms < NO_MODEL_MS;
+    case NC_PICK_NOTHING:
+        return now - j->since_ms < (nc_others_any(j->ai) ? NC_YOUNG_MS : NO_MODEL_MS);
     case NC_PICK_UNKNOWN: return now - j->ai->since_ms < SETTLE_MS;
     case NC_PICK_OK:
     case NC_PICK_WAIT:
@@ -170,6 +184,11 @@ static void on_turn(struct nc_work *w)
     bool begun = j->step == NC_STEP_PAUSED;
     struct nc_problem why = {0};
 
+    nc_away_look(j);
+    if (nc_away_holds(j)) { /* the model has gone while it waited */
+        nc_fair_again(&j->work, 0);
+        return;
+    }
     if (!r || !p || !nc_room_member(r, p->user)) {
         nc_job_reason(j, NC_WHY_PERSONA_GONE, "the persona is no longer in this room");
         if (begun)
@@ -212,7 +231,7 @@ static bool may(struct nc_work *w)
     struct nc_problem why;
     enum nc_pick pick;
 
-    if (j->ai->closing || (j->step == NC_STEP_WAITING && !is_alone(j)))
+    if (j->ai->closing || nc_away_holds(j) || (j->step == NC_STEP_WAITING && !is_alone(j)))
         return false;
     if (!nc_job_room(j) || !nc_job_persona(j))
         return true;
@@ -248,6 +267,7 @@ enum nc_err nc_job_queue(struct nc_job *j)
         nc_job_free(j);
         return e;
     }
+    nc_away_look(j);
     nc_jobs_tell_soon(ai);
     return NC_OK;
 }

@@ -255,8 +255,8 @@ static void on_failed(void *arg, const struct nc_problem *why, const struct nc_s
         nc_log(NC_WARN, "answer.recover", "error=%s", nc_problem_name(why->code));
 }
 
-/* What is known of it, and why there is no more: in the language it is in. */
-static char *broken_off(struct nc_str ai, struct nc_str text_so_far)
+/* In the language it is in. */
+char *nc_answer_broken_off(struct nc_str ai, struct nc_str text_so_far)
 {
     const char *why = nc_is_cyrillic(text_so_far) ? "узел тем временем остановился"
                                                   : "the node stopped meanwhile";
@@ -282,7 +282,7 @@ void nc_answer_recover(struct nc_chat *c, const struct nc_message *m)
     if (!r || !persona)
         return;
     a = nc_answer_remember(c, r, persona, m);
-    a->ai = broken_off(m->ai, m->body);
+    a->ai = nc_answer_broken_off(m->ai, m->body);
     if (m->body.n)
         nc_answer_finish(c, &m->id, m->body, NC_FAILED, nc_str(a->ai), on_failed, NULL);
     else

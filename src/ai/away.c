@@ -1,0 +1,286 @@
+/*
+ * A question of ours for which there is no model here: the others are asked who has one,
+ * and one of those that say so gets it.  Here it waits on, until its answer is seen, and is
+ * asked for again if the other node goes.
+ *
+ *   ASKING --"open" to all--> "can" --> GIVEN --"yours"--> "mine" … the answer
+ *      ^                                  |
+ *      '------- "not", or gone -----------'
+ */
+#include "ai/job.h"
+#include "ai/others.h"
+#include "ai/room_ai.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/json_in.h"
+
+enum {
+    GIVE_UP_MS = 3000,  /* nobody can: it is treated as on a node alone */
+    AGAIN_MS = 2000,    /* and asked on, in case that somebody comes */
+    CONFIRM_MS = 1000,  /* what was given is to be taken by then */
+    SETTLE_MS = 5000,   /* after the start: by then it is known who is here */
+    REMIND_MS = 5000,   /* is it still there? */
+    UNANSWERED_MAX = 4, /* times */
+    FIRST_ROUNDS = 4,   /* with ask_first: so often before it begins here */
+};
+
+/* The question may be there a moment later than the first word of it. */
+static const unsigned rounds_ms[] = {30, 120, 300, 600, 1000};
+
+/* ---- may it, must it ----------------------------------------------------------------- */
+
+static bool is_able(struct nc_job *j)
+{
+    struct nc_problem why;
+    enum nc_pick pick = nc_job_pick(j, j->floor, true, &why);
+
+    return pick == NC_PICK_OK || pick == NC_PICK_WAIT;
+}
+
+/* Another node of one's own is farther than this one. */
+static bool may_travel(const struct nc_job *j)
+{
+    struct nc_room *r = nc_job_room(j);
+    struct nc_room_ai ai;
+
+    if (!r || !nc_id_zero(&j->given_by) || !nc_others_any(j->ai))
+        return false;
+    nc_ai_read_room(j->ai, r, &ai);
+    nc_room_ai_fini(&ai);
+    return ai.allowed && ai.furthest >= NC_DEST_OWN_NODE;
+}
+
+static void again_in(struct nc_job *j, uint64_t ms)
+{
+    nc_loop_deadline(j->ai->o.loop, &j->away.again, ms);
+}
+
+/* Has whoever is here had the time to say so? */
+static bool is_settled(const struct nc_ai *ai)
+{
+    return nc_mono_ms() - ai->since_ms > SETTLE_MS;
+}
+
+static void ask_others(struct nc_job *j)
+{
+    struct nc_away *a = &j->away;
+
+    a->state = NC_AWAY_ASKING;
+    a->since_ms = nc_mono_ms();
+    a->asked = 0;
+    a->gave_up = !a->ask_first && is_settled(j->ai) && !nc_others_here(j->ai);
+    a->busy = (struct nc_id){{0}};
+    again_in(j, 1);
+}
+
+bool nc_away_holds(const struct nc_job *j)
+{
+    return j->away.state == NC_AWAY_GIVEN ||
+           (j->away.state == NC_AWAY_ASKING && !j->away.gave_up);
+}
+
+void nc_away_end(struct nc_job *j)
+{
+    j->away.state = NC_AWAY_NO;
+    again_in(j, 0);
+}
+
+/* ---- what is said of it ----------------------------------------------------------------
+ */
+
+static void say(struct nc_job *j, const struct nc_id *to, const char *type)
+{
+    const struct nc_job_rec *rec = &j->kept.rec;
+    struct nc_buf b = {0};
+    struct nc_json w = nc_others_word(&b, type);
+
+    nc_json_kid(&w, "job", &rec->id);
+    nc_json_kid(&w, "room", &rec->room);
+    nc_json_kid(&w, "question", &rec->question);
+    nc_json_kid(&w, "persona", &rec->persona);
+    nc_json_kid(&w, "asker", &rec->asker);
+    nc_json_kid(&w, "payer", &j->payer);
+    nc_json_kuint(&w, "depth", rec->depth);
+    if (rec->again)
+        nc_json_kid(&w, "message", &rec->message);
+    if (j->wish[0])
+        nc_json_kstr(&w, "model", nc_str(j->wish));
+    nc_json_kbool(&w, "russian", j->russian);
+    nc_others_say(j->ai, to, &b);
+}
+
+static void give(struct nc_job *j, const struct nc_id *to)
+{
+    struct nc_away *a = &j->away;
+
+    a->state = NC_AWAY_GIVEN;
+    a->to = *to;
+    a->unanswered = 0;
+    say(j, to, "yours");
+    again_in(j, CONFIRM_MS);
+}
+
+/* ---- its clock -------------------------------------------------------------------------
+ */
+
+static void give_up(struct nc_job *j)
+{
+    struct nc_room *r = nc_job_room(j);
+    const struct nc_persona *p = nc_job_persona(j);
+    struct nc_user *asker = nc_user_find(j->ai->o.chat, &j->kept.rec.asker);
+
+    j->away.gave_up = true;
+    if (r && p && asker)
+        nc_ai_tell_what_is_missing(j->ai, r, p, asker, j->russian);
+    nc_fair_pump(j->ai->fair);
+}
+
+static void go_on_asking(struct nc_job *j)
+{
+    struct nc_away *a = &j->away;
+    uint64_t waited = nc_mono_ms() - a->since_ms;
+    unsigned round = a->asked++;
+
+    if (is_able(j) && (!a->ask_first || round >= FIRST_ROUNDS)) {
+        nc_away_end(j);
+        nc_fair_pump(j->ai->fair);
+        return;
+    }
+    if (!nc_id_zero(&a->busy) && round > 1) {
+        give(j, &a->busy);
+        return;
+    }
+    if (nc_others_here(j->ai))
+        say(j, NULL, "open");
+    again_in(j, round < NC_COUNT(rounds_ms) ? rounds_ms[round] : AGAIN_MS);
+    if (!a->gave_up && waited >= GIVE_UP_MS)
+        give_up(j);
+}
+
+static void go_on_waiting(struct nc_job *j)
+{
+    struct nc_away *a = &j->away;
+    uint64_t gone = nc_others_gone_ms(j->ai, &a->to);
+
+    if (gone >= NC_GONE_MS || a->unanswered >= UNANSWERED_MAX) {
+        ask_others(j);
+        return;
+    }
+    if (gone == 0) {
+        a->unanswered++;
+        say(j, &a->to, "open");
+    }
+    again_in(j, REMIND_MS);
+}
+
+static void on_again(struct nc_deadline *d)
+{
+    struct nc_job *j = nc_of(d, struct nc_job, away.again);
+
+    if (j->step != NC_STEP_WAITING || !may_travel(j)) {
+        nc_away_end(j);
+        nc_fair_pump(j->ai->fair);
+    } else if (j->away.state == NC_AWAY_ASKING) {
+        go_on_asking(j);
+    } else if (j->away.state == NC_AWAY_GIVEN) {
+        go_on_waiting(j);
+    }
+}
+
+void nc_away_look(struct nc_job *j)
+{
+    j->away.again.fire = on_again;
+    if (j->ai->others && j->step == NC_STEP_WAITING && j->away.state == NC_AWAY_NO &&
+        may_travel(j) && (j->away.ask_first || !is_able(j)))
+        ask_others(j);
+}
+
+void nc_away_ask_first(struct nc_job *j)
+{
+    j->away.ask_first = true;
+    nc_away_look(j);
+}
+
+/* ---- what is answered ------------------------------------------------------------------
+ */
+
+/* Of what is said, the job: one that waits, and is asked about. */
+static struct nc_job *job_of(struct nc_ai *ai, const json_t *word)
+{
+    struct nc_id id;
+
+    if (nc_json_need_id(word, "job", &id, NULL) != NC_OK)
+        return NULL;
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (nc_id_eq(&j->kept.rec.id, &id))
+            return j->step == NC_STEP_WAITING && j->away.state != NC_AWAY_NO ? j : NULL;
+    }
+    return NULL;
+}
+
+void nc_away_can(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
+{
+    struct nc_job *j = job_of(ai, word);
+    bool busy = false;
+
+    if (!j || nc_json_opt_bool(word, "busy", &busy, NULL) != NC_OK)
+        return;
+    if (j->away.state == NC_AWAY_GIVEN) {
+        if (nc_id_eq(&j->away.to, from)) /* it has not, or has lost it */
+            give(j, from);
+    } else if (j->away.ask_first && is_able(j)) {
+        return; /* only who has it already is wanted */
+    } else if (busy && j->away.asked < 2) {
+        j->away.busy = *from; /* one that is free may say so in a moment */
+    } else {
+        give(j, from);
+    }
+}
+
+void nc_away_mine(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
+{
+    struct nc_job *j = job_of(ai, word);
+
+    if (!j)
+        return;
+    j->away.state = NC_AWAY_GIVEN;
+    j->away.to = *from;
+    j->away.unanswered = 0;
+    again_in(j, REMIND_MS);
+}
+
+void nc_away_not(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
+{
+    struct nc_job *j = job_of(ai, word);
+    bool stopped = false;
+
+    if (!j || j->away.state != NC_AWAY_GIVEN || !nc_id_eq(&j->away.to, from) ||
+        nc_json_opt_bool(word, "stopped", &stopped, NULL) != NC_OK)
+        return;
+    if (stopped)
+        nc_job_drop(j, NC_JOB_STOPPED, NULL, NULL);
+    else
+        ask_others(j);
+}
+
+/* Another answer to it begins: the message streams again. */
+static bool is_its_next(const struct nc_job *j, const struct nc_message *m)
+{
+    return nc_id_eq(&j->kept.rec.message, &m->id) && m->state == NC_STREAMING &&
+           j->away.state != NC_AWAY_NO;
+}
+
+void nc_away_answered(struct nc_ai *ai, const struct nc_message *m,
+                      const struct nc_made *made)
+{
+    nc_list_each(n, &ai->jobs) {
+        struct nc_job *j = nc_of(n, struct nc_job, node);
+        struct nc_job_rec *rec = &j->kept.rec;
+        if (j->step != NC_STEP_WAITING || !nc_id_eq(&rec->question, &made->question) ||
+            !nc_id_eq(&rec->persona, &m->sender) || (rec->again && !is_its_next(j, m)))
+            continue;
+        rec->message = m->id;
+        nc_job_drop(j, NC_JOB_DONE, NULL, NULL);
+    }
+}
