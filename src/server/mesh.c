@@ -1,0 +1,113 @@
+#include "server/mesh.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "chat/live/hub.h"
+#include "mesh/brokers.h"
+#include "mesh/nodes.h"
+#include "mesh/users.h"
+#include "server/own_broker.h"
+#include "server/server.h"
+
+/* The node's own broker accepts clients: we are one. */
+static void on_own_broker(void *arg, const char *url)
+{
+    struct nc_server *s = arg;
+
+    if (!s->brokers) /* the node is closing, and the broker goes last */
+        return;
+    if (nc_brokers_own(s->brokers, url) != NC_OK)
+        nc_log(NC_WARN, "broker.link", "url=%s", nc_log_q(nc_str(url)));
+}
+
+/* Two nodes on one machine, or on two of one name, are told apart by the end of the id. */
+static void name_node(struct nc_server *s)
+{
+    char host[40] = "", id[NC_ID_TEXT];
+
+    if (*s->cfg->node_name) {
+        snprintf(s->node_name, sizeof(s->node_name), "%s", s->cfg->node_name);
+        return;
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    host[strcspn(host, ".")] = '\0';
+    nc_id_text(&s->node_id, id);
+    snprintf(s->node_name, sizeof(s->node_name), "%s-%.6s",
+             nc_card_name_ok(nc_str(host)) ? host : "node", id + NC_ID_TEXT - 6);
+}
+
+static void on_nodes_changed(void *arg)
+{
+    struct nc_server *s = arg;
+
+    nc_own_broker_pin(s->own_broker);
+    nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
+}
+
+static enum nc_err open_nodes(struct nc_server *s)
+{
+    char path[NC_PATH_MAX];
+
+    name_node(s);
+    enum nc_err e = nc_nodes_open(
+        &s->nodes, &(struct nc_nodes_opts){.path = nc_server_path(s, "nodes.json", path),
+                                           .self = s->node_id,
+                                           .identity = &s->identity,
+                                           .name = s->node_name,
+                                           .changed = on_nodes_changed,
+                                           .arg = s});
+    if (e == NC_OK) {
+        s->chat->opts.others = nc_nodes_verify;
+        s->chat->opts.others_arg = s->nodes;
+        nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
+    }
+    return e;
+}
+
+enum nc_err nc_server_mesh_open(struct nc_server *s)
+{
+    const struct nc_config *c = s->cfg;
+    enum nc_err e = open_nodes(s);
+
+    if (e == NC_OK)
+        e = nc_brokers_new(&s->brokers, &(struct nc_brokers_opts){
+                                            .loop = s->loop,
+                                            .identity = &s->identity,
+                                            .node_id = s->node_id,
+                                            .root = c->broker_root,
+                                            .urls = c->brokers.v,
+                                            .urls_n = c->brokers.n,
+                                            .user = c->broker_user,
+                                            .password_file = c->broker_password_file,
+                                            .ca = c->broker_ca,
+                                            .proxy = c->broker_proxy,
+                                        });
+    if (e == NC_OK && (c->brokers.n || c->own_broker))
+        e = nc_users_new(&s->users, &(struct nc_users_opts){
+                                        .chat = s->chat,
+                                        .loop = s->loop,
+                                        .brokers = s->brokers,
+                                        .identity = &s->identity,
+                                        .dir = c->data,
+                                        .name = "",
+                                    });
+    if (e == NC_OK && (c->brokers.n || c->own_broker))
+        nc_nodes_listen(s->nodes, s->brokers);
+    if (e == NC_OK)
+        s->own_broker = nc_own_broker_new(s, on_own_broker, s);
+    return e;
+}
+
+void nc_server_mesh_keys(struct nc_server *s) { nc_users_keys_changed(s->users); }
+
+void nc_server_mesh_stop(struct nc_server *s)
+{
+    nc_users_stop(s->users);
+    nc_brokers_free(s->brokers);
+    s->brokers = NULL;
+}
+
+void nc_server_mesh_free(struct nc_server *s) { nc_users_free(s->users); }
