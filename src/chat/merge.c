@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "chat/merge_parts.h"
-#include "loop/loop.h"
 
 /* ---- how far each log is here -------------------------------------------- */
 
@@ -17,6 +17,8 @@ struct head {
 struct nc_merges {
     struct nc_map heads; /* by origin */
     struct nc_list over; /* struct job that end with this turn */
+    uint64_t told_ms;    /* loop time; what may be told one by one since */
+    unsigned left;
 };
 
 static struct head *head_of(struct nc_chat *c, const struct nc_id *origin)
@@ -166,24 +168,111 @@ static void pass_known(struct job *j)
     }
 }
 
-static void follow(struct job *j)
-{
-    struct nc_chat *c = j->chat;
+/* ---- what follows -------------------------------------------------------- */
 
-    for (unsigned i = 0; i < j->commit.n; i++) {
-        const struct nc_change *ch = &j->changes[i];
-        const struct step *s = &j->steps[i];
-        if (ch->kind == NC_SEGMENT_SET)
-            continue;
-        if (ch->kind == NC_ORIGIN_SKIP) {
-            head_of(c, &ch->segment.origin)->n = ch->segment.first + ch->segment.n - 1;
-            continue;
-        }
-        j->m->rows[s->row].ev.seq = ch->event.seq;
-        head_of(c, &ch->event.origin)->n = ch->event.origin_seq;
-        nc_hlc_seen(&c->clock, ch->event.hlc);
+/* What listeners are told one by one, in a second and at once; older things, of a cut that
+ * healed, weigh more: so many of them are rather fetched, as fast as each can take them. */
+enum { RATE = 16384, BURST = 8192, OLD_MS = 5000, OLD_WEIGHS = 16 };
+
+static bool is_too_much(struct nc_chat *c, const struct nc_change *ch, unsigned n)
+{
+    struct nc_merges *x = c->merges;
+    uint64_t now = nc_loop_now_ms(c->opts.loop), passed = now - x->told_ms;
+    unsigned left = BURST;
+
+    if (passed < 1000 * BURST / RATE && x->left + passed * RATE / 1000 < BURST)
+        left = x->left + (unsigned)(passed * RATE / 1000);
+    x->told_ms = now;
+    if ((ch->event.hlc >> 12) + OLD_MS < nc_wall_ms())
+        n *= OLD_WEIGHS;
+    x->left = n > left ? left : left - n;
+    return n > left;
+}
+
+bool nc_merge_tells(struct nc_following *f, struct nc_topic *t)
+{
+    if (!nc_hub_hears(f->chat->hub, t))
+        return false;
+    for (unsigned i = 0; i < f->topics_n; i++)
+        if (f->topics[i] == t)
+            return false;
+    if (!f->fetch && f->topics_n < NC_COUNT(f->topics))
+        return true;
+    nc_merge_fetched(f, t);
+    return false;
+}
+
+void nc_merge_fetched(struct nc_following *f, struct nc_topic *t)
+{
+    if (!nc_hub_hears(f->chat->hub, t))
+        return;
+    for (unsigned i = 0; i < f->topics_n; i++)
+        if (f->topics[i] == t)
+            return;
+    if (f->topics_n < NC_COUNT(f->topics))
+        f->topics[f->topics_n++] = t;
+    nc_hub_fetched(f->chat->hub, t);
+}
+
+void nc_merge_came(struct nc_following *f, const struct nc_topic *t)
+{
+    for (unsigned i = 0; i < f->topics_n; i++)
+        if (f->topics[i] == t)
+            f->topics[i] = f->topics[--f->topics_n];
+}
+
+static void follow_row(struct nc_following *f, const struct nc_follow *x)
+{
+    const struct nc_event *ev = x->ev;
+
+    nc_hub_saw(f->chat->hub, &ev->origin, ev->origin_seq);
+    switch (nc_state_of(ev).kind) {
+    case NC_STATE_MESSAGE: nc_merge_message(f, x); break;
+    case NC_STATE_ROOM: nc_merge_room(f, x); break;
+    case NC_STATE_MEMBER:
+    case NC_STATE_BAN: nc_merge_member(f, x); break;
+    case NC_STATE_ACCOUNT:
+    case NC_STATE_PERSONA:
+    case NC_STATE_KEY:
+    case NC_STATE_SESSION: nc_merge_people(f, x); break;
+    case NC_STATE_NONE:
+        if (ev->kind == NC_EV_READ)
+            nc_merge_member(f, x);
+        break;
     }
 }
+
+static void follow_change(struct job *j, struct nc_following *f, unsigned i)
+{
+    const struct nc_change *ch = &j->changes[i];
+    const struct step *s = &j->steps[i];
+    struct nc_follow x = {.ev = &ch->event, .record = ch->merge.record, .out = &s->merged};
+
+    j->m->rows[s->row].ev.seq = ch->event.seq;
+    head_of(j->chat, &ch->event.origin)->n = ch->event.origin_seq;
+    nc_hlc_seen(&j->chat->clock, ch->event.hlc);
+    follow_row(f, &x);
+}
+
+static void follow(struct job *j)
+{
+    struct nc_following f = {.chat = j->chat};
+    const struct nc_segment *skipped;
+
+    f.fetch = j->commit.n && is_too_much(j->chat, &j->changes[0], j->commit.n);
+    for (unsigned i = 0; i < j->commit.n; i++)
+        switch (j->changes[i].kind) {
+        case NC_MERGE: follow_change(j, &f, i); break;
+        case NC_ORIGIN_SKIP:
+            skipped = &j->changes[i].segment;
+            head_of(j->chat, &skipped->origin)->n = skipped->first + skipped->n - 1;
+            nc_hub_saw(j->chat->hub, &skipped->origin, skipped->first + skipped->n - 1);
+            break;
+        default: break; /* the segment */
+        }
+}
+
+/* ---- what was refused ---------------------------------------------------- */
 
 static const char *why_refused(const struct job *j, const struct nc_change *ch)
 {

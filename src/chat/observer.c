@@ -53,3 +53,9 @@ void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind wh
 {
     TELL(room, r, what)
 }
+
+void nc_observe_persona(struct nc_chat *c, struct nc_user *u,
+                        const struct nc_persona_rec *rec)
+{
+    TELL(persona, u, rec)
+}

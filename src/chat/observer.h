@@ -28,6 +28,9 @@ struct nc_observer {
     /* They came into being, were let in again, or have one more key: who checks them
      * elsewhere must know. */
     void (*account)(struct nc_observer *o, struct nc_user *u);
+    /* Another node set what makes them a persona; NULL: they are none any more. */
+    void (*persona)(struct nc_observer *o, struct nc_user *u,
+                    const struct nc_persona_rec *rec);
 };
 
 void nc_chat_observe(struct nc_chat *c, struct nc_observer *o); /* until nc_list_del */

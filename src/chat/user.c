@@ -59,7 +59,8 @@ void nc_user_deleted(struct nc_chat *c, struct nc_user *u)
 {
     if (u->a.deleted)
         return;
-    nc_map_del(&c->users_by_name, u->a.username.p, u->a.username.n);
+    if (nc_user_named(c, u->a.username) == u)
+        nc_map_del(&c->users_by_name, u->a.username.p, u->a.username.n);
     u->a.deleted = true;
     if (c->default_persona == u)
         c->default_persona = NULL;
@@ -68,6 +69,18 @@ void nc_user_deleted(struct nc_chat *c, struct nc_user *u)
     nc_rooms_forget(c, u);
     disown(&u->a.username);
     disown(&u->a.display_name);
+}
+
+void nc_user_renamed(struct nc_chat *c, struct nc_user *u, struct nc_str username)
+{
+    struct nc_str name = own(username);
+
+    if (nc_user_named(c, u->a.username) == u)
+        nc_map_del(&c->users_by_name, u->a.username.p, u->a.username.n);
+    disown(&u->a.username);
+    u->a.username = name;
+    if (name.n)
+        nc_map_put(&c->users_by_name, u->a.username.p, u->a.username.n, u);
 }
 
 void nc_user_free(struct nc_user *u)

@@ -34,6 +34,8 @@ struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a);
 void nc_user_changed(struct nc_chat *c, struct nc_user *u, const struct nc_account *a);
 void nc_user_deleted(struct nc_chat *c,
                      struct nc_user *u); /* leaves every room, ends listeners */
+/* Another username; empty: none for the moment, so that two can change places. */
+void nc_user_renamed(struct nc_chat *c, struct nc_user *u, struct nc_str username);
 
 void nc_user_free(struct nc_user *u); /* at the end, in no room; NULL is fine */
 

@@ -492,6 +492,13 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
     nc_users_stored(nc_of(o, struct nc_users, observer), m);
 }
 
+static void on_merged(struct nc_observer *o, struct nc_room *r, const struct nc_message *m,
+                      const struct nc_event *ev)
+{
+    if (ev->kind == NC_EV_MESSAGE_CREATED)
+        on_stored(o, r, m);
+}
+
 static void on_member(struct nc_observer *o, struct nc_room *r, struct nc_user *who,
                       enum nc_event_kind what)
 {
@@ -566,9 +573,11 @@ enum nc_err nc_users_new(struct nc_users **out, const struct nc_users_opts *o)
     nc_users_live_open(u);
     nc_brokers_will(o->brokers, nc_users_own_topic(u, NC_STR("here")), GONE);
     subscribe(u);
-    u->tap = (struct nc_hub_tap){.event = nc_users_event, .fetched = nc_users_fetched};
+    u->tap = (struct nc_hub_tap){
+        .event = nc_users_event, .fetched = nc_users_fetched, .hears = nc_users_hears};
     nc_hub_tap(u->chat->hub, &u->tap);
     u->observer = (struct nc_observer){.stored = on_stored,
+                                       .merged = on_merged,
                                        .member = on_member,
                                        .room = on_room_changed,
                                        .ended = on_ended,

@@ -476,6 +476,17 @@ void nc_users_event(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
     }
 }
 
+bool nc_users_hears(struct nc_hub_tap *tap)
+{
+    const struct nc_users *u = nc_of(tap, struct nc_users, tap);
+
+    nc_list_each(it, &u->ends) {
+        if (nc_of(it, struct nc_user_end, node)->render.state == NC_RENDER_LIVE)
+            return true;
+    }
+    return u->streams.n > 0; /* answers whose end it waits for */
+}
+
 void nc_users_fetched(struct nc_hub_tap *tap)
 {
     struct nc_users *u = nc_of(tap, struct nc_users, tap);

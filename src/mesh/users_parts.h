@@ -171,6 +171,7 @@ void nc_users_refuse(struct nc_users *u, struct nc_user_end *e, uint64_t via,
 void nc_users_event(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
                     const char *type, struct nc_str json);
 void nc_users_fetched(struct nc_hub_tap *tap);
+bool nc_users_hears(struct nc_hub_tap *tap);
 void nc_render_init(struct nc_user_end *e);
 void nc_render_fini(struct nc_user_end *e);
 void nc_render_rendered(struct nc_user_end *e, const struct nc_id *node,

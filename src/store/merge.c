@@ -164,7 +164,6 @@ static void let_in(struct run *x, const struct nc_id *maker, enum nc_room_kind k
         return;
     x->ops->set(x->db, &r);
     x->out->let_in = r.member;
-    x->out->applied = true;
 }
 
 /* Two may have made the same direct room, and the row names one of them. */

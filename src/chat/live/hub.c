@@ -177,6 +177,18 @@ void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
     }
 }
 
+bool nc_hub_hears(const struct nc_hub *h, const struct nc_topic *t)
+{
+    if (t->n)
+        return true;
+    nc_list_each(it, &h->taps) {
+        struct nc_hub_tap *tap = nc_of(it, struct nc_hub_tap, node);
+        if (!tap->hears || tap->hears(tap))
+            return true;
+    }
+    return false;
+}
+
 void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
                               struct nc_str json)
 {

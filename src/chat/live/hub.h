@@ -150,6 +150,10 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
  * What follows need not be published then. */
 void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t);
 
+/* Would anybody be told of a durable event of this topic?  Else it need not be published.
+ */
+bool nc_hub_hears(const struct nc_hub *h, const struct nc_topic *t);
+
 /* An ephemeral one: no cursor, dropped first, not given to those catching up. */
 void nc_hub_publish_ephemeral(struct nc_hub *h, struct nc_topic *t, const char *type,
                               struct nc_str json);
@@ -170,6 +174,9 @@ struct nc_hub_tap {
                   const char *type, struct nc_str json);
     /* nc_hub_fetched: there is more in the log than will be heard. */
     void (*fetched)(struct nc_hub_tap *tap);
+    /* Would it do anything with durable events now?  NULL: yes.  While nobody would,
+     * those of other nodes are not written down for it. */
+    bool (*hears)(struct nc_hub_tap *tap);
 };
 void nc_hub_tap(struct nc_hub *h, struct nc_hub_tap *tap); /* until nc_list_del */
 struct nc_user *nc_hub_user_of(struct nc_topic *t);        /* of a user's topic */

@@ -122,6 +122,13 @@ static void on_stored(struct nc_observer *o, struct nc_room *r, const struct nc_
         drop(t, y);
 }
 
+static void on_merged(struct nc_observer *o, struct nc_room *r, const struct nc_message *m,
+                      const struct nc_event *ev)
+{
+    if (ev->kind == NC_EV_MESSAGE_CREATED)
+        on_stored(o, r, m);
+}
+
 struct nc_typing *nc_typing_new(struct nc_chat *c, const struct nc_presence_times *times)
 {
     struct nc_typing *t = nc_alloc(sizeof *t);
@@ -130,6 +137,7 @@ struct nc_typing *nc_typing_new(struct nc_chat *c, const struct nc_presence_time
     t->times = times;
     t->deadline.fire = on_deadline;
     t->observer.stored = on_stored;
+    t->observer.merged = on_merged;
     nc_list_init(&t->list);
     nc_list_add(&c->observers, &t->observer.node);
     return t;

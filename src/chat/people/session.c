@@ -106,6 +106,8 @@ void nc_session_ended_now(struct nc_chat *c, struct nc_user *u, const struct nc_
     forget_old(c->people->sessions, now);
     remember_ended(c->people->sessions, session, now + LINGER_MS);
     nc_tickets_forget(c, session);
+    if (!u)
+        return;
     nc_hub_end(c->hub, u, session, 4401, "session ended");
     nc_observe_ended(c, u, session);
 }
@@ -163,6 +165,19 @@ void nc_session_cut_done(struct nc_chat *c, struct nc_user *u,
     nc_list_add(&s->cuts_by_age, &k->by_age);
     end_listeners(c, u);
     nc_observe_ended(c, u, NULL);
+}
+
+/* It comes at any time, also behind a later one, whose exception may have begun since. */
+void nc_session_cut_at(struct nc_chat *c, struct nc_user *u, uint64_t stamp)
+{
+    const struct cut *k = nc_map_get(&c->people->sessions->cuts, &u->a.id, sizeof u->a.id);
+    struct nc_session_cut cut = {.stamp = stamp};
+
+    if (k && k->cut.stamp > cut.stamp)
+        cut.stamp = k->cut.stamp;
+    if (k && nc_hlc_of(&k->cut.keep) >= stamp)
+        cut.keep = k->cut.keep;
+    nc_session_cut_done(c, u, &cut);
 }
 
 /* ---- start --------------------------------------------------------------- */

@@ -80,9 +80,12 @@ void nc_session_new_fini(struct nc_session_new *s); /* wipes; fine on a zeroed o
 /* Too many sessions ended lately to remember one more: no new one now. */
 bool nc_sessions_full(const struct nc_chat *c);
 
-/* After the commit: its tokens are refused and its listeners end. */
+/* After the commit: its tokens are refused and its listeners end.  u: NULL where it is
+ * unknown whose it was. */
 void nc_session_ended_now(struct nc_chat *c, struct nc_user *u,
                           const struct nc_id *session);
+/* All that began before `stamp`: another node says so, or the account has another name. */
+void nc_session_cut_at(struct nc_chat *c, struct nc_user *u, uint64_t stamp);
 /* The change that ends all sessions of a user but `keep` (NULL: all), and what follows
  * its commit.  `cut` is decided when the change is made. */
 struct nc_session_cut {

@@ -55,6 +55,21 @@ void nc_rooms_rewrite(struct nc_room *r, const struct nc_room_rec *rec)
     r->rec.retention_days = rec->retention_days;
 }
 
+void nc_rooms_replace(struct nc_room *r, const struct nc_room_rec *rec)
+{
+    struct nc_str encryption = own(rec->encryption);
+    struct nc_room_rec all = *rec;
+
+    nc_rooms_rewrite(r, rec);
+    disown(&r->rec.encryption);
+    all.id = r->rec.id;
+    all.name = r->rec.name;
+    all.topic = r->rec.topic;
+    all.settings = r->rec.settings;
+    all.encryption = encryption;
+    r->rec = all;
+}
+
 struct nc_member *nc_rooms_add_member(struct nc_room *r, struct nc_user *u,
                                       const struct nc_member_rec *rec)
 {

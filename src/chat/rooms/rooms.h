@@ -38,7 +38,9 @@ void nc_rooms_free(struct nc_chat *c); /* the store is closed; fine when never l
 
 struct nc_room *nc_rooms_add(struct nc_chat *c, const struct nc_room_rec *rec); /* copies */
 void nc_rooms_rewrite(struct nc_room *r,
-                      const struct nc_room_rec *rec);     /* an update's fields */
+                      const struct nc_room_rec *rec); /* an update's fields */
+/* All fields, as another node has them. */
+void nc_rooms_replace(struct nc_room *r, const struct nc_room_rec *rec);
 void nc_rooms_drop(struct nc_chat *c, struct nc_room *r); /* erased: members and all */
 struct nc_member *nc_rooms_add_member(struct nc_room *r, struct nc_user *u,
                                       const struct nc_member_rec *rec);
@@ -110,4 +112,6 @@ void nc_observe_member(struct nc_chat *c, struct nc_room *r, struct nc_user *u,
                        enum nc_event_kind what);
 void nc_observe_ended(struct nc_chat *c, struct nc_user *u, const struct nc_id *of);
 void nc_observe_account(struct nc_chat *c, struct nc_user *u);
+void nc_observe_persona(struct nc_chat *c, struct nc_user *u,
+                        const struct nc_persona_rec *rec);
 void nc_observe_room(struct nc_chat *c, struct nc_room *r, enum nc_event_kind what);

@@ -166,6 +166,32 @@ static void member_event(struct nc_json *j, const struct nc_row *row)
         nc_json_kid(j, "by", &ev->actor);
 }
 
+/* One that is the same as another, or answers what another answers, is gone without a
+ * trace: its subject stays.  The row that comes with it is then that one's. */
+static bool deleted_event(struct nc_json *j, const struct nc_log_at *at,
+                          const struct nc_row *row, bool own)
+{
+    const struct nc_event *ev = &row->log.event;
+    struct nc_message m = row->log.message;
+    bool same = ev->reason == NC_DELETED_DUPLICATE;
+
+    if (same && nc_id_eq(&m.id, &ev->ref)) /* it has not been given up */
+        same = false;
+    else if (same)
+        m.id = ev->ref;
+    if (!same && ev->reason == NC_DELETED_DUPLICATE && !m.deleted)
+        return false;
+    m.deleted = true;
+    begin(j, at, ev);
+    if (same || ev->reason == NC_DELETED_ANOTHER) {
+        nc_json_kstr(j, "reason", NC_STR("duplicate"));
+        nc_json_kid(j, "replaced_by", &ev->subject);
+    }
+    nc_json_key(j, "message");
+    nc_event_message(j, &m, own);
+    return true;
+}
+
 bool nc_event_encode(struct nc_buf *out, const struct nc_log_at *at, struct nc_str room_ai,
                      const struct nc_row *row, bool own)
 {
@@ -175,13 +201,16 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_log_at *at, struct nc_s
     switch (ev->kind) {
     case NC_EV_MESSAGE_CREATED:
     case NC_EV_MESSAGE_UPDATED:
-    case NC_EV_MESSAGE_DELETED:
     case NC_EV_MESSAGE_COMPLETED:
         if (nc_id_zero(&row->log.message.id))
             return false;
         begin(&j, at, ev);
         nc_json_key(&j, "message");
         nc_event_message(&j, &row->log.message, own);
+        break;
+    case NC_EV_MESSAGE_DELETED:
+        if (nc_id_zero(&row->log.message.id) || !deleted_event(&j, at, row, own))
+            return false;
         break;
     case NC_EV_ROOM_CREATED:
     case NC_EV_ROOM_UPDATED:
