@@ -17,7 +17,6 @@
 #include "mesh/frame.h"
 #include "mesh/way.h"
 
-struct nc_brokers;
 struct nc_buf;
 struct nc_chat;
 struct nc_json;
@@ -33,13 +32,10 @@ struct nc_sync_opts {
     struct nc_loop *loop;
     struct nc_chat *chat; /* its store, too */
     struct nc_nodes *nodes;
-    struct nc_brokers *brokers; /* NULL: none */
     const struct nc_identity *identity;
     struct nc_id self;
     const char *name, *version; /* as hello has them */
-    const char *const *routes;  /* addresses under which others reach us */
-    unsigned routes_n;
-    const char *dir; /* the node's folder: mesh-seen is kept there */
+    const char *dir; /* the node's folder: mesh-seen and mesh-ahead are kept there */
 };
 
 /* Names are copied, the rest is borrowed.  Begins with the loop.  NC_EIO: its file, the
@@ -53,6 +49,8 @@ void nc_sync_free(struct nc_sync *s);
 /* Who is pinned has changed: who is not any more is forgotten at once, with all that is
  * kept of it. */
 void nc_sync_nodes_changed(struct nc_sync *s);
+/* Addresses under which others reach us, from now on; copied. */
+void nc_sync_reached(struct nc_sync *s, const char *const *urls, unsigned n);
 /* The node's signing keys changed: peers learn of it. */
 void nc_sync_keys_changed(struct nc_sync *s);
 

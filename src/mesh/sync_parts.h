@@ -74,7 +74,8 @@ struct nc_sync_asked {
 struct nc_sync {
     struct nc_sync_opts o;
     char name[NC_CARD_NAME], version[33];
-    char routes[NC_SYNC_ROUTES_BYTES];
+    char routes[NC_SYNC_ROUTES_BYTES]; /* NUL after each */
+    unsigned routes_n;
     char seen_path[4096];
     int seen_fd;
     bool stopped;

@@ -101,8 +101,8 @@ static void say_hello(struct nc_sync *s, struct nc_way *w, const struct nc_id *t
     s->say.hello.version = nc_str(s->version);
     s->say.hello.wall_ms = nc_wall_ms();
     s->say.hello.vector = *nc_sync_mine(s);
-    s->say.hello.routes_n = s->o.routes_n;
-    for (unsigned i = 0; i < s->o.routes_n; i++) {
+    s->say.hello.routes_n = s->routes_n;
+    for (unsigned i = 0; i < s->routes_n; i++) {
         s->say.hello.routes[i] = nc_str(at);
         at += s->say.hello.routes[i].n + 1;
     }

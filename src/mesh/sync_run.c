@@ -187,21 +187,19 @@ void nc_sync_keys_changed(struct nc_sync *s)
 
 /* ---- from start to end --------------------------------------------------- */
 
-static void copy_routes(struct nc_sync *s)
+void nc_sync_reached(struct nc_sync *s, const char *const *urls, unsigned n)
 {
     size_t at = 0;
-    unsigned n = 0;
 
-    for (unsigned i = 0; i < s->o.routes_n && n < NC_FRAME_ROUTES; i++) {
-        size_t len = strlen(s->o.routes[i]) + 1;
-        if (len < 2 || len > 257 || at + len > sizeof s->routes)
+    s->routes_n = 0;
+    for (unsigned i = 0; i < n && s->routes_n < NC_FRAME_ROUTES; i++) {
+        size_t len = strlen(urls[i]) + 1;
+        if (len < 2 || len > NC_WAY_WHERE || at + len > sizeof s->routes)
             continue;
-        memcpy(s->routes + at, s->o.routes[i], len);
+        memcpy(s->routes + at, urls[i], len);
         at += len;
-        n++;
+        s->routes_n++;
     }
-    s->o.routes = NULL;
-    s->o.routes_n = n;
 }
 
 static enum nc_err open_parts(struct nc_sync *s)
@@ -250,7 +248,6 @@ enum nc_err nc_sync_new(struct nc_sync **out, const struct nc_sync_opts *o)
     nc_list_init(&s->peers);
     snprintf(s->name, sizeof s->name, "%s", o->name);
     snprintf(s->version, sizeof s->version, "%s", o->version);
-    copy_routes(s);
     if ((size_t)snprintf(s->seen_path, sizeof s->seen_path, "%s/mesh-seen", o->dir) <
             sizeof s->seen_path &&
         (e = nc_sync_load(s)) == NC_OK && (e = open_parts(s)) == NC_OK) {
