@@ -173,6 +173,12 @@ static void on_ended(struct nc_observer *o, struct nc_user *u, const struct nc_i
     nc_jobs_ended(nc_of(o, struct nc_ai, observer), u, of);
 }
 
+static void on_persona(struct nc_observer *o, struct nc_user *u,
+                       const struct nc_persona_rec *rec)
+{
+    nc_personas_follow(nc_of(o, struct nc_ai, observer)->personas, u, rec);
+}
+
 static void on_live(struct nc_observer *o, struct nc_listener *l)
 {
     nc_jobs_snapshots(nc_of(o, struct nc_ai, observer), l, NULL);
@@ -236,6 +242,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .member = on_member,
         .room = on_room,
         .live = on_live,
+        .persona = on_persona,
         .ended = on_ended,
     };
     nc_chat_observe(o->chat, &ai->observer);

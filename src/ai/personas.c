@@ -130,6 +130,17 @@ void nc_personas_drop(struct nc_personas *p, struct nc_persona *x)
     choose_default(p);
 }
 
+void nc_personas_follow(struct nc_personas *p, struct nc_user *u,
+                        const struct nc_persona_rec *rec)
+{
+    struct nc_persona *x = nc_persona_of(p, u);
+
+    if (rec && u->a.kind == NC_PERSONA && !u->a.deleted)
+        nc_personas_put(p, u, rec->settings);
+    else if (x)
+        nc_personas_drop(p, x);
+}
+
 /* The account may have been renamed as one. */
 static struct nc_persona *fresh(struct nc_persona *x)
 {

@@ -61,6 +61,10 @@ bool nc_persona_listens(const struct nc_persona *p, const struct nc_room *r,
 bool nc_persona_called(const struct nc_persona *p, const struct nc_room *r,
                        const struct nc_message *m);
 
+/* Another node set it, or (NULL) ended it. */
+void nc_personas_follow(struct nc_personas *p, struct nc_user *u,
+                        const struct nc_persona_rec *rec);
+
 /* ---- the calls (server/routes_personas.c) ------------------------------------------ */
 /* {id, username, display_name, aliases, model, who_may_ask, is_default}; for admins also
  * system_prompt, fallbacks, temperature, max_tokens, context:{messages, tokens}. */

@@ -19,6 +19,13 @@ export type Username = string;
  */
 export type EventId = string;
 /**
+ * Where the same rooms are, this node first; empty: nowhere else
+ */
+export type Places = {
+  name: string;
+  url: string;
+}[];
+/**
  * Opaque: where in the log to go on
  */
 export type Cursor = string;
@@ -684,6 +691,14 @@ export interface MessageDeletedEvent {
   type: 'message.deleted';
   event_id: EventId;
   cursor: Cursor;
+  /**
+   * Nobody deleted it: it is the same as another message, or a second answer to the same question. To be taken away without a trace
+   */
+  reason?: 'duplicate';
+  /**
+   * UUIDv7 (RFC 9562); a direct room's is UUIDv8
+   */
+  replaced_by?: string;
   message: Message;
 }
 export interface MessageCompletedEvent {
@@ -814,6 +829,7 @@ export interface WelcomeFrame {
   cursor: Cursor;
   node: string;
   server_time: Time;
+  nodes: Places;
 }
 export interface AckFrame {
   type: 'ack';
