@@ -76,7 +76,10 @@ export class Mesh {
     }
     await this.boot(name);
   }
-  async end() {
+  end() {
+    return (this.ending ??= this.#end());
+  }
+  async #end() {
     this.net.heal();
     const ends = await Promise.all([...this.nodes.values()].map((n) => n.stop()));
     await Promise.all([...this.brokers.values()].map((b) => b.stop()));
@@ -152,6 +155,14 @@ export class Mesh {
   }
 
   // ---- who is there ------------------------------------------------------------
+
+  /** Whatever one node has, the other has heard of. */
+  async heard(at, from, ms = 60_000) {
+    await until(async () => {
+      const [mine, theirs] = [await this.state(at), await this.state(from)];
+      return Object.entries(theirs.vector).every(([origin, n]) => (mine.vector[origin] ?? 0) >= n);
+    }, `${at} to have heard all of ${from}`, ms);
+  }
 
   /** Somebody with an account made at that node. */
   async person(username, at = "a") {

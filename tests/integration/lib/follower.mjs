@@ -1,0 +1,154 @@
+// Clients that follow what happens and keep what they would show, over any transport; they come again by themselves.
+import { Stream } from "./live.mjs";
+import { Ear } from "./mqtt_users.mjs";
+import { Socket, sleep } from "./node.mjs";
+
+/** What a client shows: messages by room, by what it heard. */
+class Shown {
+  heard = []; // event ids, in order, each once
+  again = 0; // events that came once more, known by their id
+  twice = []; // message ids made twice
+  rooms = new Map(); // room -> Map of message id -> text
+  resyncs = 0;
+  #seen = new Set();
+  take(event) {
+    if (!event.event_id) return false;
+    if (this.#seen.has(event.event_id)) return void this.again++;
+    this.#seen.add(event.event_id);
+    this.heard.push(event.event_id);
+    const m = event.message;
+    if (!m) return true;
+    const room = this.rooms.get(m.room) ?? new Map();
+    this.rooms.set(m.room, room);
+    if (event.type === "message.created") {
+      if (room.has(m.id)) this.twice.push(m.id);
+      room.set(m.id, m.text);
+    } else if (event.type === "message.deleted") room.set(m.id, null);
+    else if (event.type === "message.updated" || event.type === "message.completed") {
+      if (room.get(m.id) !== null) room.set(m.id, m.text);
+    }
+    return true;
+  }
+  has(event_id) {
+    return this.#seen.has(event_id);
+  }
+  /** [id, text] of what it shows of a room, by id. */
+  of(room) {
+    return [...(this.rooms.get(room) ?? [])].filter(([, text]) => text !== null).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+/** person: of the node that is followed.  It asks for the token anew when it comes again. */
+class Follower {
+  shown = new Shown();
+  closed = false;
+  comes = 0;
+  constructor(person, relog) {
+    Object.assign(this, { person, relog });
+  }
+  async start() {
+    this.running = this.#run();
+    while (!this.comes) await sleep(10);
+    return this;
+  }
+  async #run() {
+    while (!this.closed) {
+      await this.once().catch(() => {});
+      if (!this.closed) await sleep(100);
+    }
+  }
+  async stop() {
+    this.closed = true;
+    this.end?.();
+    await this.running;
+  }
+}
+
+export class SocketFollower extends Follower {
+  kind = "WebSocket";
+  async once() {
+    const s = new Socket(this.person.node, { token: this.person.token, since: this.cursor });
+    this.end = () => s.close();
+    let n = 0;
+    s.ws.on("message", () => {
+      for (; n < s.frames.length; n++) {
+        const f = s.frames[n];
+        if (f.cursor) this.cursor = f.cursor;
+        if (f.type === "resync") this.shown.resyncs++;
+        if (f.type === "error") this.error = f;
+        this.shown.take(f);
+      }
+    });
+    await s.welcome();
+    this.comes++;
+    await new Promise((done) => s.ws.once("close", done));
+  }
+}
+
+export class StreamFollower extends Follower {
+  kind = "server-sent events";
+  async once() {
+    const s = await new Stream(this.person.node, { token: this.person.token, since: this.cursor }).opened;
+    this.end = () => s.close();
+    if (s.status !== 200) throw new Error(`${s.status}`);
+    this.comes++;
+    for (let n = 0; ; await sleep(20)) {
+      for (; n < s.events.length; n++) {
+        const { id, type, data } = s.events[n];
+        if (id) this.cursor = id;
+        if (type === "resync") this.shown.resyncs++;
+        this.shown.take(data);
+      }
+      if (s.ended) return;
+    }
+  }
+}
+
+/** One session with a broker that outlives its connection.  rooms: what it subscribes to. */
+export class EarFollower extends Follower {
+  kind = "MQTT";
+  constructor(person, broker, rooms) {
+    super(person);
+    Object.assign(this, { broker, rooms, clientId: `${person.name}/${Math.random().toString(36).slice(2, 10)}` });
+  }
+  filters = [];
+  async once() {
+    const ear = (this.ear = new Ear(this.broker, { username: this.person.name, password: this.person.key, clientId: this.clientId, clean: false, properties: { sessionExpiryInterval: 86400 } }));
+    ear.mqtt.on("message", (topic, payload) => {
+      const json = JSON.parse(payload.toString());
+      if (topic.endsWith("/events")) this.shown.take(json);
+      else this.hear?.(topic, json);
+    });
+    this.end = () => ear.mqtt.end(true);
+    try {
+      await ear.opened;
+      for (const filter of [...this.filters, ...this.rooms.map((room) => `nc/v1/r/${room.id}/events`)])
+        if ((await ear.subscribe(filter)) >= 128) throw new Error(`${filter} is refused`);
+      this.comes++;
+      await new Promise((done) => ear.mqtt.once("close", done));
+    } finally {
+      ear.mqtt.end(true);
+    }
+  }
+}
+
+/** Several brokers at once, as one conversation: what the terminal client does. */
+export class BrokersFollower {
+  kind = "MQTT at all brokers";
+  constructor(followers) {
+    this.followers = followers;
+    this.shown = new Shown();
+    for (const f of followers) {
+      const own = f.shown;
+      f.shown = { take: (event) => (own.take(event), this.shown.take(event)) };
+    }
+  }
+  async start() {
+    await Promise.all(this.followers.map((f) => f.start()));
+    return this;
+  }
+  async stop() {
+    await Promise.all(this.followers.map((f) => f.stop()));
+  }
+}
+
