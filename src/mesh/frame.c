@@ -251,6 +251,8 @@ static const char *read_piece(struct nc_unpack *u, struct nc_frame *f)
         return "number";
     if (f->piece.size > NC_RECORD_MAX)
         return "size";
+    if (!f->piece.size && !f->piece.at && !f->piece.bytes.n)
+        return NULL; /* it isn't to be had */
     if (!f->piece.bytes.n || f->piece.at > f->piece.size ||
         f->piece.bytes.n > f->piece.size - f->piece.at)
         return "at";

@@ -58,6 +58,7 @@ enum nc_ephemeral { /* others, of later versions, are numbers up to 255 */
                     NC_EPHEMERAL_TYPING = 2,
                     NC_EPHEMERAL_PRESENCE = 3,
                     NC_EPHEMERAL_JOB = 4,
+                    NC_EPHEMERAL_AI = 5, /* who answers a question (ai/mesh.h) */
 };
 
 /* Strings are views into what was parsed, a segment's records into `records`.  Some 70 KiB:
@@ -93,7 +94,7 @@ struct nc_frame {
         } ask;
         struct {
             struct nc_id origin;
-            uint64_t origin_seq, at, size; /* size: of the whole record */
+            uint64_t origin_seq, at, size; /* size: of all of it; 0: it is not to be had */
             struct nc_str bytes;
         } piece;
         struct {
