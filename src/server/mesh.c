@@ -8,7 +8,9 @@
 #include "chat/live/hub.h"
 #include "mesh/brokers.h"
 #include "mesh/nodes.h"
+#include "mesh/sync.h"
 #include "mesh/users.h"
+#include "mesh/way_broker.h"
 #include "server/own_broker.h"
 #include "server/server.h"
 
@@ -45,6 +47,7 @@ static void on_nodes_changed(void *arg)
 
     nc_own_broker_pin(s->own_broker);
     nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
+    nc_sync_nodes_changed(s->sync);
 }
 
 static enum nc_err open_nodes(struct nc_server *s)
@@ -64,6 +67,23 @@ static enum nc_err open_nodes(struct nc_server *s)
         s->chat->opts.others_arg = s->nodes;
         nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
     }
+    return e;
+}
+
+static enum nc_err open_sync(struct nc_server *s)
+{
+    enum nc_err e = nc_sync_new(&s->sync, &(struct nc_sync_opts){
+                                              .loop = s->loop,
+                                              .chat = s->chat,
+                                              .nodes = s->nodes,
+                                              .identity = &s->identity,
+                                              .self = s->node_id,
+                                              .name = s->node_name,
+                                              .version = NC_VERSION,
+                                              .dir = s->cfg->data,
+                                          });
+    if (e == NC_OK)
+        s->way_brokers = nc_way_brokers_new(s->sync, s->brokers, &s->node_id);
     return e;
 }
 
@@ -93,21 +113,43 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
                                         .identity = &s->identity,
                                         .dir = c->data,
                                         .name = "",
+                                        .is_peer = nc_nodes_has,
+                                        .arg = s->nodes,
                                     });
     if (e == NC_OK && (c->brokers.n || c->own_broker))
         nc_nodes_listen(s->nodes, s->brokers);
+    if (e == NC_OK)
+        e = open_sync(s);
     if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
 }
 
-void nc_server_mesh_keys(struct nc_server *s) { nc_users_keys_changed(s->users); }
+void nc_server_mesh_reached(struct nc_server *s)
+{
+    const char *urls[] = {s->public_url};
+
+    nc_sync_reached(s->sync, urls, 1);
+}
+
+void nc_server_mesh_keys(struct nc_server *s)
+{
+    nc_users_keys_changed(s->users);
+    nc_sync_keys_changed(s->sync);
+}
 
 void nc_server_mesh_stop(struct nc_server *s)
 {
     nc_users_stop(s->users);
+    nc_sync_stop(s->sync);
+    nc_way_brokers_free(s->way_brokers);
     nc_brokers_free(s->brokers);
     s->brokers = NULL;
 }
 
-void nc_server_mesh_free(struct nc_server *s) { nc_users_free(s->users); }
+void nc_server_mesh_free(struct nc_server *s)
+{
+    nc_users_free(s->users);
+    nc_sync_free(s->sync);
+    s->sync = NULL;
+}

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "mesh/brokers.h"
+#include "mesh/sync.h"
 #include "mesh/users.h"
 #include "server/disk.h"
 #include "server/own_broker.h"
@@ -210,6 +211,7 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     nc_brokers_metrics(s->brokers, out);
     if (s->users)
         write_users(s->users, out);
+    nc_sync_metrics(s->sync, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }

@@ -6,6 +6,7 @@
 #include "chat/people/people.h"
 #include "chat/people/throttle.h"
 #include "mesh/nodes.h"
+#include "mesh/sync.h"
 #include "server/call.h"
 #include "server/mesh_state.h"
 #include "server/pairing.h"
@@ -63,6 +64,7 @@ static void list(struct nc_call *call)
         nc_json_ktime(&j, "added_at", node->added_ms);
         nc_json_ktime(&j, "seen_at", node->seen_ms);
         nc_json_kint(&j, "clock_off_ms", node->clock_off_ms);
+        nc_sync_node_json(call->srv->sync, &node->card.id, &j);
         nc_json_obj_end(&j);
     }
     nc_json_arr_end(&j);

@@ -19,7 +19,9 @@
 struct nc_ai;
 struct nc_brokers;
 struct nc_nodes;
+struct nc_sync;
 struct nc_users;
+struct nc_way_brokers;
 struct nc_disk;
 struct nc_http_client;
 struct nc_own_broker;
@@ -41,10 +43,12 @@ struct nc_server {
     struct nc_router *router;
     struct nc_audit_log *audit;
     struct nc_disk *disk;
-    struct nc_nodes *nodes;           /* other nodes that are trusted */
-    struct nc_brokers *brokers;       /* all links; none is fine */
-    struct nc_users *users;           /* people over MQTT; NULL without any broker */
-    struct nc_own_broker *own_broker; /* NULL: off */
+    struct nc_nodes *nodes;             /* other nodes that are trusted */
+    struct nc_brokers *brokers;         /* all links; none is fine */
+    struct nc_users *users;             /* people over MQTT; NULL without any broker */
+    struct nc_sync *sync;               /* nodes that agree */
+    struct nc_way_brokers *way_brokers; /* brokers as ways between them */
+    struct nc_own_broker *own_broker;   /* NULL: off */
 
     struct nc_httpd *httpd;
     struct nc_listeners *listeners; /* TCP */
