@@ -131,6 +131,7 @@ static void start(struct nc_intake *in, struct nc_lane *l)
     l->m.done = on_merged;
     l->m.arg = in;
     l->state = NC_LANE_FLYING;
+    l->arrivals = in->arrivals;
     in->flying++;
     nc_chat_merge(in->o.chat, &l->m);
 }
@@ -235,6 +236,7 @@ static void arrived(struct nc_intake *in, const struct nc_event *ev)
     case NC_EV_ROOM_DELETED: id = &ev->ref; break;
     default: return;
     }
+    in->arrivals++;
     while ((l = nc_map_next(&in->lanes, &at)) != NULL)
         if (l->state == NC_LANE_WAITS && nc_id_eq(&l->needs, id))
             nc_lane_go(in, l);
@@ -300,7 +302,10 @@ static void on_merged(struct nc_merge *m)
     case NC_OK: nc_lane_go(in, l); break;
     case NC_ENOENT:
         l->needs = m->needs;
-        nc_lane_block(in, l, NC_LANE_WAITS, WAIT_MS);
+        if (l->arrivals != in->arrivals) /* it may have come since the store looked */
+            nc_lane_go(in, l);
+        else
+            nc_lane_block(in, l, NC_LANE_WAITS, WAIT_MS);
         break;
     case NC_EINVAL: refused(in, l, m->why); break;
     case NC_EIO: nc_lane_block(in, l, NC_LANE_STUCK, DISK_MS); break;

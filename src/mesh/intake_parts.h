@@ -57,6 +57,7 @@ struct nc_lane {
     struct nc_merge_row *joined; /* rows of several bundles; NULL: of the first alone */
 
     struct nc_id needs;
+    uint64_t arrivals;         /* nc_intake.arrivals when it flew */
     uint64_t due_ms, until_ms; /* wall time; the loop's */
     uint64_t stuck_at;         /* the event whose time cannot be */
     uint64_t trust;            /* by the owner's word: stamps up to this one are taken */
@@ -86,6 +87,7 @@ struct nc_intake {
     bool origins_dirty, origins_saving;
     struct nc_map lanes;  /* by origin */
     struct nc_list ready; /* lanes that may go on, first come first */
+    uint64_t arrivals;    /* rooms and accounts that became known */
     unsigned flying;      /* lanes of which the store has some */
     unsigned keeping;     /* commits of other things */
     struct nc_vector vector;
