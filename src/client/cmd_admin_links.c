@@ -21,10 +21,29 @@ static void print_link(const json_t *link)
     putchar('\n');
 }
 
+/* To another node: "*" before the one that is used. */
+static void print_route(const json_t *r)
+{
+    const json_t *rtt = json_object_get(r, "rtt_us");
+    double lost = json_number_value(json_object_get(r, "loss_ppm")) / 1e4;
+
+    printf("%c %-6s %-16s %-7s %-32s", json_is_true(json_object_get(r, "best")) ? '*' : ' ',
+           nc_client_cell(r, "state"), nc_client_cell(r, "name"), nc_client_cell(r, "kind"),
+           nc_client_cell(r, "where"));
+    if (rtt)
+        printf(" rtt %.1f ms lost %.0f %%", json_number_value(rtt) / 1e3, lost);
+    if (json_object_get(r, "in"))
+        printf(" in %s out %s", nc_client_cell(r, "in"), nc_client_cell(r, "out"));
+    printf(" since %s", nc_client_cell(r, "since"));
+    if (json_object_get(r, "why"))
+        printf("  %s", nc_client_cell(r, "why"));
+    putchar('\n');
+}
+
 int nc_cmd_links(struct nc_client *c)
 {
     struct nc_answer a;
-    json_t *link;
+    json_t *link, *route;
     size_t i;
 
     if (!nc_client_ask(c, "GET", "/api/v1/admin/links", (struct nc_str){0}, &a))
@@ -33,6 +52,11 @@ int nc_cmd_links(struct nc_client *c)
     {
         if (!nc_client_printed(c, link))
             print_link(link);
+    }
+    json_array_foreach(json_object_get(a.body, "routes"), i, route)
+    {
+        if (!nc_client_printed(c, route))
+            print_route(route);
     }
     nc_answer_fini(&a);
     return NC_EXIT_OK;

@@ -271,6 +271,8 @@ const struct nc_option nc_config_table[] = {
 
     {.key = "node_name", .kind = NC_OPT_TEXT, .at = AT(node_name), .def = "", .arg = "NAME", .check = check_node_name, .group = "Mesh",
      .help = "What other nodes call this one: letters, digits and ._- up to 63. When empty, the machine's name and the end of the node's id."},
+    {.key = "mesh_ca", .kind = NC_OPT_TEXT, .at = AT(mesh_ca), .def = "", .arg = "FILE", .check = nc_check_file,
+     .help = "Certificates, PEM, that alone vouch for other nodes at https:// addresses: those that nodes made themselves, or those of an authority. When empty, the system's."},
 
     {.key = "brokers", .kind = NC_OPT_LIST, .at = AT(brokers), .def = "", .arg = "URL", .check = check_broker, .group = "MQTT",
      .help = "MQTT brokers to hold a session with, all at once: mqtt://HOST[:1883], mqtts://HOST[:8883]. May be given several times."},

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "mesh/routes.h"
+#include "base/id.h"
 
 struct nc_buf;
 struct nc_json;

@@ -5,6 +5,7 @@
 #include "mesh/frame.h"
 #include "mesh/nodes.h"
 #include "mesh/paths.h"
+#include "mesh/routes.h"
 #include "mesh/sync.h"
 
 /* A node that is pinned. */

@@ -287,6 +287,12 @@ static void on_look(struct nc_deadline *d)
 
 void nc_way_ws_look(struct nc_way_ws *w) { nc_loop_deadline(w->loop, &w->look, 1); }
 
+void nc_way_ws_self(struct nc_way_ws *w, const char *url)
+{
+    snprintf(w->self_url, sizeof(w->self_url), "%s", url);
+    nc_way_ws_look(w);
+}
+
 static void cut_off(struct nc_way_ws *w, const struct nc_id *peer)
 {
     nc_list_each(it, &w->links) {
@@ -323,7 +329,6 @@ enum nc_err nc_way_ws_new(struct nc_way_ws **out, const struct nc_way_ws_opts *o
     w->tls = tls;
     w->stranger = o->stranger;
     w->arg = o->arg;
-    snprintf(w->self_url, sizeof(w->self_url), "%s", o->self_url);
     nc_list_init(&w->links);
     nc_list_init(&w->targets);
     w->look.fire = on_look;

@@ -28,8 +28,7 @@ struct nc_way_ws_opts {
     struct nc_loop *loop;
     struct nc_sync *sync;
     const struct nc_nodes *nodes;
-    const char *ca;       /* PEM: what alone vouches for wss; "": the system's */
-    const char *self_url; /* is not dialled; "": none */
+    const char *ca; /* PEM: what alone vouches for wss; "": the system's */
     /* Somebody came in from that address and proved to be nobody.  May be NULL. */
     void (*stranger)(void *arg, struct nc_str from);
     void *arg;
@@ -45,6 +44,8 @@ void nc_way_ws_free(struct nc_way_ws *w);
 
 /* Who is pinned, or where they are, may have changed. */
 void nc_way_ws_look(struct nc_way_ws *w);
+/* That address is our own: it is not dialled, whoever says it is his.  Copied. */
+void nc_way_ws_self(struct nc_way_ws *w, const char *url);
 /* Somebody has come in by GET /mesh: the connection is upgraded, and the handshake agreed
  * on `deflate`.  from: its address, for people and for NC_WAY_WS_STRANGERS_AT. */
 void nc_way_ws_take(struct nc_way_ws *w, struct nc_conn *c,

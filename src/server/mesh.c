@@ -4,13 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "chat/live/hub.h"
+#include "chat/people/people.h"
+#include "chat/people/throttle.h"
 #include "mesh/brokers.h"
 #include "mesh/nodes.h"
+#include "mesh/paths.h"
 #include "mesh/sync.h"
 #include "mesh/users.h"
 #include "mesh/way_broker.h"
+#include "mesh/way_ws.h"
 #include "server/own_broker.h"
 #include "server/server.h"
 
@@ -48,6 +53,7 @@ static void on_nodes_changed(void *arg)
     nc_own_broker_pin(s->own_broker);
     nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
     nc_sync_nodes_changed(s->sync);
+    nc_way_ws_look(s->way_ws);
 }
 
 static enum nc_err open_nodes(struct nc_server *s)
@@ -87,6 +93,26 @@ static enum nc_err open_sync(struct nc_server *s)
     return e;
 }
 
+/* As with a wrong code of an invitation: who guesses much is not let in for a while. */
+static void on_stranger(void *arg, struct nc_str from)
+{
+    struct nc_server *s = arg;
+
+    nc_throttle_guessed(s->chat->people->throttle, from, nc_wall_ms());
+}
+
+static enum nc_err open_ways(struct nc_server *s)
+{
+    s->paths = nc_paths_new(&(struct nc_paths_opts){
+        .loop = s->loop, .sync = s->sync, .nodes = s->nodes, .self = s->node_id});
+    return nc_way_ws_new(&s->way_ws, &(struct nc_way_ws_opts){.loop = s->loop,
+                                                              .sync = s->sync,
+                                                              .nodes = s->nodes,
+                                                              .ca = s->cfg->mesh_ca,
+                                                              .stranger = on_stranger,
+                                                              .arg = s});
+}
+
 enum nc_err nc_server_mesh_open(struct nc_server *s)
 {
     const struct nc_config *c = s->cfg;
@@ -121,6 +147,8 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
     if (e == NC_OK)
         e = open_sync(s);
     if (e == NC_OK)
+        e = open_ways(s);
+    if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
 }
@@ -130,6 +158,7 @@ void nc_server_mesh_reached(struct nc_server *s)
     const char *urls[] = {s->public_url};
 
     nc_sync_reached(s->sync, urls, 1);
+    nc_way_ws_self(s->way_ws, s->public_url);
 }
 
 void nc_server_mesh_keys(struct nc_server *s)
@@ -141,6 +170,10 @@ void nc_server_mesh_keys(struct nc_server *s)
 void nc_server_mesh_stop(struct nc_server *s)
 {
     nc_users_stop(s->users);
+    nc_way_ws_free(s->way_ws);
+    s->way_ws = NULL;
+    nc_paths_free(s->paths);
+    s->paths = NULL;
     nc_sync_stop(s->sync);
     nc_way_brokers_free(s->way_brokers);
     nc_brokers_free(s->brokers);

@@ -8,6 +8,7 @@
 #include "chat/people/update.h"
 #include "crypto/hash.h"
 #include "mesh/brokers.h"
+#include "mesh/paths.h"
 #include "server/call.h"
 #include "server/disk.h"
 #include "server/nodes_file.h"
@@ -279,6 +280,7 @@ static void links(struct nc_call *call)
 
     nc_json_obj(&j);
     nc_brokers_json(call->srv->brokers, &j);
+    nc_paths_json(call->srv->paths, call->srv->way_ws, &j);
     nc_json_obj_end(&j);
     nc_call_json(call, 200, nc_buf_str(&out));
     nc_buf_fini(&out);

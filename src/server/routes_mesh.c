@@ -7,10 +7,12 @@
 #include "chat/people/throttle.h"
 #include "mesh/nodes.h"
 #include "mesh/sync.h"
+#include "mesh/way_ws.h"
 #include "server/call.h"
 #include "server/mesh_state.h"
 #include "server/pairing.h"
 #include "server/server.h"
+#include "server/ws.h"
 #include "wire/json_in.h"
 
 static struct nc_str who(const struct nc_call *call)
@@ -238,6 +240,34 @@ static void forget(struct nc_call *call)
         nc_call_empty(call);
 }
 
+/* ---- envelopes ------------------------------------------------------------------ */
+
+/* Another node comes; who it is it says, and proves, by the first of them. */
+static void on_socket(struct nc_call *call)
+{
+    struct nc_server *s = call->srv;
+    struct nc_str from = call->actor.address;
+    struct nc_ws_deflate deflate;
+    struct nc_problem why;
+
+    unsigned wait = nc_throttle_guesses(call->chat->people->throttle, from, nc_wall_ms());
+    if (wait) {
+        nc_problem_set(&why, NC_P_RATE_LIMITED, "too many strangers from there");
+        why.retry_after_s = wait;
+        nc_call_problem(call, &why);
+        return;
+    }
+    if (!nc_nodes_count(s->nodes) || s->stopping || !s->way_ws) {
+        nc_call_fail(call, NC_P_NOT_FOUND, "this node has no others");
+        return;
+    }
+    struct nc_conn *c = nc_socket_upgrade(call, NC_WAY_WS_PROTOCOL, &deflate);
+    if (!c)
+        return;
+    nc_way_ws_take(s->way_ws, c, &deflate, from);
+    nc_call_done(call);
+}
+
 /* Whoever comes in has all that the node has: the owner alone lets one in. */
 #define OWNER (NC_R_OWNER | NC_R_SESSION)
 
@@ -248,6 +278,7 @@ const struct nc_route nc_routes_mesh[] = {
     {"POST", "/api/v1/admin/mesh/invite", invite, OWNER | NC_R_BODY_OPTIONAL, 0, 0},
     {"POST", "/api/v1/admin/mesh/join", join, OWNER | NC_R_BODY, 0, 0},
     {"DELETE", "/api/v1/admin/mesh/{node:id}", forget, OWNER, 0, 0},
+    {"GET", "/mesh", on_socket, NC_R_PUBLIC, 0, 0},
     {"POST", "/mesh/join", on_join, NC_R_PUBLIC | NC_R_BODY, 0, 0},
     {0},
 };

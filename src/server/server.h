@@ -19,7 +19,9 @@
 struct nc_ai;
 struct nc_brokers;
 struct nc_nodes;
+struct nc_paths;
 struct nc_sync;
+struct nc_way_ws;
 struct nc_users;
 struct nc_way_brokers;
 struct nc_disk;
@@ -47,6 +49,8 @@ struct nc_server {
     struct nc_brokers *brokers;         /* all links; none is fine */
     struct nc_users *users;             /* people over MQTT; NULL without any broker */
     struct nc_sync *sync;               /* nodes that agree */
+    struct nc_way_ws *way_ws;           /* ways to them by WebSocket */
+    struct nc_paths *paths;             /* which way is the best */
     struct nc_way_brokers *way_brokers; /* brokers as ways between them */
     struct nc_own_broker *own_broker;   /* NULL: off */
 
