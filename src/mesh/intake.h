@@ -134,7 +134,8 @@ struct nc_intake_stats {
     uint64_t bytes, ahead_bytes; /* in memory; in the file */
 };
 struct nc_intake_stats nc_intake_stats(const struct nc_intake *in);
-void nc_intake_metrics(const struct nc_intake *in, struct nc_buf *out); /* nc_mesh_… */
+void nc_intake_metrics(const struct nc_intake *in,
+                       struct nc_buf *out); /* neuralchat_mesh_intake_… */
 /* Members of an object that is open: how it is with that node's logs here: "waiting",
  * "ahead" (events, and when the first is due), "refused" (the last reason). */
 void nc_intake_json(const struct nc_intake *in, const struct nc_id *node,

@@ -79,9 +79,11 @@ static void on_written(struct nc_work *w, enum nc_err e)
 {
     struct nc_ahead *a = nc_of(w, struct nc_ahead, job.work);
 
+    if (e != NC_OK) /* the node is going; this much time there is */
+        run(w, 0);
     a->writing = false;
     nc_buf_clear(&a->job.bytes);
-    if (e == NC_OK && a->job.error)
+    if (a->job.error)
         tell(a, "write", a->job.error);
     if (e == NC_OK)
         flush(a);

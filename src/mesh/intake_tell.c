@@ -1,5 +1,6 @@
 #include "mesh/intake.h"
 
+#include "base/hist.h"
 #include "base/log.h"
 #include "mesh/intake_parts.h"
 #include "wire/json.h"
@@ -84,29 +85,34 @@ void nc_intake_metrics(const struct nc_intake *in, struct nc_buf *out)
         const char *name, *type, *help;
         uint64_t v;
     } rows[] = {
-        {"events_total", "counter", "Events of other nodes taken.", s.events},
-        {"known_total", "counter", "Events that came and were known.", s.known},
-        {"passed_total", "counter", "Events that are not to be had any more.", s.passed},
-        {"segments_total", "counter", "Signed segments taken.", s.segments},
-        {"set_back_total", "counter", "Times this database was set back.", s.set_back},
-        {"waiting_events", "gauge", "Events that refer to what is still to come.",
-         s.waiting},
-        {"ahead_events", "gauge", "Events whose time has not come.", s.ahead},
-        {"bytes", "gauge", "Bytes of segments in memory.", s.bytes},
-        {"ahead_bytes", "gauge", "Bytes of the file of what is ahead.", s.ahead_bytes},
+        {"neuralchat_mesh_intake_events_total", "counter", "Events of other nodes taken.",
+         s.events},
+        {"neuralchat_mesh_intake_known_total", "counter",
+         "Events that came and were known.", s.known},
+        {"neuralchat_mesh_intake_passed_total", "counter",
+         "Events that are not to be had any more.", s.passed},
+        {"neuralchat_mesh_intake_segments_total", "counter", "Signed segments taken.",
+         s.segments},
+        {"neuralchat_mesh_intake_set_back_total", "counter",
+         "Times this database was set back.", s.set_back},
+        {"neuralchat_mesh_intake_waiting_events", "gauge",
+         "Events that refer to what is still to come.", s.waiting},
+        {"neuralchat_mesh_intake_ahead_events", "gauge", "Events whose time has not come.",
+         s.ahead},
+        {"neuralchat_mesh_intake_bytes", "gauge", "Bytes of segments in memory.", s.bytes},
+        {"neuralchat_mesh_intake_ahead_bytes", "gauge",
+         "Bytes of the file of what is ahead.", s.ahead_bytes},
     };
 
     for (size_t i = 0; i < NC_COUNT(rows); i++)
-        nc_buf_printf(out,
-                      "# HELP nc_mesh_intake_%s %s\n# TYPE nc_mesh_intake_%s %s\n"
-                      "nc_mesh_intake_%s %llu\n",
-                      rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name,
-                      (unsigned long long)rows[i].v);
-    nc_buf_printf(out, "# HELP nc_mesh_intake_refused_total Refused or repaired, by why.\n"
-                       "# TYPE nc_mesh_intake_refused_total counter\n");
+        nc_metric_write(out, rows[i].name, rows[i].type, rows[i].help, (double)rows[i].v);
+    nc_buf_printf(out,
+                  "# HELP neuralchat_mesh_intake_refused_total Refused or repaired, by "
+                  "reason.\n"
+                  "# TYPE neuralchat_mesh_intake_refused_total counter\n");
     for (unsigned i = 0; i < NC_INTAKE_WHYS; i++)
-        nc_buf_printf(out, "nc_mesh_intake_refused_total{why=\"%s\"} %llu\n", whys[i],
-                      (unsigned long long)s.refused[i]);
+        nc_buf_printf(out, "neuralchat_mesh_intake_refused_total{reason=\"%s\"} %llu\n",
+                      whys[i], (unsigned long long)s.refused[i]);
 }
 
 void nc_intake_json(const struct nc_intake *in, const struct nc_id *node, struct nc_json *j)
