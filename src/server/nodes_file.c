@@ -36,3 +36,25 @@ void nc_nodes_file_add(const struct nc_server *s, struct nc_buf *out)
     nc_nodes_file_rows(s, out);
     nc_buf_adds(out, NC_STR("}\n"));
 }
+
+static void add_place(struct nc_json *j, const char *name, const char *url)
+{
+    nc_json_obj(j);
+    nc_json_kstr(j, "name", nc_str(name));
+    nc_json_kstr(j, "url", nc_str(url));
+    nc_json_obj_end(j);
+}
+
+void nc_nodes_for_clients(const struct nc_server *s, struct nc_json *j)
+{
+    nc_json_key(j, "nodes");
+    nc_json_arr(j);
+    if (nc_nodes_count(s->nodes))
+        add_place(j, s->node_name, s->public_url);
+    for (size_t i = 0; i < nc_nodes_count(s->nodes); i++) {
+        const struct nc_card *c = &nc_nodes_at(s->nodes, i)->card;
+        for (unsigned k = 0; k < c->urls_n; k++)
+            add_place(j, c->name, c->urls[k]);
+    }
+    nc_json_arr_end(j);
+}

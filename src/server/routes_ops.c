@@ -3,6 +3,7 @@
 #include "mesh/brokers.h"
 #include "server/call.h"
 #include "server/disk.h"
+#include "server/nodes_file.h"
 #include "server/own_broker.h"
 #include "server/server.h"
 
@@ -154,10 +155,24 @@ static void server(struct nc_call *call)
     nc_buf_fini(&out);
 }
 
+/* Not for strangers: where the owner's machines are is nobody else's business. */
+static void nodes(struct nc_call *call)
+{
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    nc_json_obj(&j);
+    nc_nodes_for_clients(call->srv, &j);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
 const struct nc_route nc_routes_ops[] = {
     {"GET", "/healthz", healthz, NC_R_PUBLIC, 0, 0},
     {"GET", "/readyz", readyz, NC_R_PUBLIC, 0, 0},
     {"GET", "/metrics", metrics, NC_R_PUBLIC, 0, 0},
     {"GET", "/api/v1/server", server, NC_R_PUBLIC, 0, 0},
+    {"GET", "/api/v1/nodes", nodes, 0, 0, 0},
     {0},
 };

@@ -7,6 +7,7 @@
 #include "chat/live/hub.h"
 #include "chat/talk/event.h"
 #include "server/auth.h"
+#include "server/nodes_file.h"
 #include "server/origin.h"
 #include "server/server.h"
 #include "wire/http_write.h"
@@ -264,6 +265,7 @@ static void welcome(struct nc_socket *s)
     nc_buf_fini(&cursor);
     nc_json_kid(&j, "node", &s->srv->node_id);
     nc_json_ktime(&j, "server_time", nc_wall_ms());
+    nc_nodes_for_clients(s->srv, &j);
     nc_json_obj_end(&j);
     nc_socket_say(s, nc_buf_str(&b));
     nc_buf_fini(&b);

@@ -93,6 +93,28 @@ test("one invites, the other joins: each has the other, by its key, and a restar
   assert.deepEqual((await list(host)).nodes.map((n) => n.key), [a.self.key]);
 });
 
+test("clients are told where else the same rooms are, strangers are not", async () => {
+  const [home, host] = [await begin({ args: ["--node-name", "home", "--registration", "open"] }), await begin({ args: ["--node-name", "host"] })];
+  const anna = await home.register("anna");
+  const places = async () => ok(await anna.call("GET", "/api/v1/nodes")).nodes;
+  const welcome = async () => {
+    const socket = await anna.socket();
+    socket.close();
+    return socket.frames[0];
+  };
+  problem(await home.call("GET", "/api/v1/nodes"), 401, "unauthorized");
+  assert.deepEqual(await places(), []);
+  assert.deepEqual((await welcome()).nodes, []);
+  assert.match((await welcome()).cursor, /^[\w-]{6}\.\d+$/, "nobody else is to understand it");
+
+  done(await join_(home, await invite(host)));
+  const both = [{ name: "home", url: home.url }, { name: "host", url: host.url }];
+  assert.deepEqual(await places(), both);
+  const said = await welcome();
+  assert.deepEqual(said.nodes, both);
+  assert.match(said.cursor, /^[\w-]{6}\.\d+\.(=|[\w-]{11}:\d+(\.[\w-]{11}:\d+)*)$/, "from now on a cursor says what of each log comes with it");
+});
+
 test("a code is good once, for an hour, and as it was given", async () => {
   const [host, one, two] = [await begin({ args: ["--node-name", "host"] }), await begin({ args: ["--node-name", "one"] }), await begin({ args: ["--node-name", "two"] })];
   const code = await invite(host);

@@ -235,6 +235,7 @@ test("invitations and what is public", async () => {
   await call(anna, "DELETE /api/v1/invites/{id}", { path: { id: mine.id }, status: 204 });
   assert.ok(made.url.includes(made.code));
   await call(null, "GET /api/v1/server", { status: 200 });
+  await call(anna, "GET /api/v1/nodes", { status: 200 });
   await call(null, "GET /healthz", { status: 200 });
   await call(null, "GET /readyz", { status: 200 });
 });

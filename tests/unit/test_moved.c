@@ -131,6 +131,7 @@ static void who_leaves_while_the_place_is_looked_for(void **state)
     struct world *w = mesh_world();
     struct nc_vector have = all_of(w);
     struct ear *e = ear_new(&w->users[0], NC_ENC_JSON);
+    struct nc_buf b = {0};
 
     (void)state;
     say(w, 0, 0);
@@ -139,12 +140,22 @@ static void who_leaves_while_the_place_is_looked_for(void **state)
     assert_int_equal(attach_from_elsewhere(w, e, &have), NC_OK);
     world_turn(w);
     world_turn(w);
+    nc_hub_cursor(w->chat.hub, &e->l, &b);
     ear_free(w, e);
     w->hold = false;
     while (release_one(w))
         continue;
     world_settle(w);
     assert_int_equal(nc_hub_stats(w->chat.hub)->catching_up, 0);
+    /* What it was told meanwhile is not beyond what it has. */
+    struct nc_str since = nc_buf_str(&b);
+    e = ear_new(&w->users[0], NC_ENC_JSON);
+    assert_int_equal(nc_hub_attach(w->chat.hub, &e->l, &since), NC_OK);
+    world_settle(w);
+    assert_int_equal(e->n, 1);
+    assert_int_equal(e->live, 1);
+    ear_free(w, e);
+    nc_buf_fini(&b);
     world_free(w);
 }
 

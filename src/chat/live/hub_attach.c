@@ -90,7 +90,10 @@ enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
     if (since)
         switch (nc_cursor_parse_at(*since, &h->incarnation, &h->have, &pos, &have)) {
         case NC_CURSOR_BAD: return NC_EINVAL;
-        case NC_CURSOR_VECTOR: from = NC_FROM_VECTOR; break;
+        case NC_CURSOR_VECTOR:
+            from = NC_FROM_VECTOR;
+            pos = 0; /* until its place is known */
+            break;
         case NC_CURSOR_FOREIGN: from = NC_FROM_NOWHERE; break;
         case NC_CURSOR_OURS: break;
         }
