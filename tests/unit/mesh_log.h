@@ -66,18 +66,20 @@ static inline void happens(struct nc_change c)
 
 static uint64_t said_ms = 1000; /* of the newest message */
 
-/* n messages in one batch, some of them changed or taken back in the next. */
-static inline void talk(unsigned n)
+/* n messages in one batch. */
+static inline void talk_in(struct nc_id where, unsigned n)
 {
     struct done *d = nc_alloc(n * sizeof(*d));
 
     for (unsigned i = 0; i < n; i++) {
-        d[i].changes[0] = say(DEN, ADA, ++said_ms, "the same words for all");
+        d[i].changes[0] = say(where, ADA, ++said_ms, "the same words for all");
         d[i].c.n = 1;
     }
     commit_all(d, n);
     free(d);
 }
+
+static inline void talk(unsigned n) { talk_in(DEN, n); }
 
 static inline void people_and_a_room(void)
 {
