@@ -188,6 +188,26 @@ int nc_cmd_mesh_forget(struct nc_client *c)
     return NC_EXIT_OK;
 }
 
+/* ---- accept ------------------------------------------------------------------ */
+
+int nc_cmd_mesh_accept(struct nc_client *c)
+{
+    char path[72 + NC_ID_TEXT], id[NC_ID_TEXT];
+    struct nc_answer a;
+    struct nc_id node;
+
+    if (!find_node(c, c->args[0], &node))
+        return NC_EXIT_FAILED;
+    nc_id_text(&node, id);
+    snprintf(path, sizeof path, "/api/v1/admin/mesh/%.*s/accept", NC_ID_TEXT, id);
+    if (!nc_client_ask(c, "POST", path, (struct nc_str){0}, &a))
+        return NC_EXIT_FAILED;
+    if (!nc_client_printed(c, a.body))
+        puts(nc_client_cell(a.body, "events"));
+    nc_answer_fini(&a);
+    return NC_EXIT_OK;
+}
+
 /* ---- state ------------------------------------------------------------------- */
 
 int nc_cmd_mesh_state(struct nc_client *c)

@@ -98,6 +98,8 @@ const struct nc_client_command nc_client_commands[] = {
      1, NC_FOR_ADMIN, nc_cmd_mesh_join},
     {"admin mesh forget", "NODE", "trust that node no more", 1, 1, NC_FOR_ADMIN,
      nc_cmd_mesh_forget},
+    {"admin mesh accept", "NODE", "take what is held of that node, whose clock is ahead", 1,
+     1, NC_FOR_ADMIN, nc_cmd_mesh_accept},
     {"admin mesh state", "", "a sum over all that nodes keep in common, to compare", 0, 0,
      NC_FOR_ADMIN, nc_cmd_mesh_state},
     {"admin links", "", "what the node is connected to, and how well", 0, 0, NC_FOR_ADMIN,

@@ -60,4 +60,5 @@ int nc_cmd_mesh(struct nc_client *c);          /* cmd_admin_mesh.c */
 int nc_cmd_mesh_invite(struct nc_client *c);
 int nc_cmd_mesh_join(struct nc_client *c);
 int nc_cmd_mesh_forget(struct nc_client *c);
+int nc_cmd_mesh_accept(struct nc_client *c);
 int nc_cmd_mesh_state(struct nc_client *c);

@@ -132,6 +132,10 @@ uint64_t nc_sync_gone_ms(const struct nc_sync *s, const struct nc_id *origin);
 /* How many peers are here. */
 unsigned nc_sync_here_n(const struct nc_sync *s);
 
+/* The owner's word: what is held of that node for its time is taken now (nc_intake_accept).
+ * Returns how many events. */
+unsigned nc_sync_accept(struct nc_sync *s, const struct nc_id *node);
+
 /* Members of an object that is open: how it is with that node. */
 void nc_sync_node_json(struct nc_sync *s, const struct nc_id *node, struct nc_json *j);
 void nc_sync_metrics(struct nc_sync *s, struct nc_buf *out);

@@ -299,3 +299,8 @@ void nc_sync_free(struct nc_sync *s)
         close(s->seen_fd);
     free(s);
 }
+
+unsigned nc_sync_accept(struct nc_sync *s, const struct nc_id *node)
+{
+    return nc_intake_accept(s->intake, node);
+}

@@ -240,23 +240,37 @@ static void forget(struct nc_call *call)
         nc_call_empty(call);
 }
 
+/* ---- what is ahead of its time -------------------------------------------------- */
+
+static void accept_ahead(struct nc_call *call)
+{
+    const struct nc_id *id = &call->ids[0];
+    const struct nc_node *node = nc_nodes_find(call->srv->nodes, id);
+    struct nc_buf out = {0};
+    struct nc_json j = nc_json_to(&out);
+
+    if (!call->srv->sync || (!node && !nc_id_eq(id, &call->srv->node_id))) {
+        nc_call_fail(call, NC_P_NOT_FOUND, "no such node");
+        return;
+    }
+    unsigned events = nc_sync_accept(call->srv->sync, id);
+    nc_people_audit(call->chat, "mesh.accept", who(call),
+                    node ? nc_str(node->card.name) : NC_STR(""), call->actor.address, NULL);
+    nc_json_obj(&j);
+    nc_json_kuint(&j, "events", events);
+    nc_json_obj_end(&j);
+    nc_call_json(call, 200, nc_buf_str(&out));
+    nc_buf_fini(&out);
+}
+
 /* ---- envelopes ------------------------------------------------------------------ */
 
 /* Another node comes; who it is it says, and proves, by the first of them. */
 static void on_socket(struct nc_call *call)
 {
     struct nc_server *s = call->srv;
-    struct nc_str from = call->actor.address;
     struct nc_ws_deflate deflate;
-    struct nc_problem why;
 
-    unsigned wait = nc_throttle_guesses(call->chat->people->throttle, from, nc_wall_ms());
-    if (wait) {
-        nc_problem_set(&why, NC_P_RATE_LIMITED, "too many strangers from there");
-        why.retry_after_s = wait;
-        nc_call_problem(call, &why);
-        return;
-    }
     if (!nc_nodes_count(s->nodes) || s->stopping || !s->way_ws) {
         nc_call_fail(call, NC_P_NOT_FOUND, "this node has no others");
         return;
@@ -264,7 +278,7 @@ static void on_socket(struct nc_call *call)
     struct nc_conn *c = nc_socket_upgrade(call, NC_WAY_WS_PROTOCOL, &deflate);
     if (!c)
         return;
-    nc_way_ws_take(s->way_ws, c, &deflate, from);
+    nc_way_ws_take(s->way_ws, c, &deflate, call->actor.address);
     nc_call_done(call);
 }
 
@@ -278,6 +292,7 @@ const struct nc_route nc_routes_mesh[] = {
     {"POST", "/api/v1/admin/mesh/invite", invite, OWNER | NC_R_BODY_OPTIONAL, 0, 0},
     {"POST", "/api/v1/admin/mesh/join", join, OWNER | NC_R_BODY, 0, 0},
     {"DELETE", "/api/v1/admin/mesh/{node:id}", forget, OWNER, 0, 0},
+    {"POST", "/api/v1/admin/mesh/{node:id}/accept", accept_ahead, OWNER, 0, 0},
     {"GET", "/mesh", on_socket, NC_R_PUBLIC, 0, 0},
     {"POST", "/mesh/join", on_join, NC_R_PUBLIC | NC_R_BODY, 0, 0},
     {0},
