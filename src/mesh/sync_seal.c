@@ -89,7 +89,8 @@ static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, struct nc_sy
         s->copies++;
         return NC_SYNC_COPY;
     }
-    if (!can_spend(&path->forged, now, FORGED_BURST, FORGED_PER_S) ||
+    /* A socket that is no way yet has one, and costs more than that to open. */
+    if ((w && !can_spend(&path->forged, now, FORGED_BURST, FORGED_PER_S)) ||
         (before == NC_REPLAY_OLD &&
          !nc_sync_spend(&path->old, now, OLD_BURST, OLD_PER_S))) {
         s->dropped++;

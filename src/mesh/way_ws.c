@@ -68,13 +68,7 @@ static void close_link(struct nc_ws_link *l, unsigned code, const char *why)
 
 static void proves_nothing(struct nc_ws_link *l, const char *why)
 {
-    struct nc_way_ws *w = l->all;
-
-    if (!l->dialled) {
-        w->count.strangers++;
-        if (w->stranger)
-            w->stranger(w->arg, nc_str(l->from));
-    }
+    l->all->count.strangers += !l->dialled;
     close_link(l, CODE_POLICY, why);
 }
 
@@ -327,8 +321,6 @@ enum nc_err nc_way_ws_new(struct nc_way_ws **out, const struct nc_way_ws_opts *o
     w->sync = o->sync;
     w->nodes = o->nodes;
     w->tls = tls;
-    w->stranger = o->stranger;
-    w->arg = o->arg;
     nc_list_init(&w->links);
     nc_list_init(&w->targets);
     w->look.fire = on_look;
@@ -361,7 +353,23 @@ void nc_way_ws_free(struct nc_way_ws *w)
     free(w);
 }
 
-const struct nc_way_ws_count *nc_way_ws_count(const struct nc_way_ws *w)
+void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out)
 {
-    return &w->count;
+    const struct {
+        const char *name, *help;
+        uint64_t n;
+    } counts[] = {
+        {"dialled", "WebSockets to other nodes that were dialled.", w->count.dialled},
+        {"let_in", "WebSockets that came in by /mesh.", w->count.let_in},
+        {"proven", "WebSockets whose other end proved to be a node.", w->count.proven},
+        {"strangers", "WebSockets that came in and proved nothing.", w->count.strangers},
+    };
+
+    for (size_t i = 0; i < NC_COUNT(counts); i++)
+        nc_buf_printf(out,
+                      "# HELP neuralchat_mesh_sockets_%s_total %s\n"
+                      "# TYPE neuralchat_mesh_sockets_%s_total counter\n"
+                      "neuralchat_mesh_sockets_%s_total %llu\n",
+                      counts[i].name, counts[i].help, counts[i].name, counts[i].name,
+                      (unsigned long long)counts[i].n);
 }

@@ -12,6 +12,7 @@
 
 #include "mesh/way.h"
 
+struct nc_buf;
 struct nc_conn;
 struct nc_loop;
 struct nc_nodes;
@@ -29,9 +30,6 @@ struct nc_way_ws_opts {
     struct nc_sync *sync;
     const struct nc_nodes *nodes;
     const char *ca; /* PEM: what alone vouches for wss; "": the system's */
-    /* Somebody came in from that address and proved to be nobody.  May be NULL. */
-    void (*stranger)(void *arg, struct nc_str from);
-    void *arg;
 };
 
 /* Begins to dial in the next turn.  NC_ENOENT, NC_EINVAL, NC_EIO: the file `ca` (logged).
@@ -60,9 +58,4 @@ struct nc_way_ws_lost {
 void nc_way_ws_lost(struct nc_way_ws *w,
                     void (*fn)(void *arg, const struct nc_way_ws_lost *at), void *arg);
 
-struct nc_way_ws_count {
-    uint64_t dialled, let_in; /* sockets, ever */
-    uint64_t proven;          /* that became ways */
-    uint64_t strangers;       /* let in, and ended because they proved nothing */
-};
-const struct nc_way_ws_count *nc_way_ws_count(const struct nc_way_ws *w);
+void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out);

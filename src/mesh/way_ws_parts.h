@@ -46,13 +46,15 @@ struct nc_way_ws {
     const struct nc_nodes *nodes;
     struct nc_tls *tls;
     char self_url[NC_WAY_WS_URL];
-    void (*stranger)(void *arg, struct nc_str from);
-    void *arg;
     struct nc_list links, targets;
     struct nc_sync_hook hook;
     struct nc_deadline look;
     struct nc_frame say; /* what goes */
-    struct nc_way_ws_count count;
+    struct {
+        uint64_t dialled, let_in; /* sockets, ever */
+        uint64_t proven;          /* that became ways */
+        uint64_t strangers;       /* let in, and ended because they proved nothing */
+    } count;
 };
 
 /* way_ws.c */

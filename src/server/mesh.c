@@ -4,11 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "chat/live/hub.h"
-#include "chat/people/people.h"
-#include "chat/people/throttle.h"
 #include "mesh/brokers.h"
 #include "mesh/nodes.h"
 #include "mesh/paths.h"
@@ -16,6 +13,7 @@
 #include "mesh/users.h"
 #include "mesh/way_broker.h"
 #include "mesh/way_ws.h"
+#include "server/ai_mesh.h"
 #include "server/own_broker.h"
 #include "server/server.h"
 
@@ -53,6 +51,8 @@ static void on_nodes_changed(void *arg)
     nc_own_broker_pin(s->own_broker);
     nc_hub_mesh(s->chat->hub, nc_nodes_count(s->nodes) > 0);
     nc_sync_nodes_changed(s->sync);
+    if (s->brokers)
+        nc_brokers_retry(s->brokers);
     nc_way_ws_look(s->way_ws);
 }
 
@@ -93,14 +93,6 @@ static enum nc_err open_sync(struct nc_server *s)
     return e;
 }
 
-/* As with a wrong code of an invitation: who guesses much is not let in for a while. */
-static void on_stranger(void *arg, struct nc_str from)
-{
-    struct nc_server *s = arg;
-
-    nc_throttle_guessed(s->chat->people->throttle, from, nc_wall_ms());
-}
-
 static enum nc_err open_ways(struct nc_server *s)
 {
     s->paths = nc_paths_new(&(struct nc_paths_opts){
@@ -108,9 +100,7 @@ static enum nc_err open_ways(struct nc_server *s)
     return nc_way_ws_new(&s->way_ws, &(struct nc_way_ws_opts){.loop = s->loop,
                                                               .sync = s->sync,
                                                               .nodes = s->nodes,
-                                                              .ca = s->cfg->mesh_ca,
-                                                              .stranger = on_stranger,
-                                                              .arg = s});
+                                                              .ca = s->cfg->mesh_ca});
 }
 
 enum nc_err nc_server_mesh_open(struct nc_server *s)
@@ -149,6 +139,8 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
     if (e == NC_OK)
         e = open_ways(s);
     if (e == NC_OK)
+        s->ai_link = nc_ai_link_new(s->ai, s->sync, s->nodes, &s->node_id, s->node_name);
+    if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
 }
@@ -170,6 +162,7 @@ void nc_server_mesh_keys(struct nc_server *s)
 void nc_server_mesh_stop(struct nc_server *s)
 {
     nc_users_stop(s->users);
+    nc_ai_link_stop(s->ai_link);
     nc_way_ws_free(s->way_ws);
     s->way_ws = NULL;
     nc_paths_free(s->paths);

@@ -12,6 +12,7 @@
 #include "mesh/paths.h"
 #include "mesh/sync.h"
 #include "mesh/users.h"
+#include "mesh/way_ws.h"
 #include "server/disk.h"
 #include "server/own_broker.h"
 #include "server/server.h"
@@ -214,6 +215,7 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
         write_users(s->users, out);
     nc_sync_metrics(s->sync, out);
     nc_paths_metrics(s->paths, out);
+    nc_way_ws_metrics(s->way_ws, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }
