@@ -39,6 +39,8 @@ struct nc_brokers {
     unsigned n;
     uint8_t last_index;
     struct nc_task fresh; /* tells new hooks what is up */
+    struct nc_deadline retry;
+    unsigned retries; /* that are left */
     char *will_topic, *will_payload;
 };
 
@@ -431,6 +433,27 @@ void nc_brokers_metrics(struct nc_brokers *b, struct nc_buf *out)
 
 static char *copy(const char *z) { return z && *z ? nc_str_dup(nc_str(z)) : NULL; }
 
+static const unsigned retry_ms[] = {6000, 3000, 1000}; /* by how many are left, less one */
+
+static void on_retry(struct nc_deadline *d)
+{
+    struct nc_brokers *b = nc_of(d, struct nc_brokers, retry);
+
+    nc_list_each(it, &b->brokers) {
+        struct broker *k = nc_of(it, struct broker, node);
+        if (!k->up)
+            nc_link_retry(k->link);
+    }
+    if (--b->retries)
+        nc_loop_deadline(b->loop, &b->retry, retry_ms[b->retries - 1]);
+}
+
+void nc_brokers_retry(struct nc_brokers *b)
+{
+    b->retries = NC_COUNT(retry_ms);
+    nc_loop_deadline(b->loop, &b->retry, retry_ms[b->retries - 1]);
+}
+
 enum nc_err nc_brokers_new(struct nc_brokers **out, const struct nc_brokers_opts *o)
 {
     struct nc_brokers *b = nc_alloc(sizeof(*b));
@@ -450,6 +473,7 @@ enum nc_err nc_brokers_new(struct nc_brokers **out, const struct nc_brokers_opts
     b->probe = nc_str_dup(nc_buf_str(&probe));
     nc_buf_fini(&probe);
     b->fresh.run = on_fresh;
+    b->retry.fire = on_retry;
     nc_list_init(&b->brokers);
     nc_list_init(&b->hooks);
     nc_list_init(&b->filters);
@@ -471,6 +495,7 @@ void nc_brokers_free(struct nc_brokers *b)
     if (!b)
         return;
     nc_loop_undefer(b->loop, &b->fresh);
+    nc_loop_deadline(b->loop, &b->retry, 0);
     while (!nc_list_empty(&b->brokers))
         free_broker(nc_of(b->brokers.next, struct broker, node));
     while ((n = nc_list_pop(&b->filters)))

@@ -36,6 +36,10 @@ void nc_brokers_free(struct nc_brokers *b); /* no callback comes; NULL is fine *
  * another url the link to the old one goes.  Not from inside a hook. */
 NC_MUSTUSE enum nc_err nc_brokers_own(struct nc_brokers *b, const char *url);
 
+/* Who is let in where has just changed: links that are down are tried again in a second,
+ * and twice more, as brokers take some seconds to see it. */
+void nc_brokers_retry(struct nc_brokers *b);
+
 const char *nc_brokers_root(const struct nc_brokers *b);
 const char *nc_brokers_node(const struct nc_brokers *b); /* the node's id, text */
 unsigned nc_brokers_count(const struct nc_brokers *b);
