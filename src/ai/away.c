@@ -142,6 +142,7 @@ static void go_on_asking(struct nc_job *j)
     unsigned round = a->asked++;
 
     if (is_able(j) && (!a->ask_first || round >= FIRST_ROUNDS)) {
+        a->ask_first = false;
         nc_away_end(j);
         nc_fair_pump(j->ai->fair);
         return;

@@ -126,9 +126,16 @@ static void on_event(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
 
 static void on_fetched(struct nc_hub_tap *tap) { (void)tap; }
 
+static bool hears_durable(struct nc_hub_tap *tap)
+{
+    (void)tap;
+    return false;
+}
+
 void nc_growing_open(struct nc_ai *ai)
 {
-    ai->others->tap = (struct nc_hub_tap){.event = on_event, .fetched = on_fetched};
+    ai->others->tap = (struct nc_hub_tap){
+        .event = on_event, .fetched = on_fetched, .hears = hears_durable};
     nc_hub_tap(ai->o.chat->hub, &ai->others->tap);
 }
 

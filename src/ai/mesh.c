@@ -89,7 +89,8 @@ void nc_others_say(struct nc_ai *ai, const struct nc_id *to, struct nc_buf *b)
     struct nc_json w = {b, true};
 
     nc_json_obj_end(&w);
-    o->mesh.tell(o->mesh.arg, to ? to : &all, nc_buf_str(b));
+    if (!ai->closing)
+        o->mesh.tell(o->mesh.arg, to ? to : &all, nc_buf_str(b));
     nc_buf_fini(b);
 }
 

@@ -19,6 +19,7 @@
 #include "mesh/nodes.h"
 #include "net/http_client.h"
 #include "net/tls.h"
+#include "server/ai_mesh.h"
 #include "server/call.h"
 #include "server/disk.h"
 #include "server/mesh.h"
@@ -536,8 +537,8 @@ void nc_server_close(struct nc_server *s)
         nc_loop_deadline(s->loop, &s->key_deadline, 0);
     }
     nc_disk_free(s->disk);
+    nc_ai_quiet(s->ai); /* a question that waits for another node goes on waiting */
     nc_server_mesh_stop(s);
-    nc_ai_quiet(s->ai);
     if (s->listeners)
         nc_conn_abort_all(s->listeners, "stopped");
     if (s->admin)
@@ -555,6 +556,7 @@ void nc_server_close(struct nc_server *s)
         s->store->ops->close(s->store);
     nc_server_mesh_free(s);
     nc_ai_free(s->ai);
+    nc_ai_link_free(s->ai_link);
     nc_chat_free(s->chat);
     nc_nodes_free(s->nodes);
     nc_router_free(s->router);

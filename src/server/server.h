@@ -52,6 +52,7 @@ struct nc_server {
     struct nc_way_ws *way_ws;           /* ways to them by WebSocket */
     struct nc_paths *paths;             /* which way is the best */
     struct nc_way_brokers *way_brokers; /* brokers as ways between them */
+    struct nc_ai_link *ai_link;         /* who of them answers */
     struct nc_own_broker *own_broker;   /* NULL: off */
 
     struct nc_httpd *httpd;
