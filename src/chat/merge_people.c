@@ -35,7 +35,7 @@ struct renaming {
 static void tell_both(struct nc_chat *c, const struct renaming *n)
 {
     struct nc_user *other = nc_user_named(c, nc_str(n->from));
-    char text[256];
+    char text[512];
 
     snprintf(text, sizeof(text),
              "Somebody on another node had the name %s first: yours is %s now, also to "

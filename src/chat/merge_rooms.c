@@ -130,7 +130,11 @@ static void on_member(struct nc_query *q, const struct nc_row *row)
 
 static void on_ban(struct nc_query *q, const struct nc_row *row)
 {
-    nc_rooms_add_ban(nc_of(q, struct awaited, q)->room, &row->ban);
+    const struct awaited *a = nc_of(q, struct awaited, q);
+    const struct nc_user *u = nc_user_find(a->f->chat, &row->ban.user);
+
+    if (!u || !u->a.deleted)
+        nc_rooms_add_ban(a->room, &row->ban);
 }
 
 static void on_newest(struct nc_query *q, const struct nc_row *row)
@@ -155,6 +159,14 @@ void nc_merge_members_of(struct nc_following *f, const struct nc_id *user)
     read_now(&a, NC_Q_MEMBERS_OF, user, on_member);
 }
 
+void nc_merge_newest(struct nc_following *f, struct nc_room *r)
+{
+    struct awaited a = {.f = f, .room = r};
+
+    r->newest = (struct nc_id){{0}};
+    read_now(&a, NC_Q_HISTORY, &r->rec.id, on_newest);
+}
+
 static struct nc_room *add(struct nc_following *f, const struct nc_follow *x)
 {
     struct nc_room *r = nc_rooms_add(f->chat, &x->record->room);
@@ -164,7 +176,7 @@ static struct nc_room *add(struct nc_following *f, const struct nc_follow *x)
         return r;
     read_now(&a, NC_Q_MEMBERS_OF, &r->rec.id, on_member);
     read_now(&a, NC_Q_BANS_OF, &r->rec.id, on_ban);
-    read_now(&a, NC_Q_HISTORY, &r->rec.id, on_newest);
+    nc_merge_newest(f, r);
     return r;
 }
 

@@ -64,41 +64,58 @@ static void deleted(struct nc_following *f, const struct nc_follow *x, struct nc
 {
     struct nc_message m = whole(f->chat, x);
 
-    if (nc_id_zero(&m.id))
-        return;
     publish(f, r, x->ev, &m);
-    if (x->out->applied && m.deleted)
+    if (!x->out->applied)
+        return;
+    if (m.deleted)
         gone(f->chat, r, &m.id);
+    if (!nc_id_zero(&x->out->lost))
+        gone(f->chat, r, &x->out->lost);
 }
 
-/* Our own events that followed from it. */
-static void said_also(struct nc_following *f, const struct nc_follow *x, struct nc_room *r)
+/* Our own events that followed from it, each in the room of what it is about. */
+static void said_also(struct nc_following *f, const struct nc_follow *x)
 {
     struct nc_message m = whole(f->chat, x);
 
     for (unsigned i = 0; i < NC_ALSO_MAX && x->out->also[i].kind; i++) {
         const struct nc_event *ev = &x->out->also[i];
+        struct nc_room *r = nc_map_get(&f->chat->rooms, &ev->to, sizeof(ev->to));
         nc_hub_saw(f->chat->hub, &ev->origin, ev->origin_seq);
+        if (!r)
+            continue;
         publish(f, r, ev, &m);
-        if (ev->reason != NC_DELETED_DUPLICATE)
-            gone(f->chat, r, &ev->ref);
+        gone(f->chat, r, &ev->ref);
     }
+}
+
+/* It may have been the newest of its room. */
+static void unmade(struct nc_following *f, const struct nc_id *lost)
+{
+    size_t slot = 0;
+
+    for (struct nc_room *r; (r = nc_map_next(&f->chat->rooms, &slot));)
+        if (nc_id_eq(&r->newest, lost))
+            nc_merge_newest(f, r);
 }
 
 void nc_merge_message(struct nc_following *f, const struct nc_follow *x)
 {
     struct nc_room *r = nc_map_get(&f->chat->rooms, &x->ev->to, sizeof(x->ev->to));
+    const struct nc_message *now = &x->out->message;
+    bool deletes = x->ev->kind == NC_EV_MESSAGE_DELETED;
+    bool twice = deletes && x->ev->reason == NC_DELETED_DUPLICATE;
 
     /* Of a room that is not here yet nobody is a member; and what is said in one goes
      * to no other. */
-    if (!r || x->ev->audience != NC_AUD_ROOM ||
-        (!nc_id_zero(&x->out->message.id) && !nc_id_eq(&x->out->message.room, &x->ev->to)))
-        return;
-    if (x->ev->kind == NC_EV_MESSAGE_DELETED)
+    if (x->ev->audience != NC_AUD_ROOM ||
+        (!nc_id_zero(&now->id) && !nc_id_eq(&now->room, &x->ev->to) && !twice))
+        r = NULL;
+    if (r && deletes)
         deleted(f, x, r);
-    else
+    else if (r)
         said(f, x, r);
-    said_also(f, x, r);
+    said_also(f, x);
     if (!nc_id_zero(&x->out->lost))
-        gone(f->chat, r, &x->out->lost);
+        unmade(f, &x->out->lost);
 }

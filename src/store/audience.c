@@ -23,7 +23,8 @@ static const struct nc_room_since *find(const struct nc_audience_of *a,
     return NULL;
 }
 
-/* A member hears of everything after their join, and of that join itself. */
+/* A member hears of everything after their join, and of what brought them in: that join
+ * itself, or, for who made it on another node, the room. */
 static bool in_room(const struct nc_audience_of *a, const struct nc_event *e)
 {
     const struct nc_room_since *r = find(a, &e->to);
@@ -32,8 +33,10 @@ static bool in_room(const struct nc_audience_of *a, const struct nc_event *e)
         return false;
     if (e->seq > r->joined_seq)
         return true;
-    return e->seq == r->joined_seq && e->kind == NC_EV_MEMBER_JOINED &&
-           nc_id_eq(&e->subject, &a->user);
+    if (e->seq < r->joined_seq)
+        return false;
+    return e->kind == NC_EV_ROOM_CREATED || e->kind == NC_EV_ROOM_UPDATED ||
+           (e->kind == NC_EV_MEMBER_JOINED && nc_id_eq(&e->subject, &a->user));
 }
 
 /* Who was put out of a room is no member any more, and must learn of it. */

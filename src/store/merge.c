@@ -162,6 +162,9 @@ static void let_in(struct run *x, const struct nc_id *maker, enum nc_room_kind k
     if (nc_id_zero(maker) || x->ops->stamp(x->db, &k, &s) || x->ops->get(x->db, &k, &old) ||
         dead(x, NC_STATE_ACCOUNT, maker))
         return;
+    struct nc_state_key account = nc_state_key(NC_STATE_ACCOUNT, maker, NULL);
+    if (!is_known(x, NC_STATE_ACCOUNT, maker)) /* it is awaited from now on */
+        stamp(x, &account, NC_STAMP_HOLLOW);
     x->ops->set(x->db, &r);
     x->out->let_in = r.member;
 }
@@ -317,13 +320,14 @@ static void unite(struct run *x, const struct nc_id *kept, const struct nc_id *l
     x->out->kept = *kept;
 }
 
-/* So that those hear of it who never see one of the two. */
-static void tell_of_alias(struct run *x, const struct nc_message *m,
-                          const struct nc_id *kept, const struct nc_id *lost)
+/* So that those hear of it who never see one of the two.  room: of the one that is lost;
+ * people may use a client id twice. */
+static void tell_of_alias(struct run *x, const struct nc_id *room, const struct nc_id *kept,
+                          const struct nc_id *lost)
 {
     struct nc_state_key k = nc_state_key(NC_STATE_MESSAGE, lost, NULL);
     unsigned nth = x->out->also[0].kind != NC_EV_NONE;
-    struct nc_event *e = also(x, &m->room, lost);
+    struct nc_event *e = also(x, room, lost);
 
     e->subject = *kept;
     e->reason = NC_DELETED_DUPLICATE;
@@ -352,16 +356,18 @@ static bool insert(struct run *x)
     struct nc_record r = *x->r;
     struct nc_message *m = &r.message;
     struct nc_id other, newest;
+    struct nc_record old;
 
     bool twice = said_before(x, m, &other);
     if (twice && nc_id_cmp(&other, &m->id) < 0) {
         unite(x, &other, &m->id);
-        tell_of_alias(x, m, &other, &m->id);
+        tell_of_alias(x, &m->room, &other, &m->id);
         return false;
     }
     if (twice) {
+        struct nc_id room = get_message(x, &other, &old) ? old.message.room : m->room;
         unite(x, &m->id, &other);
-        tell_of_alias(x, m, &m->id, &other);
+        tell_of_alias(x, &room, &m->id, &other);
     }
     x->ops->newest(x->db, &m->room, &newest);
     m->late = nc_id_cmp(&m->id, &newest) < 0;

@@ -371,8 +371,9 @@ static void on_ban(struct nc_query *q, const struct nc_row *row)
 {
     struct nc_chat *c = nc_of(q, struct load, q)->chat;
     struct nc_room *r = nc_map_get(&c->rooms, &row->ban.room, sizeof(struct nc_id));
+    const struct nc_user *u = nc_user_find(c, &row->ban.user);
 
-    if (r)
+    if (r && !(u && u->a.deleted))
         nc_rooms_add_ban(r, &row->ban);
 }
 

@@ -173,17 +173,20 @@ static bool deleted_event(struct nc_json *j, const struct nc_log_at *at,
 {
     const struct nc_event *ev = &row->log.event;
     struct nc_message m = row->log.message;
-    bool same = ev->reason == NC_DELETED_DUPLICATE;
 
-    if (same && nc_id_eq(&m.id, &ev->ref)) /* it has not been given up */
-        same = false;
-    else if (same)
+    if (ev->reason == NC_DELETED_DUPLICATE && nc_id_eq(&m.id, &ev->ref) && !m.deleted)
+        return false; /* it has not been given up */
+    if (ev->reason == NC_DELETED_DUPLICATE) {
+        if (nc_id_zero(&m.id)) /* the one that stays is still on its way */
+            m.created_ms = ev->hlc >> 12;
         m.id = ev->ref;
-    if (!same && ev->reason == NC_DELETED_DUPLICATE && !m.deleted)
+        m.room = ev->to;
+    }
+    if (nc_id_zero(&m.id))
         return false;
     m.deleted = true;
     begin(j, at, ev);
-    if (same || ev->reason == NC_DELETED_ANOTHER) {
+    if (ev->reason == NC_DELETED_DUPLICATE || ev->reason == NC_DELETED_ANOTHER) {
         nc_json_kstr(j, "reason", NC_STR("duplicate"));
         nc_json_kid(j, "replaced_by", &ev->subject);
     }
@@ -209,7 +212,7 @@ bool nc_event_encode(struct nc_buf *out, const struct nc_log_at *at, struct nc_s
         nc_event_message(&j, &row->log.message, own);
         break;
     case NC_EV_MESSAGE_DELETED:
-        if (nc_id_zero(&row->log.message.id) || !deleted_event(&j, at, row, own))
+        if (!deleted_event(&j, at, row, own))
             return false;
         break;
     case NC_EV_ROOM_CREATED:
