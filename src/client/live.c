@@ -34,6 +34,7 @@ struct nc_live {
     bool dialled; /* ws is in use until gone */
     bool freed;   /* gone will free */
     bool stopped; /* gone leads to IDLE */
+    bool moved;   /* gone leads on at once */
     struct nc_tls *tls;
     struct nc_token_wait wait;
     struct nc_deadline deadline; /* of the state */
@@ -77,7 +78,9 @@ static void pause_then_again(struct nc_live *l, const char *why)
     /* The deadline first: the observer may ask how long the pause is. */
     l->state = NC_LIVE_PAUSE;
     nc_loop_deadline(l->loop, &l->renew, 0);
-    nc_loop_deadline(l->loop, &l->deadline, nc_live_backoff_ms(l->attempts++, random));
+    nc_loop_deadline(l->loop, &l->deadline,
+                     l->moved ? 1 : nc_live_backoff_ms(l->attempts++, random));
+    l->moved = false;
     if (l->ops->state)
         l->ops->state(l->arg, NC_LIVE_PAUSE, why);
 }
@@ -150,6 +153,8 @@ static void on_welcome(struct nc_live *l, const json_t *event)
     if (!l->cursor)
         set_cursor(l, event);
     set_renewal(l);
+    if (l->ops->nodes)
+        l->ops->nodes(l->arg, json_object_get(event, "nodes"));
     go(l, NC_LIVE_ONLINE, NULL);
 }
 
@@ -212,6 +217,14 @@ static void on_gone(struct nc_ws *w, unsigned code, const char *why)
 
 /* ---- connecting ----------------------------------------------------------- */
 
+/* NC_EIO: no context; logged. */
+static enum nc_err ready_tls(struct nc_live *l)
+{
+    if (l->tls || strncmp(l->api->url, "https:", 6) != 0)
+        return NC_OK;
+    return nc_tls_client(&l->tls, l->api->ca_file);
+}
+
 static void dial(struct nc_live *l)
 {
     static const struct nc_ws_ops ops = {
@@ -227,17 +240,19 @@ static void dial(struct nc_live *l)
     nc_buf_addc(&url, '\0');
     go(l, NC_LIVE_DIAL, NULL);
     l->ws = (struct nc_ws){0};
-    enum nc_err e = nc_ws_dial(&l->ws, l->loop,
-                               &(struct nc_ws_dial){
-                                   .url = url.p,
-                                   .protocol = "neuralchat.v1",
-                                   .headers = headers.p,
-                                   .tls = l->tls,
-                                   .message_max = MESSAGE_MAX,
-                                   .ping_ms = PING_MS,
-                                   .deflate = true,
-                               },
-                               &ops);
+    enum nc_err e = ready_tls(l);
+    if (e == NC_OK)
+        e = nc_ws_dial(&l->ws, l->loop,
+                       &(struct nc_ws_dial){
+                           .url = url.p,
+                           .protocol = "neuralchat.v1",
+                           .headers = headers.p,
+                           .tls = l->tls,
+                           .message_max = MESSAGE_MAX,
+                           .ping_ms = PING_MS,
+                           .deflate = true,
+                       },
+                       &ops);
     nc_buf_fini(&url);
     nc_buf_fini(&headers);
     if (e == NC_OK)
@@ -305,6 +320,20 @@ void nc_live_hurry(struct nc_live *l)
         nc_loop_deadline(l->loop, &l->deadline, 1);
 }
 
+void nc_live_move(struct nc_live *l)
+{
+    l->attempts = l->refusals = 0;
+    if (l->dialled && !l->stopped && l->state != NC_LIVE_PAUSE) {
+        l->moved = true;
+        nc_ws_abort(&l->ws, "moved");
+        return;
+    }
+    nc_list_del(&l->wait.node);
+    l->state = NC_LIVE_PAUSE;
+    nc_loop_deadline(l->loop, &l->renew, 0);
+    nc_loop_deadline(l->loop, &l->deadline, 1);
+}
+
 void nc_live_stop(struct nc_live *l)
 {
     if (l->dialled && !l->stopped) {
@@ -328,8 +357,7 @@ struct nc_live *nc_live_new(struct nc_api *api, const struct nc_live_ops *ops, v
     l->wait.done = on_token;
     l->deadline.fire = on_deadline;
     l->renew.fire = on_renew;
-    if (strncmp(api->url, "https:", 6) == 0 &&
-        nc_tls_client(&l->tls, api->ca_file) != NC_OK) {
+    if (ready_tls(l) != NC_OK) {
         free(l);
         return NULL;
     }

@@ -29,6 +29,8 @@ struct nc_live_ops {
     void (*state)(void *arg, enum nc_live_state s, const char *why);
     /* Events, and the answers to frames: ack, error, notice. */
     void (*event)(void *arg, json_t *event); /* json_incref what is kept */
+    /* Where else the same rooms are: `nodes` of a welcome.  May be NULL. */
+    void (*nodes)(void *arg, const json_t *nodes);
     /* Something was missed that the server can't replay: ask for everything anew. */
     void (*resync)(void *arg);
 };
@@ -38,6 +40,8 @@ struct nc_live *nc_live_new(struct nc_api *api, const struct nc_live_ops *ops, v
 void nc_live_free(struct nc_live *l); /* no callback after it; NULL is fine */
 void nc_live_start(struct nc_live *l);
 void nc_live_stop(struct nc_live *l); /* back to IDLE, cursor forgotten */
+/* The api has another url now, of a node that serves the same cursors: go there. */
+void nc_live_move(struct nc_live *l);
 /* Try now instead of at the end of the pause. */
 void nc_live_hurry(struct nc_live *l);
 enum nc_live_state nc_live_state(const struct nc_live *l);

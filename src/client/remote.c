@@ -203,6 +203,11 @@ static void reload(struct nc_remote *r)
 
 static void on_resync(void *arg) { reload(arg); }
 
+static void on_nodes(void *arg, const json_t *nodes)
+{
+    nc_elsewhere_take(&((struct nc_remote *)arg)->elsewhere, nodes);
+}
+
 static void on_state(void *arg, enum nc_live_state s, const char *why)
 {
     struct nc_remote *r = arg;
@@ -211,11 +216,17 @@ static void on_state(void *arg, enum nc_live_state s, const char *why)
         free(r->why);
         r->why = nc_str_dup(nc_str(why));
     }
-    if (s == NC_LIVE_ONLINE)
+    if (s == NC_LIVE_ONLINE) {
+        r->refused = false;
+        nc_loop_deadline(r->loop, &r->away, 0);
         nc_servers_up(r->set, r);
-    else if (s == NC_LIVE_PAUSE || s == NC_LIVE_OVER || s == NC_LIVE_IDLE)
+    } else if (s == NC_LIVE_PAUSE || s == NC_LIVE_OVER || s == NC_LIVE_IDLE)
         nc_servers_down(r->set, r);
-    if (s == NC_LIVE_OVER) {
+    if (s == NC_LIVE_PAUSE || s == NC_LIVE_TOKEN)
+        nc_remote_lost(r);
+    if (s == NC_LIVE_OVER && r->api.session.guest) {
+        nc_remote_guest_over(r);
+    } else if (s == NC_LIVE_OVER) {
         nc_session_drop(&r->api.session);
         r->set->ops->login(r->set->arg, r);
     }
@@ -240,7 +251,10 @@ static void begin(struct nc_remote *r)
 {
     struct nc_model *m = &r->set->model;
     const struct nc_tokens *t = &r->api.session.tokens;
-    char *box = nc_place_outbox(r->api.url, t->username);
+    char *box = nc_place_outbox(r->elsewhere.home, t->username);
+
+    free(r->user);
+    r->user = nc_str_dup(nc_str(t->username));
 
     nc_outbox_close(&r->outbox);
     if (!nc_id_eq(&m->me[r->from].id, &t->user)) /* another person sees other rooms */
@@ -304,10 +318,12 @@ enum nc_err nc_remote_init(struct nc_remote *r, struct nc_servers *set, unsigned
                            const struct nc_api_opts *o)
 {
     static const struct nc_live_ops live_ops = {
-        .state = on_state, .event = on_event, .resync = on_resync};
+        .state = on_state, .event = on_event, .resync = on_resync, .nodes = on_nodes};
 
     *r = (struct nc_remote){.set = set, .from = from, .loop = o->loop};
     nc_api_init(&r->api, o);
+    nc_elsewhere_init(&r->elsewhere, r->api.url);
+    r->away.fire = nc_remote_on_away;
     return nc_outbox_open(&r->outbox, NULL) == NC_OK &&
                    (r->live = nc_live_new(&r->api, &live_ops, r))
                ? NC_OK
@@ -328,6 +344,10 @@ void nc_remote_close(struct nc_remote *r)
     r->live = NULL;
     nc_api_fini(&r->api);
     nc_outbox_close(&r->outbox);
+    nc_loop_deadline(r->loop, &r->away, 0);
+    nc_elsewhere_fini(&r->elsewhere);
+    free(r->user);
+    r->user = NULL;
     free(r->why);
     r->why = NULL;
 }

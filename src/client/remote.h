@@ -8,6 +8,7 @@
 #pragma once
 
 #include "client/api.h"
+#include "client/elsewhere.h"
 #include "client/live.h"
 #include "client/model.h"
 #include "client/outbox.h"
@@ -23,6 +24,11 @@ struct nc_remote {
     struct nc_outbox outbox;
     bool rooms_loading, rooms_again, rooms_loaded;
     char *why; /* why we are offline */
+    /* Where else it may go when its server is away; who it is there. */
+    struct nc_elsewhere elsewhere;
+    char *user;
+    struct nc_deadline away;
+    bool refused; /* where it is now, guests are not let in */
     uint64_t typing_told_ms;
 };
 
@@ -36,6 +42,12 @@ void nc_remote_close(struct nc_remote *r);
 /* Login or registration; body: the JSON to send.  Ends in said() or rooms arriving. */
 void nc_remote_enter(struct nc_remote *r, bool is_new, struct nc_str body);
 void nc_remote_logout(struct nc_remote *r);
+
+/* remote_move.c: its server is not to be reached; the token it is a guest by has ended; the
+ * deadline of both. */
+void nc_remote_lost(struct nc_remote *r);
+void nc_remote_guest_over(struct nc_remote *r);
+void nc_remote_on_away(struct nc_deadline *d);
 
 /* A page of a room; before NULL: the newest. */
 void nc_remote_page(struct nc_remote *r, struct nc_model_room *room,

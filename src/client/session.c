@@ -27,6 +27,8 @@ enum nc_err nc_session_take(struct nc_session *s, const json_t *answer)
     enum nc_err e = nc_tokens_take(&s->tokens, answer, nc_wall_ms());
 
     s->generation++;
+    if (e == NC_OK)
+        s->guest = false;
     if (e == NC_OK && s->dir)
         e = nc_tokens_save(&s->tokens, s->dir, true);
     return e;
@@ -34,9 +36,44 @@ enum nc_err nc_session_take(struct nc_session *s, const json_t *answer)
 
 void nc_session_drop(struct nc_session *s)
 {
-    if (s->dir && s->tokens.username)
+    if (s->dir && s->tokens.username && !s->guest)
         nc_tokens_erase(s->dir, s->tokens.username);
     nc_tokens_fini(&s->tokens);
+}
+
+static bool take_over(struct nc_session *s, char *dir, const char *user, bool guest)
+{
+    struct nc_tokens found = {0};
+    bool ok = dir && nc_tokens_load(&found, dir, user) == NC_OK &&
+              (!guest || nc_tokens_fresh(&found, nc_wall_ms()));
+
+    if (ok) {
+        nc_tokens_fini(&s->tokens);
+        s->tokens = found;
+    } else {
+        nc_tokens_fini(&found);
+    }
+    return ok;
+}
+
+enum nc_err nc_session_move(struct nc_session *s, const char *url, const char *home,
+                            const char *user, bool refused)
+{
+    char *home_dir = nc_place_server(home);
+    bool ok;
+
+    free(s->dir);
+    s->dir = nc_place_server(url);
+    s->generation++;
+    ok = take_over(s, s->dir, user, false);
+    s->guest = !ok && strcmp(url, home) != 0;
+    if (!ok && s->guest && !refused)
+        ok =
+            nc_tokens_fresh(&s->tokens, nc_wall_ms()) || take_over(s, home_dir, user, true);
+    if (!ok)
+        nc_tokens_fini(&s->tokens);
+    free(home_dir);
+    return ok ? NC_OK : NC_ENOENT;
 }
 
 void nc_session_stale(struct nc_session *s, unsigned generation)
@@ -165,6 +202,8 @@ void nc_session_wait(struct nc_session *s, struct nc_token_wait *w)
         settle(s, NC_EACCESS);
     } else if (nc_tokens_fresh(&s->tokens, nc_wall_ms())) {
         settle(s, NC_OK);
+    } else if (s->guest) { /* only its own node has another one for us */
+        settle(s, NC_EACCESS);
     } else {
         s->busy = true;
         s->give_up_ms = nc_mono_ms() + LOCK_MAX_MS;

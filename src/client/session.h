@@ -18,7 +18,8 @@ struct nc_session {
     struct nc_deadline deadline;
     uint64_t give_up_ms;
     int lock;
-    bool busy; /* refreshing */
+    bool busy;  /* refreshing */
+    bool guest; /* with another node's token, as long as that lasts: none is to be had */
     enum nc_err outcome;
 };
 
@@ -31,6 +32,16 @@ NC_MUSTUSE enum nc_err nc_session_load(struct nc_session *s, const char *user);
 NC_MUSTUSE enum nc_err nc_session_take(struct nc_session *s, const json_t *answer);
 void nc_session_drop(struct nc_session *s); /* logged out: file and memory */
 bool nc_session_present(const struct nc_session *s);
+
+/*
+ * From now on at another node of the same mesh, as `user`: with a login of there that is on
+ * disk, else as a guest, with an access token of `home` or the one that we have.  Not while
+ * one is being refreshed (`busy`).
+ *
+ * refused: no guests.  NC_ENOENT: there is neither.
+ */
+NC_MUSTUSE enum nc_err nc_session_move(struct nc_session *s, const char *url,
+                                       const char *home, const char *user, bool refused);
 
 /* Waits for a fresh access token; embedded. */
 struct nc_token_wait {
