@@ -34,7 +34,7 @@ static struct side sides[SIDES];
 static struct {
     struct nc_id origin;
     unsigned side;
-} makers[64];
+} makers[512];
 static unsigned makers_n;
 
 static inline void at(unsigned i)
@@ -145,7 +145,7 @@ static inline void side_up(unsigned i)
                                                     .send = put_on_wire,
                                                     .awaited = on_side_awaited,
                                                     .arg = s});
-    makers[makers_n].origin = s->store->info.incarnation;
+    makers[makers_n].origin = s->store->info.incarnation; /* again, mostly */
     makers[makers_n++].side = i;
     assert_true(makers_n < NC_COUNT(makers));
     nc_author_start(s->author);
