@@ -321,6 +321,77 @@ static void op_unmake(void *db, const struct nc_id *message)
     m->messages--;
 }
 
+/* ---- alternatives -------------------------------------------------------- */
+
+/* The one that it shows has a row from now on. */
+static void have_alternatives(struct nc_mem *m, struct nc_mem_message *row)
+{
+    if (row->m.alternatives)
+        return;
+    row->m.alternatives = 1;
+    nc_mem_insert(m, T_ALTERNATIVE,
+                  &(struct nc_alternative){.message = row->m.id,
+                                           .n = row->m.chosen,
+                                           .state = row->m.state,
+                                           .body = row->m.body,
+                                           .ai = row->m.ai,
+                                           .created_ms = row->m.created_ms});
+}
+
+static void op_keep(void *db, const struct nc_id *message, uint64_t when_ms)
+{
+    struct nc_mem *m = mem_of(db);
+    struct nc_mem_message row =
+        *(const struct nc_mem_message *)nc_mem_row(m, T_MESSAGE, message);
+
+    have_alternatives(m, &row);
+    row.m.chosen = row.m.alternatives++;
+    nc_mem_insert(m, T_ALTERNATIVE,
+                  &(struct nc_alternative){.message = *message,
+                                           .n = row.m.chosen,
+                                           .state = NC_STREAMING,
+                                           .created_ms = when_ms});
+    nc_mem_put(m, T_MESSAGE, &row, sizeof(*message));
+}
+
+static bool op_turn_to(void *db, const struct nc_message *msg)
+{
+    struct nc_mem *m = mem_of(db);
+    struct nc_mem_message row =
+        *(const struct nc_mem_message *)nc_mem_row(m, T_MESSAGE, &msg->id);
+
+    for (size_t i = 0; i < m->t[T_ALTERNATIVE].n; i++) {
+        const struct nc_alternative *a = m->t[T_ALTERNATIVE].at[i];
+        if (!nc_id_eq(&a->message, &msg->id) || a->state != msg->state ||
+            !nc_str_eq(a->body, msg->body) || !nc_str_eq(a->ai, msg->ai))
+            continue;
+        row.m.chosen = a->n;
+        nc_mem_put(m, T_MESSAGE, &row, sizeof(msg->id));
+        return true;
+    }
+    return false;
+}
+
+static void op_give(void *db, const struct nc_id *lost, const struct nc_id *kept)
+{
+    struct nc_mem *m = mem_of(db);
+    const struct nc_mem_message *from = nc_mem_row(m, T_MESSAGE, lost);
+    const struct nc_mem_message *to = nc_mem_row(m, T_MESSAGE, kept);
+
+    if (!from || !to || from->m.deleted || to->m.deleted || from->m.state == NC_STREAMING)
+        return;
+    struct nc_mem_message row = *to;
+    have_alternatives(m, &row);
+    nc_mem_insert(m, T_ALTERNATIVE,
+                  &(struct nc_alternative){.message = *kept,
+                                           .n = row.m.alternatives++,
+                                           .state = from->m.state,
+                                           .body = from->m.body,
+                                           .ai = from->m.ai,
+                                           .created_ms = from->m.created_ms});
+    nc_mem_put(m, T_MESSAGE, &row, sizeof(*kept));
+}
+
 static void op_newest(void *db, const struct nc_id *room, struct nc_id *out)
 {
     const struct nc_mem *m = mem_of(db);
@@ -504,7 +575,8 @@ static void op_set_origin(void *db, const struct nc_id *origin, uint64_t head)
 {
     bool own;
     uint64_t here = op_origin(db, origin, &own);
-    struct nc_mem_origin row = {*origin, head > here ? head : here};
+    const struct nc_mem_origin *old = nc_mem_row(mem_of(db), T_ORIGIN, origin);
+    struct nc_mem_origin row = {*origin, head > here ? head : here, old && old->own};
 
     nc_mem_put(mem_of(db), T_ORIGIN, &row, sizeof(row.origin));
 }
@@ -518,6 +590,9 @@ const struct nc_merge_ops nc_mem_merge_ops = {
     .set = op_set,
     .drop = op_drop,
     .unmake = op_unmake,
+    .keep = op_keep,
+    .turn_to = op_turn_to,
+    .give = op_give,
     .newest = op_newest,
     .claimed = op_claimed,
     .claim = op_claim,

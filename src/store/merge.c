@@ -389,6 +389,24 @@ static bool insert(struct run *x)
     return true;
 }
 
+static bool same_content(const struct nc_message *a, const struct nc_message *b)
+{
+    return a->state == b->state && nc_str_eq(a->body, b->body) && nc_str_eq(a->ai, b->ai);
+}
+
+/* An answer that was whole shows something else now: it was answered anew, or another
+ * alternative was chosen.  One that has failed and is completed was only thought to have
+ * failed. */
+static void keep_alternative(struct run *x, const struct nc_message *here,
+                             const struct nc_message *next)
+{
+    if (!here->ai.n || here->state == NC_STREAMING || same_content(here, next) ||
+        (next->state != NC_STREAMING && x->ops->turn_to(x->db, next)))
+        return;
+    if (x->e->kind != NC_EV_MESSAGE_COMPLETED || here->state != NC_FAILED)
+        x->ops->keep(x->db, &here->id, ms_of(x->e));
+}
+
 static void merge_content(struct run *x)
 {
     bool update = x->e->kind != NC_EV_MESSAGE_CREATED;
@@ -412,6 +430,7 @@ static void merge_content(struct run *x)
     if (r.message.state == NC_STREAMING)
         r.message.body = (struct nc_str){NULL, 0};
     r.message.seq = x->m->pos;
+    keep_alternative(x, &here.message, &r.message);
     x->ops->set(x->db, &r);
     stamp(x, &x->key, NC_STAMP_LIVING);
     x->out->applied = true;
@@ -428,6 +447,8 @@ static void merge_delete(struct run *x)
             unite(x, order < 0 ? &a : &b, order < 0 ? &b : &a);
         return;
     }
+    if (x->e->reason == NC_DELETED_ANOTHER && !nc_id_zero(&x->e->subject))
+        x->ops->give(x->db, &a, &x->e->subject);
     kill_message(x, &x->e->ref);
     kill_message(x, &a);
 }
@@ -581,6 +602,8 @@ enum nc_err nc_merge_may(const struct nc_merging *m, const struct nc_change *ch)
     uint8_t claim[NC_STATE_HASH];
     struct nc_stamp s;
 
+    if (ch->kind == NC_MESSAGE_DELETE && ch->event.reason == NC_DELETED_ANOTHER)
+        m->ops->give(m->db, &ch->message.id, &ch->event.subject);
     if (ch->kind == NC_ROOM_INSERT && m->ops->stamp(m->db, &room, &s))
         return s.state == NC_STAMP_DEAD ? NC_EEXIST : NC_OK;
     if (ch->kind != NC_ACCOUNT_INSERT)

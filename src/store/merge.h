@@ -29,6 +29,13 @@ struct nc_merge_ops {
     void (*drop)(void *db, const struct nc_state_key *k, uint64_t when_ms);
     void (*unmake)(void *db, const struct nc_id *message); /* without a trace */
 
+    /* Alternatives of an answer.  What it shows stays as one, and the next begins. */
+    void (*keep)(void *db, const struct nc_id *message, uint64_t when_ms);
+    /* One with this very content is shown; false: there is none. */
+    bool (*turn_to)(void *db, const struct nc_message *m);
+    /* What `lost` shows, if that is whole, is one of `kept`, behind the others. */
+    void (*give)(void *db, const struct nc_id *lost, const struct nc_id *kept);
+
     void (*newest)(void *db, const struct nc_id *room, struct nc_id *out);
     /* What m->sender used m->client_id for; *out zero: a command. */
     bool (*claimed)(void *db, const struct nc_message *m, struct nc_id *out);

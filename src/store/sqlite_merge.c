@@ -25,6 +25,11 @@ static const struct nc_field named_fields[] = {
     {0},
 };
 
+/* An answer that gives way to another one. */
+#define LOST                                                                         \
+    "EXISTS (SELECT 1 FROM message AS lost WHERE lost.id = :id AND lost.deleted = 0" \
+    " AND lost.state <> 1)"
+
 const struct nc_sqlite_def nc_sqlite_merge_defs[M_N] = {
     [M_STAMP] = {"SELECT hlc, (SELECT id FROM incarnation WHERE no = stamp.origin) AS"
                  " origin, origin_seq, seq, state FROM stamp WHERE key = :key",
@@ -103,6 +108,36 @@ const struct nc_sqlite_def nc_sqlite_merge_defs[M_N] = {
                         " ai = '', code = '', alternatives = 0, chosen = 0 WHERE id = :id",
                         id_fields, NULL},
     [M_UNMAKE] = {"DELETE FROM message WHERE id = :id", id_fields, NULL},
+    /* As NC_MESSAGE_RESTART does it; the new one is filled by what shows it. */
+    [M_KEEP] =
+        {"INSERT OR IGNORE INTO alternative SELECT id, chosen, state, created_ms, ai,"
+         " body FROM message WHERE id = :id",
+         id_fields, NULL},
+    [M_KEEP + 1] = {"UPDATE message SET alternatives = max(alternatives, 1) + 1,"
+                    " chosen = max(alternatives, 1), again = coalesce(again, 0)"
+                    " WHERE id = :id",
+                    id_fields, NULL},
+    [M_KEEP + 2] = {"INSERT INTO alternative SELECT id, chosen, 1, :when, '', x''"
+                    " FROM message WHERE id = :id",
+                    id_fields, NULL},
+    [M_TURN_TO] = {"UPDATE message SET chosen = alternative.n FROM alternative"
+                   " WHERE message.id = :id AND alternative.message = :id"
+                   " AND alternative.state = :state AND alternative.body = :body"
+                   " AND alternative.ai = :ai",
+                   nc_fields_message, NULL},
+    [M_GIVE] =
+        {"INSERT OR IGNORE INTO alternative SELECT id, chosen, state, created_ms, ai,"
+         " body FROM message WHERE id = :b AND deleted = 0 AND " LOST,
+         id_fields, NULL},
+    [M_GIVE + 1] = {"INSERT INTO alternative SELECT :b, max(kept.alternatives, 1),"
+                    " message.state, message.created_ms, message.ai, message.body"
+                    " FROM message, message AS kept WHERE message.id = :id"
+                    " AND message.deleted = 0 AND message.state <> 1 AND kept.id = :b"
+                    " AND kept.deleted = 0",
+                    id_fields, NULL},
+    [M_GIVE + 2] = {"UPDATE message SET alternatives = max(alternatives, 1) + 1"
+                    " WHERE id = :b AND deleted = 0 AND " LOST,
+                    id_fields, NULL},
     [M_NO_ALTERNATIVES] = {"DELETE FROM alternative WHERE message = :id", id_fields, NULL},
     [M_NEWEST] = {"SELECT id FROM message WHERE room = :id ORDER BY id DESC LIMIT 1",
                   id_fields, id_fields},
@@ -372,6 +407,26 @@ static void op_unmake(void *db, const struct nc_id *message)
     run_id(x, M_UNMENTION, message);
 }
 
+/* ---- alternatives -------------------------------------------------------- */
+
+static void op_keep(void *db, const struct nc_id *message, uint64_t when_ms)
+{
+    run_id(db, M_KEEP, message);
+    run_id(db, M_KEEP + 1, message);
+    run_ids(db, M_KEEP + 2, message, message, when_ms);
+}
+
+static bool op_turn_to(void *db, const struct nc_message *m)
+{
+    return run(db, bind(db, M_TURN_TO, m)) > 0;
+}
+
+static void op_give(void *db, const struct nc_id *lost, const struct nc_id *kept)
+{
+    for (unsigned i = M_GIVE; i <= M_GIVE_END; i++)
+        run_ids(db, i, lost, kept, 0);
+}
+
 static void op_newest(void *db, const struct nc_id *room, struct nc_id *out)
 {
     (void)one_id(db, M_NEWEST, room, out);
@@ -519,8 +574,8 @@ uint64_t nc_sqlite_origin_no(struct nc_sqlite_merging *x, const struct nc_id *or
     uint64_t head, no;
     bool current;
 
-    if (nc_id_eq(origin, &x->w->incarnation))
-        return x->w->origin;
+    if (nc_id_eq(origin, &x->w->counter.incarnation))
+        return x->w->counter.origin;
     if (x->origin_no && nc_id_eq(origin, &x->origin))
         return x->origin_no;
     no = find_origin(x, origin, &head, &current);
@@ -571,6 +626,9 @@ const struct nc_merge_ops nc_sqlite_merge_ops = {
     .set = op_set,
     .drop = op_drop,
     .unmake = op_unmake,
+    .keep = op_keep,
+    .turn_to = op_turn_to,
+    .give = op_give,
     .newest = op_newest,
     .claimed = op_claimed,
     .claim = op_claim,

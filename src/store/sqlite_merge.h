@@ -32,6 +32,11 @@ enum {
     M_DROP_KEY,
     M_DROP_MESSAGE,
     M_UNMAKE,
+    M_KEEP,
+    M_KEEP_END = M_KEEP + 2,
+    M_TURN_TO,
+    M_GIVE,
+    M_GIVE_END = M_GIVE + 2,
     M_NO_ALTERNATIVES,
     M_NEWEST,
     M_CLAIMED,
@@ -73,5 +78,8 @@ void nc_sqlite_merging_fini(struct nc_sqlite_merging *m);
 uint64_t nc_sqlite_origin_no(struct nc_sqlite_merging *m, const struct nc_id *origin);
 /* Writes m->mentions, whose rows are gone. */
 void nc_sqlite_mention(struct nc_sqlite_merging *x, const struct nc_message *m);
+/* NC_ORIGIN_RENEW, as there.  NC_EIO: nothing of the transaction may be kept. */
+NC_MUSTUSE enum nc_err nc_sqlite_renew(struct nc_sqlite_writer *w,
+                                       const struct nc_segment *in);
 /* See nc_sqlite_writer_settle. */
 NC_MUSTUSE enum nc_err nc_sqlite_settle(struct nc_sqlite_merging *x);
