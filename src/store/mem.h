@@ -70,9 +70,10 @@ struct nc_mem_named { /* who wanted which username */
     uint8_t claim[NC_STATE_HASH];
     struct nc_str wanted;
 };
-struct nc_mem_origin { /* of another node's log */
+struct nc_mem_origin { /* of another log than this one */
     struct nc_id origin;
     uint64_t head;
+    bool own; /* an earlier name of this one */
 };
 struct nc_mem_segment {
     struct nc_id origin;

@@ -28,7 +28,55 @@ static enum nc_err segment_set(struct nc_mem *m, struct nc_mem_step *s)
     return NC_OK;
 }
 
-nc_mem_apply_fn *const nc_mem_mesh[NC_CHANGE_KINDS] = {[NC_SEGMENT_SET] = segment_set};
+static void rename_log(struct nc_mem *m, const struct nc_id *old, uint64_t kept)
+{
+    struct nc_mem_origin was = {*old, kept, true};
+    const struct nc_id *now = &m->store.info.incarnation;
+
+    nc_mem_put(m, T_ORIGIN, &was, sizeof(was.origin));
+    for (size_t i = 0; i < m->t[T_LOG].n; i++) {
+        const struct nc_event *e = m->t[T_LOG].at[i];
+        if (!e || !nc_id_eq(&e->origin, old) || e->origin_seq <= kept)
+            continue;
+        struct nc_event to = *e;
+        to.origin = *now;
+        to.origin_seq -= kept;
+        nc_mem_replace(m, T_LOG, i, &to);
+    }
+    for (size_t i = 0; i < m->t[T_STAMP].n; i++) {
+        const struct nc_mem_stamp *s = m->t[T_STAMP].at[i];
+        if (!s || !nc_id_eq(&s->stamp.origin, old) || s->stamp.origin_seq <= kept)
+            continue;
+        struct nc_mem_stamp to = *s;
+        to.stamp.origin = *now;
+        to.stamp.origin_seq -= kept;
+        nc_mem_replace(m, T_STAMP, i, &to);
+    }
+    for (size_t i = 0; i < m->t[T_SEGMENT].n; i++) {
+        const struct nc_mem_segment *s = m->t[T_SEGMENT].at[i];
+        if (s && nc_id_eq(&s->origin, old) && s->first + s->s.n - 1 > kept)
+            nc_mem_drop(m, T_SEGMENT, i);
+    }
+}
+
+static enum nc_err origin_renew(struct nc_mem *m, struct nc_mem_step *s)
+{
+    const struct nc_segment *in = &s->ch->segment;
+    struct nc_id old = m->store.info.incarnation;
+
+    if (!in->first || in->first > m->own_head + 1 || !nc_id_eq(&in->origin, &old))
+        return NC_EINVAL;
+    m->store.info.incarnation = nc_id_random();
+    rename_log(m, &old, in->first - 1);
+    m->own_head -= in->first - 1;
+    nc_log_tail_cut(&m->tail, (struct nc_log_mark){0});
+    return NC_OK;
+}
+
+nc_mem_apply_fn *const nc_mem_mesh[NC_CHANGE_KINDS] = {
+    [NC_SEGMENT_SET] = segment_set,
+    [NC_ORIGIN_RENEW] = origin_renew,
+};
 
 /* ---- questions ----------------------------------------------------------- */
 
@@ -87,7 +135,7 @@ void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q)
             give(q, &own);
             given = true;
         }
-        give(q, &(struct nc_row){.origin = {o->origin, o->head, false, false}});
+        give(q, &(struct nc_row){.origin = {o->origin, o->head, o->own, false}});
     }
     if (!given)
         give(q, &own);

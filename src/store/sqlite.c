@@ -48,6 +48,7 @@ static void on_batch_done(void *ctx, struct nc_list *batch)
 
     info->head = r->counter.head;
     info->own_head = r->counter.own_head;
+    info->incarnation = r->counter.incarnation;
     info->failing = r->failed;
     info->batches++;
     nc_hist_observe_ns(&s->commit_time, r->ns);
@@ -222,7 +223,7 @@ static enum nc_err sqlite_open(struct nc_store **out, const struct nc_store_opts
         return e;
     }
     s->store.info = (struct nc_store_info){
-        .incarnation = s->writer.incarnation,
+        .incarnation = s->writer.counter.incarnation,
         .head = s->writer.counter.head,
         .own_head = s->writer.counter.own_head,
         .hlc = s->writer.counter.hlc,

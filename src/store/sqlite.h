@@ -23,14 +23,14 @@ struct nc_sqlite_merging;
 
 struct nc_sqlite_counter {
     uint64_t head, own_head, hlc, messages;
+    uint64_t origin;          /* incarnation.no of ours */
+    struct nc_id incarnation; /* its id */
 };
 
 struct nc_sqlite_writer {
     struct nc_sqlite_conn conn;
     sqlite3 *keeper; /* idle; see nc_sqlite_writer_keep */
     const char *path;
-    struct nc_id incarnation;
-    uint64_t origin;                   /* incarnation.no of ours */
     struct nc_sqlite_counter counter;  /* as in the open transaction */
     bool failing, dirty;               /* dirty: the transaction changed something */
     bool people;                       /* … and accounts */

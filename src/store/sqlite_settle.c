@@ -110,7 +110,7 @@ static void log_state(struct settling *t, sqlite3_stmt *s, enum nc_event_kind ki
     const struct nc_id *ids[2] = {subject ? NULL : &k->key.a,
                                   subject ? &k->key.a : &k->key.b};
     struct nc_stamp stamp = {.hlc = k->ms << 12,
-                             .origin = t->x->w->incarnation,
+                             .origin = t->x->w->counter.incarnation,
                              .origin_seq = c->own_head + 1,
                              .seq = c->head + 1};
     uint8_t hash[NC_STATE_HASH];
@@ -120,7 +120,7 @@ static void log_state(struct settling *t, sqlite3_stmt *s, enum nc_event_kind ki
     nc_record_hash(r, hash);
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, (sqlite3_int64)++c->head);
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)t->x->w->origin);
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)t->x->w->counter.origin);
     sqlite3_bind_int64(s, 3, (sqlite3_int64)++c->own_head);
     sqlite3_bind_int64(s, 4, (sqlite3_int64)stamp.hlc);
     sqlite3_bind_int64(s, 5, kind);

@@ -74,15 +74,16 @@ enum nc_err nc_sqlite_writer_load(struct nc_sqlite_writer *w)
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(s, 5) == sizeof(w->incarnation)) {
+    if (rc == SQLITE_ROW && sqlite3_column_bytes(s, 5) == sizeof(w->counter.incarnation)) {
         w->counter = (struct nc_sqlite_counter){
             .head = (uint64_t)sqlite3_column_int64(s, 0),
             .own_head = (uint64_t)sqlite3_column_int64(s, 1),
             .hlc = (uint64_t)sqlite3_column_int64(s, 2),
             .messages = (uint64_t)sqlite3_column_int64(s, 3),
+            .origin = (uint64_t)sqlite3_column_int64(s, 4),
         };
-        w->origin = (uint64_t)sqlite3_column_int64(s, 4);
-        memcpy(&w->incarnation, sqlite3_column_blob(s, 5), sizeof(w->incarnation));
+        memcpy(&w->counter.incarnation, sqlite3_column_blob(s, 5),
+               sizeof(w->counter.incarnation));
     } else if (!w->failing) {
         nc_log(NC_ERROR, "store.damaged", "path=%s code=%d reason=\"no incarnation\"",
                nc_log_q(nc_str(w->path)), rc);
@@ -254,10 +255,10 @@ static enum outcome log_event(struct nc_sqlite_writer *w, struct nc_event *e,
                               struct nc_log_mark since)
 {
     struct nc_sqlite_merging *x = w->merging;
-    bool ours = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &w->incarnation);
+    bool ours = nc_id_zero(&e->origin) || nc_id_eq(&e->origin, &w->counter.incarnation);
 
     if (ours) {
-        e->origin = w->incarnation;
+        e->origin = w->counter.incarnation;
         e->origin_seq = ++w->counter.own_head;
     } else {
         nc_sqlite_merge_ops.set_origin(x, &e->origin, e->origin_seq);
@@ -280,7 +281,7 @@ static bool is_own(const struct change_run *r)
 {
     const struct nc_id *origin = &r->ch->event.origin;
 
-    return nc_id_zero(origin) || nc_id_eq(origin, &r->w->incarnation);
+    return nc_id_zero(origin) || nc_id_eq(origin, &r->w->counter.incarnation);
 }
 
 static void note_message(struct change_run *r)
@@ -302,7 +303,7 @@ static struct nc_merging merging(struct change_run *r)
     x->origin_no = 0;
     return (struct nc_merging){.ops = &nc_sqlite_merge_ops,
                                .db = x,
-                               .own = r->w->incarnation,
+                               .own = r->w->counter.incarnation,
                                .pos = r->pos,
                                .records = r->w->tail.on ? &r->w->tail.records : NULL};
 }
@@ -333,6 +334,18 @@ static enum outcome run_merge(struct change_run *r)
         o = log_event(r->w, &also[i], since);
     r->ch->merge.out = out;
     return o;
+}
+
+static enum outcome run_renew(struct change_run *r)
+{
+    enum nc_err e = nc_sqlite_renew(r->w, &r->ch->segment);
+
+    if (e == NC_EIO)
+        return BROKEN;
+    if (e == NC_OK) /* what this batch says of the old name nobody needs */
+        nc_log_tail_cut(&r->w->tail, (struct nc_log_mark){0});
+    r->why = e;
+    return e == NC_OK ? FINE : REFUSED;
 }
 
 static enum outcome run_steps(struct change_run *r)
@@ -369,6 +382,8 @@ static enum outcome run_change(struct change_run *r)
     r->ch->touched = 0;
     if (r->ch->kind == NC_MERGE || r->ch->kind == NC_ORIGIN_SKIP)
         return run_merge(r);
+    if (r->ch->kind == NC_ORIGIN_RENEW)
+        return run_renew(r);
     struct nc_log_mark since = nc_log_tail_mark(&r->w->tail);
     enum outcome o = run_steps(r);
     return o == FINE && logged ? log_event(r->w, &r->ch->event, since) : o;

@@ -152,6 +152,14 @@ enum nc_change_kind {
      * what is left of its log goes on behind them.  EEXIST: they are known.  AGAIN: `first`
      * is not the next.  EINVAL: the log is ours */
     NC_ORIGIN_SKIP,
+    /*
+     * segment.origin: this very log, which others know more of than we do: the database was
+     * set back.  It has another name from now on (info.incarnation); its events from .first
+     * on, which others know as something else, are the first ones of that, and what is kept
+     * of segments with them is dropped.  Alone in its commit.  EINVAL: not this log, or
+     * .first is beyond its next
+     */
+    NC_ORIGIN_RENEW,
     /* segment: insert, instead of all those that it covers; nothing, where one that is
      * there covers it.  ENOENT: no event of that origin is known */
     NC_SEGMENT_SET,
