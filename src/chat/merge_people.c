@@ -205,19 +205,30 @@ static void leave(struct nc_chat *c, struct nc_user *u)
     free(rooms);
 }
 
+/* Of somebody who goes before they came: their messages stay, as those of a deleted
+ * account. */
+static void went(struct nc_chat *c, const struct nc_follow *x)
+{
+    size_t slot = 0;
+
+    for (struct nc_room *r; (r = nc_map_next(&c->rooms, &slot));)
+        free(nc_map_del(&r->bans, &x->ev->subject, sizeof(x->ev->subject)));
+    if (!x->record)
+        return;
+    struct nc_account gone = x->record->account;
+    gone.deleted = true;
+    gone.username = gone.display_name = NC_STR("");
+    nc_user_add(c, &gone);
+}
+
 static void deleted(struct nc_chat *c, const struct nc_follow *x)
 {
     struct nc_user *u = nc_user_find(c, &x->ev->subject);
-    struct nc_account gone;
 
     if (!x->out->applied)
         return;
-    if (!u && x->record) { /* its messages stay, as those of a deleted account */
-        gone = x->record->account;
-        gone.deleted = true;
-        gone.username = gone.display_name = NC_STR("");
-        nc_user_add(c, &gone);
-    }
+    if (!u)
+        went(c, x);
     if (!u || u->a.deleted)
         return;
     if (x->record) {

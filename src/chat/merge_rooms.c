@@ -35,16 +35,16 @@ static void let_in(struct nc_following *f, struct nc_room *r, struct nc_user *u,
 
 /* As the store sets them for one who comes in at this position: what was said before is
  * not unread. */
-static struct nc_member_rec placed(const struct nc_room *r, const struct nc_member_rec *in,
-                                   uint64_t seq)
+static struct nc_member_rec placed(const struct nc_follow *x,
+                                   const struct nc_member_rec *in)
 {
     struct nc_member_rec rec = {.room = in->room,
                                 .user = in->user,
                                 .role = in->role,
                                 .joined_ms = in->joined_ms,
-                                .joined_seq = seq,
-                                .read_seq = seq,
-                                .read_id = r->newest};
+                                .joined_seq = x->ev->seq,
+                                .read_seq = x->ev->seq,
+                                .read_id = x->out->newest};
 
     return rec;
 }
@@ -76,7 +76,7 @@ void nc_merge_member(struct nc_following *f, const struct nc_follow *x)
     case NC_EV_MEMBER_JOINED:
     case NC_EV_MEMBER_UPDATED:
         if (x->out->applied && x->record && !u->a.deleted) {
-            struct nc_member_rec rec = placed(r, &x->record->member, x->ev->seq);
+            struct nc_member_rec rec = placed(x, &x->record->member);
             let_in(f, r, u, &rec);
         }
         break;
@@ -194,7 +194,7 @@ static void let_maker_in(struct nc_following *f, const struct nc_follow *x,
     struct nc_user *u = nc_user_find(f->chat, &x->out->let_in.user);
 
     if (u && !u->a.deleted && !member_of(r, &u->a.id)) {
-        struct nc_member_rec rec = placed(r, &x->out->let_in, x->ev->seq);
+        struct nc_member_rec rec = placed(x, &x->out->let_in);
         let_in(f, r, u, &rec);
     }
 }

@@ -165,6 +165,7 @@ static void let_in(struct run *x, const struct nc_id *maker, enum nc_room_kind k
     struct nc_state_key account = nc_state_key(NC_STATE_ACCOUNT, maker, NULL);
     if (!is_known(x, NC_STATE_ACCOUNT, maker)) /* it is awaited from now on */
         stamp(x, &account, NC_STAMP_HOLLOW);
+    x->ops->newest(x->db, &r.member.room, &x->out->newest);
     x->ops->set(x->db, &r);
     x->out->let_in = r.member;
 }
@@ -199,6 +200,8 @@ static void show_state(struct run *x)
 {
     bool fresh = !x->known || x->here.state == NC_STAMP_HOLLOW;
 
+    if (x->key.kind == NC_STATE_MEMBER)
+        x->ops->newest(x->db, &x->key.a, &x->out->newest);
     x->ops->set(x->db, x->r);
     stamp(x, &x->key, NC_STAMP_LIVING);
     x->out->applied = true;

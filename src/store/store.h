@@ -182,6 +182,8 @@ struct nc_merged {
     struct nc_message message;
     /* Who made the room is in it by this event, as of its position; user zero: nobody. */
     struct nc_member_rec let_in;
+    /* Somebody comes in: the newest message of the room, up to which all is read. */
+    struct nc_id newest;
     /* A message that is the same as another one: `lost` has no row any more, its id
      * resolves to `kept`.  Zero: none. */
     struct nc_id lost, kept;
