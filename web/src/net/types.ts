@@ -641,6 +641,47 @@ export interface Link {
 export interface Links {
   state: 'none' | 'up' | 'degraded' | 'down';
   links?: Link[];
+  /**
+   * Ways to other nodes; only in admin/links
+   */
+  routes?: Route[];
+}
+export interface Route {
+  node: string;
+  name: string;
+  /**
+   * dialled: an address that is tried and doesn't lead there
+   */
+  kind: 'lan' | 'wan' | 'relay' | 'broker' | 'dialled';
+  /**
+   * Its address, of a relay `via` and the name of who passes on
+   */
+  where: string;
+  state: 'up' | 'silent' | 'down';
+  /**
+   * What goes to the node goes by this one
+   */
+  best: boolean;
+  since: Time;
+  /**
+   * What keeps it from being up
+   */
+  why?: string;
+  /**
+   * There and back, smoothed
+   */
+  rtt_us?: number;
+  /**
+   * Probes without an echo, of a million, smoothed
+   */
+  loss_ppm?: number;
+  /**
+   * Envelopes that came
+   */
+  in?: number;
+  out?: number;
+  bytes_in?: number;
+  bytes_out?: number;
 }
 export interface MeshNode {
   id: string;

@@ -1,3 +1,4 @@
+import { keepPlaces } from './elsewhere';
 import type { Answer, End, Frame, Link, LinkEvents, LinkOptions, SendFrame } from './link';
 import type { ServerEvent } from './types';
 
@@ -52,6 +53,7 @@ export function openWebSocket({ token, since }: LinkOptions, on: LinkEvents): Li
       case 'welcome':
         stands = true;
         clearTimeout(opening);
+        if (frame.nodes) keepPlaces(frame.nodes); // an older node says nothing of it
         on.open(frame.cursor);
         break;
       case 'pong':

@@ -53,6 +53,7 @@ export default {
   'shell.offline_long': 'No connection. All you have read is here, and what you write is sent later.',
   'shell.connecting_long': 'Connecting again…',
   'shell.queued': { one: '{count} message waits.', other: '{count} messages wait.' },
+  'shell.elsewhere': 'The same rooms are here:',
   'shell.try_now': 'Try now',
   'shell.replaced': 'NeuralChat was updated in another tab. Load this one again to go on.',
   'shell.reload': 'Load again',
