@@ -790,6 +790,64 @@ static void what_was_trimmed_is_passed_over(void **state)
     REFUSED(segment, NC_ENOENT);
 }
 
+/* Others have our events up to some number, and something else behind it. */
+static void a_log_that_was_set_back_goes_on_under_another_name(void **state)
+{
+    (void)state;
+    begin();
+    OK(say(DEN, ADA, 100, "known"));
+    heal();
+    at(0);
+    struct nc_id old = origin_of(0);
+    uint64_t known = w.store->info.own_head;
+    struct nc_change renew = {.kind = NC_ORIGIN_RENEW,
+                              .segment = {.origin = old, .first = known + 1}};
+    OK(say(DEN, ADA, 101, "unknown"));
+    OK(say(DEN, BOB, 102, "to all"));
+    struct nc_change part = join(DEN, BOB);
+    part.event.kind = NC_EV_MEMBER_UPDATED;
+    part.event.hlc++; /* no node has one stamp twice */
+    part.member.role = NC_MODERATOR;
+    OK(part);
+    renew.segment.first = known + 5;
+    REFUSED(renew, NC_EINVAL);
+    renew.segment.first = known + 1;
+    OK(renew);
+    assert_false(nc_id_eq(&w.store->info.incarnation, &old));
+    assert_true(w.store->info.own_head == 3);
+    REFUSED(renew, NC_EINVAL); /* of that name no more */
+    struct vector v = vector_of(0);
+    assert_true(has(&v, old) == known && has(&v, origin_of(0)) == 3);
+    OK(say(DEN, ADA, 103, "more"));
+    assert_true(last.changes[0].event.origin_seq == 4);
+    heal();
+    assert_true(agree(0, 1) && agree(0, 2));
+    at(1);
+    assert_int_equal(member(DEN, BOB).role, NC_MODERATOR);
+    ASK("known unknown to all more", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    /* What it had said before, and has forgotten, comes back to it. */
+    struct nc_change forgotten = say(DEN, ADA, 104, "forgotten");
+    struct letter l = newest_of(0);
+    l.event.origin = old;
+    l.event.origin_seq = known + 1;
+    l.has = false;
+    nc_buf_clear(&l.record);
+    l.event.ref = forgotten.message.id;
+    assert_int_equal(deliver(0, &l), NC_OK);
+    nc_buf_fini(&l.record);
+    nodes[0].store->ops->close(nodes[0].store);
+    if (strcmp(scheme, "mem") != 0) {
+        struct nc_id now = origin_of(1);
+        open_node(0);
+        assert_false(nc_id_eq(&nodes[0].store->info.incarnation, &now));
+        assert_true(nodes[0].store->info.own_head == 4);
+        assert_true(agree(0, 1));
+    } else {
+        open_node(0);
+    }
+    at(0);
+}
+
 static void what_streams_elsewhere_is_not_ours_to_end(void **state)
 {
     struct nc_change answering = say(DEN, BOB, 101, "");
@@ -828,6 +886,7 @@ int main(void)
         N(a_deleted_account_goes_on_holding_its_name),
         N(a_session_that_ended_elsewhere_has_ended),
         N(what_was_trimmed_is_passed_over),
+        N(a_log_that_was_set_back_goes_on_under_another_name),
         N(what_streams_elsewhere_is_not_ours_to_end),
         N(what_once_parted_them_does_not_again),
         N(nodes_that_were_cut_off_agree_again),
