@@ -108,15 +108,15 @@ static void those_who_want_have_turns(void **state)
     (void)state;
     begin();
     sides[0].deaf = true;
-    talk(8000);
+    talk(3000);
     assert_true(want_all(1, 0, 8 << 20) && want_all(2, 0, 8 << 20));
-    while (sides[1].events + sides[2].events < 8000) {
+    while (sides[1].events + sides[2].events < 3000) {
         c.looks = 0;
         wait_until(came_or_idle, &c);
         take_all(1);
         lose_inbox(2);
     }
-    assert_true(sides[1].events > 2000 && sides[2].events > 2000);
+    assert_true(sides[1].events > 700 && sides[2].events > 700);
 }
 
 static void what_is_gone_is_a_hash_and_still_verifies(void **state)
@@ -199,7 +199,7 @@ static void what_events_refer_to_comes_before_them(void **state)
     (void)state;
     begin();
     sides[0].deaf = sides[1].deaf = true;
-    talk(2500);
+    talk(1200);
     pull(1, 0);
     at(0);
     struct nc_change late = room(HALL, "hall");
@@ -207,14 +207,14 @@ static void what_events_refer_to_comes_before_them(void **state)
     happens(late);
     pull(1, 0);
     at(1);
-    talk_in(HALL, 1000);
+    talk_in(HALL, 600);
     pull(0, 1);
     assert_true(same_state(0, 1));
     /* Of what 1 said all refers to the end of what 0 said. */
     uint64_t before = sides[2].events;
     pull(2, 0);
     assert_true(same_state(0, 2));
-    assert_true(sides[2].events - before < 2 * (2505 + 1000));
+    assert_true(sides[2].events - before < 2 * (1205 + 600));
 }
 
 static void a_want_for_what_is_not_there_is_forgotten(void **state)
@@ -260,7 +260,7 @@ static void something_happens(unsigned side)
 
     at(side);
     switch (dice(8)) {
-    case 0: talk(1 + dice(300)); break;
+    case 0: talk(1 + dice(150)); break;
     case 1: talk(1); break;
     case 2:
         c = change_message(NC_MESSAGE_EDIT, NC_EV_MESSAGE_UPDATED, DEN, some_ms());
@@ -311,7 +311,7 @@ static void whatever_happens_every_byte_verifies_and_all_agree(void **state)
         pull(i, 0);
     for (unsigned round = 0; round < n; round++) {
         dice_state = first + round;
-        for (unsigned i = 0; i < 40; i++) {
+        for (unsigned i = 0; i < 30; i++) {
             something_happens(strcmp(scheme, "mem") == 0 ? 0 : dice(SIDES));
             unsigned to = dice(SIDES), from = dice(SIDES);
             if (dice(3) == 0 && to != from)
