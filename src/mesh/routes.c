@@ -96,6 +96,7 @@ static void count_lost(struct nc_route *route, uint64_t now_us)
         p->lost = true;
         route->missed++;
         weigh_loss(route, true);
+        route->stale = route->stale || nc_route_silent(route);
         if (!nc_route_silent(route) && route->next_us > now_us)
             route->next_us = now_us;
     }
@@ -117,7 +118,7 @@ static uint64_t pause_after(const struct nc_routes *r, const struct nc_route *ro
         return 15 * S;
     if (route->missed)
         return S / 2;
-    if (route->answered < SURE)
+    if (route->sure < SURE)
         return S;
     if (r->best == route->way || route->loss_ppm > DOUBTFUL)
         return NC_ROUTE_PROBE_US;
@@ -160,6 +161,23 @@ static void weigh_rtt(struct nc_route *route, uint64_t us)
     route->dev_us = (uint32_t)((int64_t)route->dev_us + far / (1 << DEV_SHIFT));
 }
 
+/* What was held up while a way was cut comes late, all at once: that it was lost is what
+ * it says, not how long it took. */
+static void weigh(struct nc_route *route, const struct nc_route_probe *p, uint64_t now_us)
+{
+    if (p->lost && route->measured)
+        return;
+    if (route->stale && !p->lost) {
+        route->stale = route->measured = false;
+        route->loss_ppm = 0;
+        route->sure = 0;
+    }
+    weigh_rtt(route, now_us - p->at_us);
+    if (!p->lost)
+        weigh_loss(route, false);
+    route->sure++;
+}
+
 static struct nc_route_probe *probe_of(struct nc_route *route, uint64_t token)
 {
     for (unsigned i = 0; i < NC_ROUTE_PROBES; i++)
@@ -175,11 +193,9 @@ bool nc_routes_echo(struct nc_routes *r, uint64_t token, uint64_t now_us)
         struct nc_route_probe *p = probe_of(route, token);
         if (!p)
             continue;
-        weigh_rtt(route, now_us - p->at_us);
-        if (!p->lost)
-            weigh_loss(route, false);
-        if (nc_route_silent(route) || route->answered < SURE)
+        if (nc_route_silent(route) || route->sure < SURE)
             route->next_us = now_us + S / 2; /* it speaks again, or is new */
+        weigh(route, p, now_us);
         route->missed = 0;
         route->answered++;
         p->token = 0;
@@ -207,7 +223,7 @@ static bool clearly_better(const struct nc_route *a, const struct nc_route *than
 {
     uint64_t cost = nc_route_cost(a);
 
-    return a->answered >= SURE && cost + cost / 3 + better_by_us < nc_route_cost(than);
+    return a->sure >= SURE && cost + cost / 3 + better_by_us < nc_route_cost(than);
 }
 
 static struct nc_way *become(struct nc_routes *r, const struct nc_route *route,

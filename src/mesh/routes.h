@@ -24,6 +24,8 @@ struct nc_route {
     uint32_t dev_us; /* how far from that they mostly are */
     uint32_t loss_ppm;
     unsigned missed;          /* probes in vain, one after another */
+    unsigned sure;            /* echoes since it is measured, or is anew */
+    bool stale;               /* it was silent: what was measured before says nothing */
     uint64_t asked, answered; /* probes, echoes */
     uint64_t next_us;         /* when the next probe is due */
     struct nc_route_probe {

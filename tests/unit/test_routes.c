@@ -164,6 +164,22 @@ static void one_that_is_silent_is_left_within_seconds(void **state)
     assert_ptr_equal(pass(120 * S), lan);
 }
 
+static void what_was_held_up_by_a_cut_says_nothing_of_the_way(void **state)
+{
+    (void)state;
+    struct nc_way *lan = road(0, NC_WAY_LAN, 2 * MS);
+    struct nc_way *broker = road(1, NC_WAY_BROKER, 10 * MS);
+    assert_ptr_equal(pass(20 * S), lan);
+    roads[0].rtt_us = 30 * S; /* nothing gets through, but nothing is given up */
+    assert_ptr_equal(pass(25 * S), broker);
+    assert_true(nc_route_silent(nc_routes_find(&r, lan)));
+    for (unsigned i = 0; i < roads[0].coming_n; i++)
+        roads[0].coming[i].at_us = now; /* it is whole again: all of it comes */
+    roads[0].rtt_us = 2 * MS;
+    assert_ptr_equal(pass(40 * S), lan);
+    assert_in_range(nc_routes_find(&r, lan)->rtt_us, 1 * MS, 20 * MS);
+}
+
 static void nearly_as_good_is_no_reason_to_switch(void **state)
 {
     (void)state;
@@ -287,6 +303,7 @@ int main(void)
         TEST(one_that_loses_is_left_for_one_that_is_further),
         TEST(one_that_is_gone_is_left_at_once),
         TEST(one_that_is_silent_is_left_within_seconds),
+        TEST(what_was_held_up_by_a_cut_says_nothing_of_the_way),
         TEST(nearly_as_good_is_no_reason_to_switch),
         TEST(better_for_a_moment_is_no_reason_to_switch),
         TEST(what_stays_better_is_taken_in_the_end),
