@@ -73,11 +73,13 @@ static void on_set_back(void *arg)
 
 /* ---- others -------------------------------------------------------------- */
 
+/* Of the nodes that are pinned, not of peers: what was held over a restart is looked at
+ * before there are any. */
 static const uint8_t *key_of(void *arg, const struct nc_id *node)
 {
-    const struct nc_sync_peer *p = nc_sync_peer(arg, node);
+    const struct nc_node *n = nc_nodes_find(((struct nc_sync *)arg)->o.nodes, node);
 
-    return p ? p->key : NULL;
+    return n ? n->card.key : NULL;
 }
 
 static enum nc_err ask_piece(void *arg, const struct nc_id *peer,
