@@ -113,6 +113,14 @@ export class Mesh {
     const names = [...this.nodes.keys()];
     return names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b]));
   }
+  /** Every connection there is between nodes, or of a node with a broker. */
+  links() {
+    return [...this.pairs(), ...[...this.nodes.keys()].flatMap((node) => [...this.brokers.keys()].map((broker) => [node, broker]))];
+  }
+  /** Everybody is alone. */
+  apart() {
+    for (const [a, b] of this.links()) this.net.cut(a, b);
+  }
   /** Everybody trusts everybody. */
   async pair(pairs = this.pairs()) {
     for (const [a, b] of pairs) {
