@@ -70,20 +70,26 @@ struct renamings {
     unsigned n, cap;
 };
 
-static void rename_one(struct renamings *r, const struct nc_id *user, struct nc_str name)
+static void note(struct renamings *r, struct nc_user *u, struct nc_str from,
+                 struct nc_str to)
 {
-    struct nc_user *u = nc_user_find(r->chat, user);
-
-    if (!u || u->a.deleted || nc_str_eq(u->a.username, name))
-        return;
     if (r->n == r->cap) {
         r->cap = r->cap ? 2 * r->cap : NC_RENAMED_MAX;
         r->all = nc_realloc(r->all, r->cap * sizeof(*r->all));
     }
     struct renaming *n = &r->all[r->n++];
     n->user = u;
-    nc_people_copy(n->from, sizeof(n->from), u->a.username);
-    nc_people_copy(n->to, sizeof(n->to), name);
+    nc_people_copy(n->from, sizeof(n->from), from);
+    nc_people_copy(n->to, sizeof(n->to), to);
+}
+
+static void rename_one(struct renamings *r, const struct nc_id *user, struct nc_str name)
+{
+    struct nc_user *u = nc_user_find(r->chat, user);
+
+    if (!u || u->a.deleted || nc_str_eq(u->a.username, name))
+        return;
+    note(r, u, u->a.username, name);
     nc_user_renamed(r->chat, u, NC_STR("")); /* two may change places */
 }
 
@@ -165,7 +171,8 @@ static void update(struct nc_chat *c, struct nc_user *u, const struct nc_account
     nc_user_changed(c, u, a);
 }
 
-static void shown(struct nc_following *f, const struct nc_follow *x)
+static void shown(struct nc_following *f, const struct nc_follow *x,
+                  struct renamings *names)
 {
     struct nc_chat *c = f->chat;
     struct nc_user *u = nc_user_find(c, &x->ev->subject);
@@ -176,6 +183,8 @@ static void shown(struct nc_following *f, const struct nc_follow *x)
         update(c, u, &x->record->account);
     } else {
         u = add(c, x);
+        if (!nc_str_eq(u->a.username, x->record->account.username))
+            note(names, u, x->record->account.username, u->a.username);
         if (x->out->awaited)
             take_awaited(f, u);
     }
@@ -250,7 +259,7 @@ static void account(struct nc_following *f, const struct nc_follow *x)
     if (x->ev->kind == NC_EV_ACCOUNT_DELETED)
         deleted(f->chat, x);
     else
-        shown(f, x);
+        shown(f, x, &names);
     give_names(&names);
 }
 
