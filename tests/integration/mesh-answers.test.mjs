@@ -1,0 +1,173 @@
+// Who answers a question, where several nodes hold the same rooms and not each has a model.
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { admin } from "./lib/admin.mjs";
+import { Node, Person, ok, problem, until } from "./lib/node.mjs";
+import { Upstream } from "./lib/upstream.mjs";
+
+const GONE = 90_000; // a node is gone after 30 s
+
+const nodes = [];
+after(async () => {
+  const ends = await Promise.all(nodes.map((n) => n.stop()));
+  for (const [i, n] of nodes.entries()) assert.equal(ends[i], 0, n.log.slice(-3000));
+});
+
+async function start(name, args = []) {
+  const node = await Node.start({ args: ["--node-name", name, ...args] });
+  node.listen = new URL(node.url).host; // it comes back where it was
+  nodes.push(node);
+  return node;
+}
+const model = (upstream) => ["--ai-base-url", upstream.url, "--ai-model", "m"];
+/** Nodes that trust one another, and hear of one another. */
+async function trusting(a, b) {
+  const { code } = ok(await admin(a, "POST", "mesh/invite", { urls: [a.url] }), 201);
+  ok(await admin(b, "POST", "mesh/join", { code }));
+}
+async function at(person, node) {
+  const body = { username: person.username, password: person.password };
+  const login = await until(async () => {
+    const r = await node.call("POST", "/api/v1/auth/login", { body });
+    return r.status === 200 && r.json;
+  }, `${person.username} at the other node`);
+  return new Person(node, person.username, login);
+}
+/** A room of anna's at `host`, which `home` knows, too. */
+async function world(host, home) {
+  const anna = await host.register(`anna${nodes.length}`);
+  const room = await anna.room(undefined, { personas: undefined });
+  const there = await at(anna, home);
+  await until(async () => (await there.call("GET", `/api/v1/rooms/${room.id}`)).status === 200, "the room at home");
+  return { anna, room, there };
+}
+const answers = async (who, room, question) => (await who.history(room)).filter((m) => m.reply_to === question.id && m.ai && !m.deleted);
+const answered = (who, room, question, state = "complete", ms) =>
+  until(async () => {
+    const all = await answers(who, room, question);
+    return all.length === 1 && all[0].state === state && all[0];
+  }, `one ${state} answer`, ms);
+/** What was said by one node is the other's, too. */
+const agreed = (...all) =>
+  until(async () => {
+    const states = await Promise.all(all.map(async (n) => ok(await admin(n, "GET", "mesh/state"))));
+    return states.every((s) => s.settled && s.sum === states[0].sum && JSON.stringify(s.vector) === JSON.stringify(states[0].vector));
+  }, "nodes that agree").catch((e) => {
+    throw new Error(`${e.message}\n${all.map((n) => n.log.slice(-3000)).join("\n---\n")}`);
+  });
+
+test("a node without a model has its questions answered by one that has", async (t) => {
+  const upstream = await Upstream.start();
+  const [host, home] = await Promise.all([start("host"), start("home", model(upstream))]);
+  await trusting(host, home);
+  const { anna, room, there } = await world(host, home);
+  const reply = async (text) => {
+    const asked = (await upstream.next()).begin();
+    await asked.say(...text.split(/(?= )/));
+    asked.end();
+  };
+
+  await t.test("asked at the one, answered by the other, seen at both", async () => {
+    const question = await anna.say(room, "olga, what is soup?");
+    const asked = (await upstream.next()).begin();
+    assert.ok(asked.question.includes("what is soup?"));
+    await asked.say("Soup ");
+    await asked.say("is hot.");
+    asked.end();
+    const here = await answered(anna, room, question);
+    assert.equal(here.text, "Soup is hot.");
+    assert.match(here.ai.job, /^[0-9a-f]{8}-[0-9a-f]{4}-8/);
+    assert.deepEqual(await answered(there, room, question), here);
+    await until(async () => {
+      const { jobs } = ok(await anna.call("GET", "/api/v1/jobs"));
+      return jobs.find((j) => j.question === question.id)?.state === "done";
+    }, "the end of the question where it was asked");
+    assert.ok(!(await anna.history(room)).some((m) => m.kind === "notice"), "nobody is told that there is no model");
+    await agreed(host, home);
+  });
+
+  await t.test("it is stopped from where it was asked", async () => {
+    const question = await anna.say(room, "olga, and then?");
+    const asked = (await upstream.next()).begin();
+    await asked.say("And then");
+    const answer = await until(async () => (await answers(anna, room, question))[0], "the answer that grows");
+    ok(await anna.call("POST", `/api/v1/messages/${answer.id}/stop`), 204);
+    await until(() => asked.closed, "the model to be left alone");
+    assert.equal((await answered(anna, room, question, "stopped")).text, "And then");
+    problem(await anna.call("POST", `/api/v1/messages/${answer.id}/stop`), 404, "not_found");
+    const next = await anna.say(room, "olga, once more?");
+    const growing = (await upstream.next()).begin();
+    await growing.say("Once");
+    await until(async () => (await answers(anna, room, next)).length, "the next answer");
+    ok(await anna.call("POST", `/api/v1/rooms/${room.id}/messages`, { text: "/ai stop" }), 200);
+    await answered(anna, room, next, "stopped");
+    await agreed(host, home);
+  });
+
+  await t.test("another answer is made by the other, and the first is still to be had", async () => {
+    const question = await anna.say(room, "olga, tea or coffee?");
+    await reply("Tea");
+    const first = await answered(anna, room, question);
+    const { job } = ok(await anna.call("POST", `/api/v1/messages/${first.id}/regenerate`), 202);
+    assert.equal(job.message_id, first.id);
+    await reply("Coffee");
+    const second = await until(async () => (await answers(anna, room, question)).find((m) => m.text === "Coffee" && m.state === "complete"), "another answer");
+    assert.deepEqual([second.id, second.alternatives, second.ai.job], [first.id, { count: 2, chosen: 1 }, first.ai.job]);
+    const { alternatives } = ok(await anna.call("GET", `/api/v1/messages/${first.id}/alternatives`));
+    assert.deepEqual(alternatives.map((a) => [a.n, a.text, a.state]), [[0, "Tea", "complete"], [1, "Coffee", "complete"]]);
+    ok(await anna.call("PUT", `/api/v1/messages/${first.id}/chosen`, { n: 0 }));
+    await until(async () => {
+      const [m] = await answers(there, room, question);
+      return m.text === "Tea" && m.alternatives.count === 2 && m.alternatives.chosen === 0;
+    }, "the choice at the other node");
+    await agreed(host, home);
+  });
+
+  await t.test("while the other is away it waits; what it had begun fails when it stays away", async () => {
+    const question = await anna.say(room, "olga, are you there?");
+    const asked = (await upstream.next()).begin();
+    await asked.say("I am");
+    await until(async () => (await answers(anna, room, question)).length, "the answer that grows");
+    await home.kill();
+    const later = await anna.say(room, "olga, and now?");
+    assert.equal((await answers(anna, room, question))[0].state, "streaming");
+    const failed = await answered(anna, room, question, "failed", GONE);
+    assert.equal(failed.ai.code, "node_stopped");
+    // What had no word of it on the disk is begun again there, and is no failure any more.
+    const enough = upstream.serve(async (again) => (await again.begin().say("I am back"), again.end()));
+    await home.boot();
+    assert.equal((await answered(anna, room, later)).text, "I am back");
+    enough();
+    const back = await at(anna, home);
+    await until(async () => (await answers(back, room, question))[0].state !== "streaming", "the end of the first, whichever");
+    await agreed(host, home);
+    const [here, elsewhere] = [await answers(anna, room, question), await answers(back, room, question)];
+    assert.deepEqual(here, elsewhere);
+  });
+});
+
+test("another node stands in for one that is gone; what both answer is shown once", async () => {
+  const [far, near] = await Promise.all([Upstream.start(), Upstream.start()]);
+  const [host, home] = await Promise.all([start("host", [...model(far), "--ai-at-once", "1"]), start("home", model(near))]);
+  await trusting(host, home);
+  const { anna, room } = await world(host, home);
+  const other = await anna.room(undefined, { personas: undefined });
+  const there = await at(anna, home);
+  await until(async () => (await there.call("GET", `/api/v1/rooms/${other.id}`)).status === 200, "the other room at home");
+  await anna.say(other, "olga, keep busy");
+  (await far.next()).begin();
+  const question = await anna.say(room, "olga, who is there?"); // behind the first
+  await until(async () => (await there.history(room)).some((m) => m.id === question.id), "the question at home");
+  await host.kill();
+  const asked = (await near.next(GONE)).begin();
+  await asked.say("It is home.");
+  asked.end();
+  const instead = await answered(there, room, question);
+  assert.equal(instead.text, "It is home.");
+  await host.boot();
+  await agreed(host, home);
+  const again = await at(anna, host);
+  const shown = await answered(again, room, question);
+  assert.deepEqual(shown, await answered(there, room, question));
+  assert.equal(shown.text, "It is home.");
+});
