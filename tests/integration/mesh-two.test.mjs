@@ -4,7 +4,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { admin } from "./lib/admin.mjs";
-import { Mosquitto } from "./lib/mosquitto.mjs";
+import { Mosquitto, sanitizerEnv } from "./lib/mosquitto.mjs";
 import { pinned } from "./lib/mqtt_users.mjs";
 import { Node, Person, ok, until } from "./lib/node.mjs";
 
@@ -267,7 +267,7 @@ test("a node that is forgotten hears nothing more, nor is it heard", async () =>
 });
 
 test("who is trusted from now on is let in at the other's broker within seconds", async () => {
-  const make = async (name, args) => Object.assign(await Node.start({ args: ["--node-name", name, ...args] }), { name });
+  const make = async (name, args) => Object.assign(await Node.start({ args: ["--node-name", name, ...args], env: sanitizerEnv() }), { name });
   const home = await make("home", ["--own-broker", "on", "--own-broker-listen", "127.0.0.1:0", "--public-url", "http://127.0.0.1:9"]);
   nodes.push(home);
   const { url } = await until(async () => (await links(home)).find((l) => l.state === "up"), "home's own broker");
