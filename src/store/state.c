@@ -297,7 +297,8 @@ static bool take_field(struct nc_str *in, enum type type, void *at)
     return false;
 }
 
-/* Numbers of enums that this version does not know can't be kept as if it did. */
+/* Numbers of enums that this version does not know can't be kept as if it did, and what
+ * streams has no content yet: a record has one form. */
 static bool sane(const struct nc_record *r)
 {
     switch (r->kind) {
@@ -306,7 +307,8 @@ static bool sane(const struct nc_record *r)
     case NC_STATE_ROOM: return r->room.kind <= NC_DIALOG && r->room.visibility <= NC_PUBLIC;
     case NC_STATE_MEMBER: return r->member.role <= NC_OWNER;
     case NC_STATE_MESSAGE:
-        return r->message.kind <= NC_NOTICE && r->message.state <= NC_FAILED;
+        return r->message.kind <= NC_NOTICE && r->message.state <= NC_FAILED &&
+               (r->message.state != NC_STREAMING || !r->message.body.n);
     case NC_STATE_BAN:
     case NC_STATE_PERSONA:
     case NC_STATE_KEY: return true;
