@@ -223,6 +223,32 @@ static void a_stream_names_the_same_cursor(void **state)
     world_free(w);
 }
 
+/* The database was set back, and goes on under another name. */
+static void what_a_log_said_before_it_was_set_back_is_void(void **state)
+{
+    struct world *w = mesh_world();
+    struct nc_vector have = all_of(w);
+    struct nc_id before = w->store->info.incarnation, now = nc_id_random();
+    struct ear *e = ear_new(&w->users[0], NC_ENC_JSON);
+    struct nc_buf b = {0};
+
+    (void)state;
+    nc_cursor_add_at(&b, &before, 3, &have);
+    assert_true(nc_vector_get(nc_hub_vector(w->chat.hub), &before) > 0);
+    w->store->info.incarnation = now;
+    nc_hub_saw(w->chat.hub, &now, 1);
+    assert_int_equal(nc_vector_get(nc_hub_vector(w->chat.hub), &before), 0);
+    assert_int_equal(nc_vector_get(nc_hub_vector(w->chat.hub), &now), 1);
+    nc_hub_saw(w->chat.hub, &before, 9); /* as others know it */
+    struct nc_str since = nc_buf_str(&b);
+    assert_int_equal(nc_hub_attach(w->chat.hub, &e->l, &since), NC_OK);
+    world_settle(w);
+    assert_int_equal(e->resyncs, 1);
+    ear_free(w, e);
+    nc_buf_fini(&b);
+    world_free(w);
+}
+
 static void alone_a_cursor_stays_short(void **state)
 {
     struct world *w = mesh_world();
@@ -247,6 +273,7 @@ int main(void)
         cmocka_unit_test(who_leaves_while_the_place_is_looked_for),
         cmocka_unit_test(cursors_say_what_was_given),
         cmocka_unit_test(a_stream_names_the_same_cursor),
+        cmocka_unit_test(what_a_log_said_before_it_was_set_back_is_void),
         cmocka_unit_test(alone_a_cursor_stays_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,7 @@ static void ask(struct nc_catchup *c)
     c->encoding = c->listener->encoding;
     c->room_ai = h->chat->room_ai;
     c->told = h->mesh;
+    c->incarnation = *nc_hub_own(h);
     if (c->given)
         *c->have = *c->given;
     c->q = (struct nc_query){.since = c->listener->pos, .have = c->have};
@@ -347,7 +348,6 @@ void nc_catchup_begin(struct nc_hub *h, struct nc_listener *l, enum nc_catchup_f
     c->listener = l;
     c->user = l->user;
     c->from = from;
-    c->incarnation = h->incarnation;
     if (have) {
         c->given = nc_alloc(sizeof *c->given);
         c->have = nc_alloc(sizeof *c->have);

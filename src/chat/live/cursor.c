@@ -93,6 +93,14 @@ struct nc_str nc_cursor_of(struct nc_str json)
     return (struct nc_str){p, end ? (size_t)(end - p) : 0};
 }
 
+bool nc_cursor_of_log(struct nc_str s, const struct nc_id *incarnation)
+{
+    char tag[TAG];
+
+    tag_of(incarnation, tag);
+    return s.n > TAG && s.p[TAG] == '.' && memcmp(s.p, tag, TAG) == 0;
+}
+
 static bool is_base64url(struct nc_str s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -43,6 +43,8 @@ enum nc_cursor_is {
 };
 enum nc_cursor_is nc_cursor_parse(struct nc_str s, const struct nc_id *incarnation,
                                   uint64_t *seq);
+/* Was a cursor, well-formed, made with that log's incarnation? */
+bool nc_cursor_of_log(struct nc_str s, const struct nc_id *incarnation);
 /*
  * The same for a node of a mesh.
  *

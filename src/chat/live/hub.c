@@ -33,6 +33,11 @@ static void welcome(struct nc_hub *h, struct nc_listener *l)
     }
 }
 
+const struct nc_id *nc_hub_own(const struct nc_hub *h)
+{
+    return &h->chat->opts.store->info.incarnation;
+}
+
 /* Of a vector, what is in use: the whole is 6 KiB. */
 static void know_head(struct nc_hub *h)
 {
@@ -49,7 +54,7 @@ static void on_turn_end(struct nc_task *t)
     struct nc_list *it;
 
     h->head = h->last = h->chat->opts.store->info.head;
-    nc_hub_saw(h, &h->incarnation, h->chat->opts.store->info.own_head);
+    nc_hub_saw(h, nc_hub_own(h), h->chat->opts.store->info.own_head);
     know_head(h);
     nc_hub_flush(h);
     nc_hub_review(h);
@@ -217,8 +222,25 @@ void nc_hub_tell(struct nc_hub *h, struct nc_listener *l, const char *type,
 
 /* ---- what is in the log -------------------------------------------------- */
 
+/*
+ * Our log may get another name while we run, when others turn out to know more of it than
+ * we (NC_ORIGIN_RENEW).  What we numbered in its old name since it was set back is other
+ * events to them: nothing is said of that log until they have told us of it.
+ */
+static void follow_name(struct nc_hub *h)
+{
+    if (nc_id_eq(&h->own, nc_hub_own(h)))
+        return;
+    if (nc_vector_raise(&h->former, &h->own, 1) != NC_OK ||
+        nc_vector_set(&h->have, &h->own, 0) != NC_OK)
+        nc_log(NC_DEBUG, "hub.origins", "n=%u", h->have.n);
+    know_head(h);
+    h->own = *nc_hub_own(h);
+}
+
 void nc_hub_saw(struct nc_hub *h, const struct nc_id *origin, uint64_t origin_seq)
 {
+    follow_name(h);
     /* More origins than a vector holds: what it leaves out comes twice elsewhere. */
     if (nc_vector_raise(&h->have, origin, origin_seq) != NC_OK)
         nc_log(NC_DEBUG, "hub.origins", "n=%u", h->have.n);
@@ -230,7 +252,7 @@ void nc_hub_mesh(struct nc_hub *h, bool on) { h->mesh = on; }
 
 struct nc_log_at nc_hub_at(const struct nc_hub *h)
 {
-    return (struct nc_log_at){h->incarnation, h->mesh ? &h->have : NULL};
+    return (struct nc_log_at){*nc_hub_own(h), h->mesh ? &h->have : NULL};
 }
 
 struct loading {
@@ -240,7 +262,12 @@ struct loading {
 
 static void on_origin(struct nc_query *q, const struct nc_row *row)
 {
-    nc_hub_saw(nc_of(q, struct loading, query)->hub, &row->origin.id, row->origin.n);
+    struct nc_hub *h = nc_of(q, struct loading, query)->hub;
+
+    nc_hub_saw(h, &row->origin.id, row->origin.n);
+    if (row->origin.own && !row->origin.current &&
+        nc_vector_raise(&h->former, &row->origin.id, 1) != NC_OK)
+        nc_log(NC_DEBUG, "hub.origins", "n=%u", h->former.n);
 }
 
 enum nc_err nc_hub_load(struct nc_hub *h)
@@ -262,7 +289,7 @@ struct nc_hub *nc_hub_new(struct nc_chat *c)
     h->turn_end.run = on_turn_end;
     h->head = h->last = h->born_head = c->opts.store->info.head;
     h->born_ms = nc_mono_ms();
-    h->incarnation = c->opts.store->info.incarnation;
+    h->own = c->opts.store->info.incarnation;
     nc_list_init(&h->arriving);
     nc_list_init(&h->backlog);
     nc_list_init(&h->taps);
@@ -303,7 +330,7 @@ const struct nc_hub_stats *nc_hub_stats(const struct nc_hub *h) { return &h->sta
 void nc_hub_cursor(const struct nc_hub *h, const struct nc_listener *l, struct nc_buf *out)
 {
     if (l && l->state == NC_CATCHING_UP)
-        nc_cursor_add_at(out, &h->incarnation, l->pos, h->mesh ? nc_catchup_have(l) : NULL);
+        nc_cursor_add_at(out, nc_hub_own(h), l->pos, h->mesh ? nc_catchup_have(l) : NULL);
     else
-        nc_cursor_add_at(out, &h->incarnation, h->head, h->mesh ? &h->at_head : NULL);
+        nc_cursor_add_at(out, nc_hub_own(h), h->head, h->mesh ? &h->at_head : NULL);
 }

@@ -79,6 +79,15 @@ static bool is_crowded(const struct nc_hub *h, const struct nc_user *u)
     return max && n >= max;
 }
 
+/* What a cursor says of a log that was set back since may be other events by now. */
+static bool is_of_former(const struct nc_hub *h, struct nc_str cursor)
+{
+    for (unsigned i = 0; i < h->former.n; i++)
+        if (nc_cursor_of_log(cursor, &h->former.at[i].origin))
+            return true;
+    return false;
+}
+
 enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
                           const struct nc_str *since)
 {
@@ -88,11 +97,11 @@ enum nc_err nc_hub_attach(struct nc_hub *h, struct nc_listener *l,
 
     assert(l->user && !nc_list_linked(&l->by_user));
     if (since)
-        switch (nc_cursor_parse_at(*since, &h->incarnation, &h->have, &pos, &have)) {
+        switch (nc_cursor_parse_at(*since, nc_hub_own(h), &h->have, &pos, &have)) {
         case NC_CURSOR_BAD: return NC_EINVAL;
         case NC_CURSOR_VECTOR:
-            from = NC_FROM_VECTOR;
-            pos = 0; /* until its place is known */
+            from = is_of_former(h, *since) ? NC_FROM_NOWHERE : NC_FROM_VECTOR;
+            pos = from == NC_FROM_VECTOR ? 0 : pos; /* until its place is known */
             break;
         case NC_CURSOR_FOREIGN: from = NC_FROM_NOWHERE; break;
         case NC_CURSOR_OURS: break;

@@ -91,9 +91,10 @@ struct nc_hub {
     struct nc_list taps;         /* struct nc_hub_tap */
     struct nc_presence *presence;
     struct nc_framer framer;
-    struct nc_id incarnation;
     /* What is in the log; what of that is at or below `head`, or less. */
     struct nc_vector have, at_head;
+    struct nc_vector former; /* our own log under earlier names: 1 each */
+    struct nc_id own;        /* and its name of now */
     bool mesh;
 
     /* The tick.  Arrays keep their memory from turn to turn. */
@@ -126,6 +127,9 @@ struct nc_hub {
     } while (0)
 
 /* hub.c */
+/* The log's incarnation; another one from when a database turns out to have been set back.
+ */
+const struct nc_id *nc_hub_own(const struct nc_hub *h);
 void nc_hub_announce(struct nc_hub *h, struct nc_listener *l); /* at the end of the turn */
 
 /* hub_flush.c: deliver the tick and empty it. */
