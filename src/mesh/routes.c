@@ -10,7 +10,8 @@ enum {
     RTT_SHIFT = 3,
     DEV_SHIFT = 2,
     DOUBTFUL = 20000, /* ppm lost: is it still so? */
-    SURE = 3, /* echoes after which a way is asked less often, and may replace another */
+    SURE = 3,         /* echoes after which a way may replace another */
+    KNOWN = 8,        /* after which it is asked less often */
 };
 
 /* A frame that is lost is asked for again within seconds: so a hundredth of them costs as
@@ -118,7 +119,7 @@ static uint64_t pause_after(const struct nc_routes *r, const struct nc_route *ro
         return 15 * S;
     if (route->missed)
         return S / 2;
-    if (route->sure < SURE)
+    if (route->sure < KNOWN)
         return S;
     if (r->best == route->way || route->loss_ppm > DOUBTFUL)
         return NC_ROUTE_PROBE_US;
@@ -156,9 +157,14 @@ static void weigh_rtt(struct nc_route *route, uint64_t us)
         return;
     }
     int64_t off = sample - (int64_t)route->rtt_us;
+    if (off < 0) { /* it was in somebody's way before, and is believed sooner */
+        route->rtt_us = (uint32_t)((int64_t)route->rtt_us + off / 2);
+        route->dev_us /= 2;
+        return;
+    }
     route->rtt_us = (uint32_t)((int64_t)route->rtt_us + off / (1 << RTT_SHIFT));
-    int64_t far = (off < 0 ? -off : off) - (int64_t)route->dev_us;
-    route->dev_us = (uint32_t)((int64_t)route->dev_us + far / (1 << DEV_SHIFT));
+    route->dev_us = (uint32_t)((int64_t)route->dev_us +
+                               (off - (int64_t)route->dev_us) / (1 << DEV_SHIFT));
 }
 
 /* What was held up while a way was cut comes late, all at once: that it was lost is what
