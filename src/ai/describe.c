@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "ai/job.h"
+#include "ai/others.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "wire/json.h"
@@ -25,12 +26,25 @@ struct nc_part *nc_job_part(struct nc_job *j)
     return last;
 }
 
-static void write_who(struct nc_json *w, const char *model, const char *provider,
-                      const char *destination)
+/* Where several nodes read it "this node" is none of them for sure. */
+static void write_destination(struct nc_json *w, const struct nc_ai *ai, const char *where)
+{
+    struct nc_buf b = {0};
+
+    if (nc_others_any(ai) && nc_str_eqz(nc_str(where), "this_node"))
+        nc_buf_printf(&b, "own_node:%s", ai->others->name);
+    else
+        nc_buf_adds(&b, nc_str(where));
+    nc_json_kstr(w, "destination", nc_buf_str(&b));
+    nc_buf_fini(&b);
+}
+
+static void write_who(struct nc_json *w, const struct nc_ai *ai, const char *model,
+                      const char *provider, const char *destination)
 {
     nc_json_kstr(w, "model", nc_str(model));
     nc_json_kstr(w, "provider", nc_str(provider));
-    nc_json_kstr(w, "destination", nc_str(destination));
+    write_destination(w, ai, destination);
 }
 
 /* Who answers.  Before anything was asked, who will be, and where that is, if it is known
@@ -42,12 +56,12 @@ static void write_answerer(struct nc_json *w, const struct nc_job *j)
     bool certain = j->wish[0] || (p && !p->fallbacks_n);
 
     if (j->parts_n)
-        write_who(w, last->model, last->provider, last->destination);
+        write_who(w, j->ai, last->model, last->provider, last->destination);
     else if (j->inside)
-        write_who(w, j->choice.model, nc_source_name(j->choice.source),
+        write_who(w, j->ai, j->choice.model, nc_source_name(j->choice.source),
                   certain ? nc_source_where(j->choice.source) : "");
     else
-        write_who(w, "", "", "");
+        write_who(w, j->ai, "", "", "");
 }
 
 static void write_reason(struct nc_json *w, struct nc_str reason, struct nc_str code)
@@ -65,7 +79,7 @@ static void write_parts(struct nc_json *w, const struct nc_job *j)
     for (unsigned i = 0; i < j->parts_n; i++) {
         const struct nc_part *p = &j->parts[i];
         nc_json_obj(w);
-        write_who(w, p->model, p->provider, p->destination);
+        write_who(w, j->ai, p->model, p->provider, p->destination);
         nc_json_kuint(w, "from", p->from);
         write_reason(w, nc_str(p->reason), nc_str(p->why ? p->why : ""));
         nc_json_obj_end(w);

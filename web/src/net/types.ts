@@ -489,6 +489,7 @@ export interface Ai {
   reasoning_chars?: number;
   asked_by?: string;
   asked_message?: Id;
+  job?: Id;
   /**
    * Why it failed, or was stopped by the node
    */
