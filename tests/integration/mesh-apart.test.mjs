@@ -48,12 +48,14 @@ async function schedule(mesh, seed) {
   for (const [i, f] of followers.entries()) {
     const { shown } = f;
     const what = `${f.kind} at ${names[i]}`;
-    assert.deepEqual(shown.twice, [], `${what}: made twice`);
+    assert.deepEqual(shown.twice.map((id) => shown.told.get(id)), [], `${what}: made twice`);
     if (!shown.resyncs)
       for (const id of rooms) {
         if (life.rooms.find((r) => r.id === id).gone) continue;
         const kept = (await mesh.history(eye.at.get(names[i]), { id })).filter((m) => !m.deleted).map((m) => [m.id, m.text]);
         for (let n = 0; n < 500 && JSON.stringify(shown.of(id)) !== JSON.stringify(kept); n++) await sleep(20);
+        const wrong = shown.of(id).filter((m) => !kept.some((k) => `${k}` === `${m}`)).map(([m]) => [m, shown.told.get(m), kept.find((k) => k[0] === m)]);
+        assert.deepEqual(wrong, [], `${what}: shown, and not so kept`);
         assert.deepEqual(shown.of(id), kept, `${what}: shown as it is kept`);
       }
     await f.stop();

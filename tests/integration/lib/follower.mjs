@@ -8,9 +8,11 @@ class Shown {
   heard = []; // event ids, in order, each once
   again = 0; // events that came once more, known by their id
   twice = []; // message ids made twice
+  told = new Map(); // message id -> what was heard of it, for whoever looks for a fault
   rooms = new Map(); // room -> Map of message id -> text
   resyncs = 0;
   #seen = new Set();
+  #made = new Set();
   take(event) {
     if (!event.event_id) return false;
     if (this.#seen.has(event.event_id)) return void this.again++;
@@ -18,12 +20,18 @@ class Shown {
     this.heard.push(event.event_id);
     const m = event.message;
     if (!m) return true;
+    const told = this.told.get(m.id) ?? [];
+    this.told.set(m.id, told);
+    told.push(`${event.type} ${event.event_id}${event.reason ? ` ${event.reason} ${event.replaced_by}` : ""} ${m.deleted ? "(deleted)" : JSON.stringify(m.text)}`);
     const room = this.rooms.get(m.room) ?? new Map();
     this.rooms.set(m.room, room);
     if (event.type === "message.created") {
-      if (room.has(m.id)) this.twice.push(m.id);
-      room.set(m.id, m.text);
-    } else if (event.type === "message.deleted") room.set(m.id, null);
+      if (this.#made.has(m.id)) this.twice.push(m.id);
+      this.#made.add(m.id);
+    }
+    // Another node's delete may be heard of before the message, which then is told as deleted.
+    if (event.type === "message.deleted" || m.deleted) room.set(m.id, null);
+    else if (event.type === "message.created") room.get(m.id) !== null && room.set(m.id, m.text);
     else if (event.type === "message.updated" || event.type === "message.completed") {
       if (room.get(m.id) !== null) room.set(m.id, m.text);
     }
