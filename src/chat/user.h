@@ -17,7 +17,10 @@ struct nc_user {
         struct nc_list going; /* chat/live/presence.c: without a listener since lately */
         uint64_t gone_ms;
         uint32_t counted; /* the last list of who is here that named them */
-        bool here;
+        uint16_t far;     /* other nodes where they are */
+        bool local;       /* they are at this one, or were a moment ago */
+        bool here;        /* either */
+        bool untold;      /* other nodes are to hear that `local` changed */
     } presence;
     uint32_t proof;  /* counts changes of password and standing, odd while one is being
                         committed: a login that began before doesn't hold after */

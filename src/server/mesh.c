@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "chat/live/hub.h"
 #include "mesh/brokers.h"
+#include "mesh/ephemera.h"
 #include "mesh/nodes.h"
 #include "mesh/paths.h"
 #include "mesh/sync.h"
@@ -143,6 +144,8 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
     if (e == NC_OK)
         s->ai_link = nc_ai_link_new(s->ai, s->sync, s->nodes, &s->node_id, s->node_name);
     if (e == NC_OK)
+        s->ephemera = nc_ephemera_new(s->loop, s->chat, s->sync);
+    if (e == NC_OK)
         s->own_broker = nc_own_broker_new(s, on_own_broker, s);
     return e;
 }
@@ -165,6 +168,8 @@ void nc_server_mesh_stop(struct nc_server *s)
 {
     nc_users_stop(s->users);
     nc_ai_link_stop(s->ai_link);
+    nc_ephemera_free(s->ephemera);
+    s->ephemera = NULL;
     nc_way_ws_free(s->way_ws);
     s->way_ws = NULL;
     nc_paths_free(s->paths);

@@ -53,6 +53,7 @@ struct nc_server {
     struct nc_paths *paths;             /* which way is the best */
     struct nc_way_brokers *way_brokers; /* brokers as ways between them */
     struct nc_ai_link *ai_link;         /* who of them answers */
+    struct nc_ephemera *ephemera;       /* what is seen and not kept, from node to node */
     struct nc_own_broker *own_broker;   /* NULL: off */
 
     struct nc_httpd *httpd;

@@ -39,6 +39,8 @@ struct nc_presence {
     struct nc_list untold; /* struct nc_listener: to be told, when a turn has time for it */
     struct nc_task tells;
     size_t looks; /* made for lists in this turn */
+    void (*watch)(void *arg, struct nc_user *u);
+    void *watch_arg;
 };
 
 static uint64_t now_ms(const struct nc_presence *p)
@@ -148,18 +150,36 @@ static size_t tell_rooms(struct nc_presence *p, struct nc_user *u)
     return n;
 }
 
+/* After `local` or `far` was set: how many rooms are to hear of it. */
+static size_t settle(struct nc_presence *p, struct nc_user *u)
+{
+    bool here = u->presence.local || u->presence.far;
+
+    if (u->presence.here == here)
+        return 0;
+    u->presence.here = here;
+    return tell_rooms(p, u);
+}
+
+static size_t set_local(struct nc_presence *p, struct nc_user *u, bool local)
+{
+    if (u->presence.local == local)
+        return 0;
+    u->presence.local = local;
+    if (p->watch)
+        p->watch(p->watch_arg, u);
+    return settle(p, u);
+}
+
 static void come(struct nc_presence *p, struct nc_user *u)
 {
     nc_list_del(&u->presence.going);
-    if (u->presence.here)
-        return;
-    u->presence.here = true;
-    tell_rooms(p, u);
+    set_local(p, u, true);
 }
 
 static void go(struct nc_presence *p, struct nc_user *u)
 {
-    if (!u->presence.here)
+    if (!u->presence.local)
         return;
     u->presence.gone_ms = now_ms(p) + p->times->linger_ms;
     nc_list_del(&u->presence.going);
@@ -179,8 +199,7 @@ void nc_presence_seen(struct nc_presence *p, struct nc_user *u)
 static size_t on_gone(struct nc_presence *p, struct nc_user *u)
 {
     nc_list_del(&u->presence.going);
-    u->presence.here = false;
-    return tell_rooms(p, u);
+    return set_local(p, u, false);
 }
 
 /* A crowd that goes at once, or somebody who is in a thousand rooms, is told of over
@@ -204,6 +223,24 @@ static void on_deadline(struct nc_deadline *d)
         cost += 1 + on_due(p, q);
     }
     set_deadline(p);
+}
+
+void nc_presence_far(struct nc_chat *c, struct nc_user *u, bool there)
+{
+    struct nc_presence *p = c->hub->presence;
+
+    if (there ? u->presence.far == UINT16_MAX : u->presence.far == 0)
+        return;
+    u->presence.far = (uint16_t)(there ? u->presence.far + 1 : u->presence.far - 1);
+    settle(p, u);
+    set_deadline(p);
+}
+
+void nc_presence_watch(struct nc_chat *c, void (*watch)(void *arg, struct nc_user *u),
+                       void *arg)
+{
+    c->hub->presence->watch = watch;
+    c->hub->presence->watch_arg = arg;
 }
 
 bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u)

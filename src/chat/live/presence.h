@@ -2,7 +2,8 @@
  * chat/live/presence: who is there, and who is typing.
  *
  * Ephemeral: nothing of it is stored or replayed.  Somebody is there while one of
- * their live connections is, and for 20 s after the last one: a long poll breathes.
+ * their live connections is, and for 20 s after the last one: a long poll breathes; or
+ * while another node says that they are there.
  * A room hears of changes in one frame per 5 s at most, rooms of more than 200
  * members not at all.  Typing ends after 6 s, or with the message.
  *
@@ -42,6 +43,12 @@ bool nc_presence_online(const struct nc_chat *c, const struct nc_user *u);
  *   {"type":"online","users":[user…],"has_more":false}
  */
 void nc_presence_tell(struct nc_presence *p, struct nc_listener *l);
+
+/* They are at another node, too; or not any more.  Once for each node and each way. */
+void nc_presence_far(struct nc_chat *c, struct nc_user *u, bool there);
+/* Who tells other nodes hears when u->presence.local has changed.  NULL: nobody. */
+void nc_presence_watch(struct nc_chat *c, void (*watch)(void *arg, struct nc_user *u),
+                       void *arg);
 
 /* They type there, now. */
 void nc_presence_typing(struct nc_chat *c, struct nc_room *r, struct nc_user *u);
