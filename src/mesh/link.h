@@ -86,8 +86,8 @@ void nc_link_free(struct nc_link *l);
 /* NC_AGAIN: the queue is full, room comes.  NC_ECLOSED: the link isn't up.  NC_ELIMIT: the
  * broker takes no packet of that size.  NC_EINVAL: topic or qos. */
 NC_MUSTUSE enum nc_err nc_link_publish(struct nc_link *l, const struct nc_mqtt_out *m);
-#define NC_LINK_NOT_OWN 4u /* with a qos of a subscription: not what we publish ourselves \
-                            */
+/* With the qos of a subscription: not what we publish ourselves. */
+#define NC_LINK_NOT_OWN 4u
 /* Remembered for the life of the link, and asked for now and whenever it comes up.  The
  * same again changes nothing.  NC_EINVAL: no topic filter; NC_ELIMIT: over 256 of them. */
 NC_MUSTUSE enum nc_err nc_link_subscribe(struct nc_link *l, const char *filter,
