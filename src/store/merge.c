@@ -466,8 +466,10 @@ static void merge_message(struct run *x)
         merge_delete(x);
     else
         merge_content(x);
-    id = deletes ? root_of(x, &x->e->ref) : x->e->ref;
-    if (!x->out->inserted && get_message(x, &id, &r))
+    if (x->out->inserted)
+        return;
+    id = root_of(x, &x->e->ref);
+    if (get_message(x, &id, &r))
         tell_message(x, &r.message);
 }
 
