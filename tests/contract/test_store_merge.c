@@ -848,6 +848,144 @@ static void a_log_that_was_set_back_goes_on_under_another_name(void **state)
     at(0);
 }
 
+/* ---- alternatives -------------------------------------------------------- */
+
+static void all_agree(void)
+{
+    for (unsigned i = 1; i < NODES; i++)
+        assert_true(agree(0, i));
+}
+
+static struct nc_change answered(uint64_t ms, const char *body)
+{
+    struct nc_change c = complete(DEN, ms, body);
+
+    c.message.ai = nc_str("{\"model\":\"m\"}");
+    return c;
+}
+
+static void answer_at(unsigned node, uint64_t ms, const char *body)
+{
+    struct nc_change born = say(DEN, BOB, ms, "");
+
+    born.message.state = NC_STREAMING;
+    born.message.ai = nc_str("{}");
+    at(node);
+    OK(born);
+    OK(answered(ms, body));
+}
+
+static void begin_anew(unsigned node, uint64_t ms, const char *old, uint32_t chosen)
+{
+    struct nc_change c = change_message(NC_MESSAGE_RESTART, NC_EV_MESSAGE_UPDATED, DEN, ms);
+
+    c.message.state = NC_COMPLETE;
+    c.message.body = nc_str(old);
+    c.message.ai = nc_str("{\"model\":\"m\"}");
+    c.message.chosen = chosen;
+    at(node);
+    OK(c);
+}
+
+#define ALTERNATIVES(node, ms, expected) \
+    (at(node), ASK(expected, .kind = NC_Q_ALTERNATIVES, .id = mid(ms)))
+
+static void an_answer_made_anew_elsewhere_stays_beside_the_old_one(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "one");
+    heal();
+    begin_anew(0, 101, "one", 0);
+    heal(); /* node 1 sees it stream */
+    ALTERNATIVES(1, 101, "0/0:one 1/1:");
+    at(0);
+    OK(answered(101, "two"));
+    heal();
+    ALTERNATIVES(1, 101, "0/0:one 1/0:two");
+    ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(101)});
+    assert_true(answer.row.message.alternatives == 2 && answer.row.message.chosen == 1);
+    begin_anew(0, 101, "two", 1);
+    OK(answered(101, "three"));
+    heal(); /* it hears of the end alone */
+    ALTERNATIVES(1, 101, "0/0:one 1/0:two 2/0:three");
+    all_agree();
+}
+
+static void an_alternative_is_chosen_on_all_nodes(void **state)
+{
+    struct nc_change c = change_message(NC_MESSAGE_CHOOSE, NC_EV_MESSAGE_UPDATED, DEN, 101);
+
+    (void)state;
+    begin();
+    answer_at(0, 101, "one");
+    heal();
+    begin_anew(0, 101, "one", 0);
+    OK(answered(101, "two"));
+    heal();
+    c.message.body = nc_str("one");
+    c.message.ai = nc_str("{\"model\":\"m\"}");
+    at(1);
+    OK(c);
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        ALTERNATIVES(i, 101, "0/0:one 1/0:two");
+        ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(101)});
+        assert_true(answer.row.message.chosen == 0);
+    }
+    all_agree();
+}
+
+static void of_two_answers_the_one_that_goes_is_an_alternative_of_the_other(void **state)
+{
+    struct nc_change c = delete_message(DEN, 102);
+
+    (void)state;
+    begin();
+    answer_at(0, 101, "mine");
+    answer_at(1, 102, "yours");
+    heal();
+    c.event.reason = NC_DELETED_ANOTHER;
+    c.event.subject = mid(101);
+    at(1);
+    OK(c);
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        ALTERNATIVES(i, 101, "0/0:mine 1/0:yours");
+        ALTERNATIVES(i, 102, "");
+        ASK("mine", .kind = NC_Q_MESSAGE, .id = mid(101));
+        assert_int_equal(answer.row.message.alternatives, 2);
+    }
+    all_agree();
+}
+
+/* Its node was cut off for so long that others thought it was gone. */
+static void an_answer_that_was_thought_lost_is_whole_in_the_end(void **state)
+{
+    struct nc_change born = say(DEN, BOB, 101, ""), lost = answered(101, "");
+
+    (void)state;
+    begin();
+    born.message.state = NC_STREAMING;
+    at(0);
+    OK(born);
+    heal();
+    lost.message.state = NC_FAILED;
+    lost.event.hlc = 1; /* as early as may be */
+    at(1);
+    OK(lost);
+    at(0);
+    OK(answered(101, "whole"));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ASK("whole", .kind = NC_Q_MESSAGE, .id = mid(101));
+        assert_int_equal(answer.row.message.state, NC_COMPLETE);
+        ALTERNATIVES(i, 101, "");
+    }
+    all_agree();
+}
+
 static void what_streams_elsewhere_is_not_ours_to_end(void **state)
 {
     struct nc_change answering = say(DEN, BOB, 101, "");
@@ -888,6 +1026,10 @@ int main(void)
         N(what_was_trimmed_is_passed_over),
         N(a_log_that_was_set_back_goes_on_under_another_name),
         N(what_streams_elsewhere_is_not_ours_to_end),
+        N(an_answer_made_anew_elsewhere_stays_beside_the_old_one),
+        N(an_alternative_is_chosen_on_all_nodes),
+        N(of_two_answers_the_one_that_goes_is_an_alternative_of_the_other),
+        N(an_answer_that_was_thought_lost_is_whole_in_the_end),
         N(what_once_parted_them_does_not_again),
         N(nodes_that_were_cut_off_agree_again),
     };
