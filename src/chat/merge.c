@@ -43,6 +43,11 @@ uint64_t nc_chat_merged(const struct nc_chat *c, const struct nc_id *origin)
     return h ? h->n : 0;
 }
 
+void nc_merge_renewed(struct nc_chat *c, const struct nc_id *origin, uint64_t n)
+{
+    head_of(c, origin)->n = n;
+}
+
 struct load {
     struct nc_query q;
     struct nc_chat *chat;

@@ -44,5 +44,14 @@ struct nc_merge {
 
 void nc_chat_merge(struct nc_chat *c, struct nc_merge *m);
 
+/*
+ * This database was set back: what others know of our log from event `first` on is not what
+ * we have.  It goes on under another name (NC_ORIGIN_RENEW); who listens comes anew.
+ * done: once, on the loop, never before this returned.  NC_OK, NC_EINVAL as there, NC_EIO,
+ * NC_ECLOSED.
+ */
+void nc_chat_renew(struct nc_chat *c, uint64_t first,
+                   void (*done)(void *arg, enum nc_err e), void *arg);
+
 /* How many events of this origin are here, without a gap; also of our own earlier logs. */
 uint64_t nc_chat_merged(const struct nc_chat *c, const struct nc_id *origin);

@@ -12,6 +12,8 @@
 
 /* Reads how far each log is here (blocking, before the loop).  NC_EIO: logged. */
 NC_MUSTUSE enum nc_err nc_merge_load(struct nc_chat *c);
+/* That log of ours ends with event n now. */
+void nc_merge_renewed(struct nc_chat *c, const struct nc_id *origin, uint64_t n);
 void nc_merge_free(struct nc_chat *c); /* the store is closed; fine when never loaded */
 
 /* One commit that is being followed. */

@@ -322,6 +322,23 @@ static enum nc_err find_tip(struct nc_intake *in, struct nc_lane *l)
     return e;
 }
 
+void nc_lane_reload(struct nc_intake *in, struct nc_lane *l)
+{
+    const struct nc_origin *o = nc_origins_get(&in->origins, &l->origin);
+
+    l->tip = 0;
+    if (find_tip(in, l) != NC_OK) /* from the beginning, then */
+        l->tip = 0;
+    if (o)
+        nc_lane_introduce(in, o);
+}
+
+void nc_vector_reset(struct nc_intake *in, const struct nc_id *origin, uint64_t n)
+{
+    if (nc_vector_set(&in->vector, origin, n) != NC_OK)
+        nc_log(NC_ERROR, "mesh.vector", "origins=%u", in->vector.n);
+}
+
 static enum nc_err load(struct nc_intake *in)
 {
     struct load q = {.q = {.kind = NC_Q_VECTOR, .row = on_log}, .in = in};

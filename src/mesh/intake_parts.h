@@ -120,6 +120,9 @@ static inline struct nc_intake_text nc_intake_text(const struct nc_id *id)
 /* intake.c */
 struct nc_lane *nc_lane_of(const struct nc_intake *in, const struct nc_id *origin);
 void nc_lane_introduce(struct nc_intake *in, const struct nc_origin *o);
+/* Its tip, by what the store has now; for one of which nothing is on its way. */
+void nc_lane_reload(struct nc_intake *in, struct nc_lane *l);
+void nc_vector_reset(struct nc_intake *in, const struct nc_id *origin, uint64_t n);
 bool nc_lane_blocked(const struct nc_lane *l);
 /* It stands still for so long, or for what the state says. */
 void nc_lane_block(struct nc_intake *in, struct nc_lane *l, enum nc_lane_state state,

@@ -634,6 +634,151 @@ static void a_large_record_that_comes_with_its_segment_after_all_is_taken(void *
     nc_buf_fini(&large);
 }
 
+/* ---- a database that was set back ---------------------------------------------------- */
+
+static const char *db_of(const struct node *n) { return strchr(n->url, ':') + 1; }
+
+static void copy_db(const struct node *n, const char *from, const char *to)
+{
+    char cmd[300];
+
+    snprintf(cmd, sizeof cmd, "cp %s%s %s%s", db_of(n), from, db_of(n), to);
+    assert_int_equal(system(cmd), 0);
+}
+
+/* a's database is as it was; since, it has said three things that the others have. */
+static void set_back(struct nc_id *person, struct nc_id *room)
+{
+    begin(5);
+    *person = ada->a.id;
+    *room = den->rec.id;
+    heal();
+    node_down(a);
+    copy_db(a, "", ".then");
+    node_up(a);
+    hello(a, user_at(a, *person), room_at(a, *room), 3);
+    sign_log(a, 2);
+    heal();
+    node_down(a);
+    copy_db(a, ".then", "");
+    node_up(a);
+}
+
+static void they_agree_with_all_of_it(struct nc_id old, uint64_t n)
+{
+    heal();
+    assert_int_equal(a->set_back, 1);
+    assert_int_equal(nc_intake_stats(a->in).set_back, 1);
+    sign_log(a, 3);
+    heal();
+    assert_false(nc_id_eq(&a->log, &old));
+    assert_true(agree(0, 1) && agree(0, 2));
+    assert_int_equal(nc_vector_get(nc_intake_vector(a->in), &old), n);
+    node_down(a); /* and as it is on the disk */
+    node_up(a);
+    assert_int_equal(nc_vector_get(nc_intake_vector(a->in), &old), n);
+    assert_true(agree(0, 1));
+    assert_int_equal(want(a, b) + want(a, c) + want(b, a), 0);
+}
+
+static void a_database_that_was_set_back_gets_its_past_from_others(void **state)
+{
+    struct nc_id person, room, old;
+
+    (void)state;
+    set_back(&person, &room);
+    old = a->log;
+    they_agree_with_all_of_it(old, nc_vector_get(nc_intake_vector(b->in), &old));
+}
+
+static void what_it_said_since_it_was_set_back_is_said_by_another_name(void **state)
+{
+    struct nc_id person, room, old;
+    uint64_t n;
+
+    (void)state;
+    set_back(&person, &room);
+    old = a->log;
+    n = nc_vector_get(nc_intake_vector(b->in), &old);
+    hello(a, user_at(a, person), room_at(a, room), 2);
+    sign_log(a, 1);
+    they_agree_with_all_of_it(old, n);
+    assert_int_equal(nc_vector_get(nc_intake_vector(b->in), &a->log), 2);
+}
+
+static void on_backed_up(struct nc_backup *backup, enum nc_err e)
+{
+    assert_int_equal(e, NC_OK);
+    backup->path = NULL;
+}
+
+static void what_a_restored_node_had_said_comes_back_to_it(void **state)
+{
+    char file[160];
+    struct nc_backup backup = {.path = file, .done = on_backed_up};
+    struct nc_id old, person, room;
+
+    (void)state;
+    begin(5);
+    heal();
+    old = a->log;
+    person = ada->a.id;
+    room = den->rec.id;
+    hello(a, ada, den, 2); /* in the backup, but nobody has heard of it, nor is it signed */
+    snprintf(file, sizeof file, "%s.backup", db_of(a));
+    a->w->real->backup(a->w->store, &backup);
+    for (unsigned i = 0; backup.path && i < 1000; i++)
+        turns(a, 10);
+    assert_null(backup.path);
+    hello(a, ada, den, 3);
+    sign_log(a, 4);
+    heal();
+    node_down(a);
+    assert_int_equal(unlink(db_of(a)), 0);
+    assert_int_equal(nc_store_backend(a->url)->restore(db_of(a), file, NULL, NULL), NC_OK);
+    node_up(a);
+    assert_false(nc_id_eq(&a->log, &old));
+    hello(a, user_at(a, person), room_at(a, room), 1);
+    sign_log(a, 1);
+    heal();
+    assert_true(agree(0, 1) && agree(0, 2));
+    assert_int_equal(events_of(a), 3);
+    assert_int_equal(a->set_back, 0);
+}
+
+static void more_than_others_know_it_may_have_said_since(void **state)
+{
+    struct nc_id person, room, old;
+    uint64_t n;
+
+    (void)state;
+    set_back(&person, &room);
+    old = a->log;
+    n = nc_vector_get(nc_intake_vector(b->in), &old);
+    hello(a, user_at(a, person), room_at(a, room), 2);
+    sign_log(a, 256);
+    hello(b, user_at(b, person), room_at(b, room), 1);
+    sign_log(b, 1);
+    they_agree_with_all_of_it(old, n);
+}
+
+static void a_vector_that_lies_renames_nobody(void **state)
+{
+    struct nc_vector lie = {.n = 0};
+    struct nc_vector_range out[4];
+
+    (void)state;
+    begin(5);
+    heal();
+    assert_int_equal(nc_vector_set(&lie, &a->log, INT64_MAX), NC_OK);
+    assert_int_equal(nc_intake_lacks(a->in, &b->id, &lie, out, 4), 1);
+    serve(b, a, &out[0]);
+    deliver_all();
+    settle_all();
+    assert_int_equal(a->set_back, 0);
+    assert_true(nc_id_eq(&a->log, &a->w->store->info.incarnation));
+}
+
 /* ---- bounds -------------------------------------------------------------------------- */
 
 /* Messages in a room that never comes. */
@@ -724,6 +869,11 @@ int main(void)
         T(a_large_record_that_is_another_is_had_from_somebody_else),
         T(a_large_record_that_is_gone_meanwhile_is_not_waited_for),
         T(a_large_record_that_comes_with_its_segment_after_all_is_taken),
+        D(a_database_that_was_set_back_gets_its_past_from_others),
+        D(what_it_said_since_it_was_set_back_is_said_by_another_name),
+        D(what_a_restored_node_had_said_comes_back_to_it),
+        D(more_than_others_know_it_may_have_said_since),
+        T(a_vector_that_lies_renames_nobody),
         T(what_waits_is_bounded_and_in_nobodys_way),
     };
     return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
