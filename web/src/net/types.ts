@@ -693,6 +693,23 @@ export interface MeshNode {
   added_at?: Time;
   seen_at?: Time;
   clock_off_ms?: number;
+  state?: 'here' | 'away' | 'unheard';
+  version?: string;
+  we_lack?: number | null;
+  they_lack?: number | null;
+  ways?: MeshWay[];
+  waiting?: number;
+  ahead?: number;
+  ahead_until?: Time;
+  refused?: string;
+  last_error?: string;
+  last_error_at?: Time;
+}
+export interface MeshWay {
+  kind: 'broker' | 'lan' | 'wan' | 'relay';
+  where: string;
+  since: Time;
+  best: boolean;
 }
 export interface OwnBroker {
   state: 'starting' | 'up' | 'down';
