@@ -191,6 +191,7 @@ static void on_models(void *arg)
 
     if (!ai->closing && ai->fair)
         nc_fair_pump(ai->fair);
+    nc_able_soon(ai);
 }
 
 /* ---- open and close --------------------------------------------------------- */
@@ -269,7 +270,7 @@ void nc_ai_quiet(struct nc_ai *ai)
     nc_list_del(&ai->observer.node);
     nc_loop_deadline(ai->o.loop, &ai->tell, 0);
     if (ai->others)
-        nc_loop_deadline(ai->o.loop, &ai->others->tick, 0);
+        nc_others_quiet(ai);
     nc_models_quiet(ai->models);
     nc_titles_end(ai);
 }

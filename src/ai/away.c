@@ -52,7 +52,7 @@ static bool may_travel(const struct nc_job *j)
 
 static void again_in(struct nc_job *j, uint64_t ms)
 {
-    nc_loop_deadline(j->ai->o.loop, &j->away.again, ms);
+    nc_loop_deadline(j->ai->o.loop, &j->away.again, ms ? nc_others_ms(j->ai, ms) : 0);
 }
 
 /* Has whoever is here had the time to say so? */
@@ -154,7 +154,7 @@ static void go_on_asking(struct nc_job *j)
     if (nc_others_here(j->ai))
         say(j, NULL, "open");
     again_in(j, round < NC_COUNT(rounds_ms) ? rounds_ms[round] : AGAIN_MS);
-    if (!a->gave_up && waited >= GIVE_UP_MS)
+    if (!a->gave_up && waited >= nc_others_ms(j->ai, GIVE_UP_MS))
         give_up(j);
 }
 

@@ -4,6 +4,7 @@
 
 #include "ai/direct.h"
 #include "ai/job.h"
+#include "ai/others.h"
 #include "ai/room_ai.h"
 #include "chat/rooms/rooms.h"
 #include "wire/json.h"
@@ -231,14 +232,16 @@ static const char *state_name(enum nc_err e)
     return "missing";
 }
 
-/* The model as it would be asked now: the first that is up, else the first. */
+/* The model as it would be asked now: the first that is up, another node's, else the
+ * first. */
 static void write_model(struct nc_ai *ai, struct nc_json *j, const struct nc_persona *p,
                         const struct nc_room_ai *room)
 {
     struct nc_choice c = {.source = NULL}, other;
     struct nc_problem why;
     struct nc_buf name = {0};
-    struct nc_str first = room->model.n ? room->model : p->model;
+    enum nc_destination far;
+    struct nc_str elsewhere, first = room->model.n ? room->model : p->model;
     enum nc_err e = nc_models_choose(ai->models, first, room->furthest, &c, &why);
 
     for (size_t i = 0; e != NC_OK && i < p->fallbacks_n; i++)
@@ -247,7 +250,12 @@ static void write_model(struct nc_ai *ai, struct nc_json *j, const struct nc_per
             e = NC_OK;
             c = other;
         }
-    if (e == NC_OK || e == NC_AGAIN) {
+    if (e != NC_OK &&
+        nc_able_elsewhere(ai, &p->user->a.id, room->furthest, &elsewhere, &far)) {
+        e = NC_OK;
+        nc_json_kstr(j, "model", elsewhere);
+        nc_json_kstr(j, "destination", nc_str(nc_destination_name(far)));
+    } else if (e == NC_OK || e == NC_AGAIN) {
         nc_buf_printf(&name, "%s%s%s", nc_source_name(c.source), c.model[0] ? "/" : "",
                       c.model);
         nc_json_kstr(j, "model", nc_buf_str(&name));

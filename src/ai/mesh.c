@@ -71,6 +71,11 @@ bool nc_others_first(const struct nc_ai *ai, const struct nc_id *thing)
     return true;
 }
 
+uint64_t nc_others_ms(const struct nc_ai *ai, uint64_t ms)
+{
+    return ai->others->mesh.pace ? ms / ai->others->mesh.pace + 1 : ms;
+}
+
 /* ---- words ------------------------------------------------------------------------- */
 
 struct nc_json nc_others_word(struct nc_buf *b, const char *type)
@@ -94,14 +99,14 @@ void nc_others_say(struct nc_ai *ai, const struct nc_id *to, struct nc_buf *b)
     nc_buf_fini(b);
 }
 
-enum word { OPEN, YOURS, CAN, MINE, NOT, STOP, STOPPED, STOP_ROOM };
+enum word { OPEN, YOURS, CAN, MINE, NOT, STOP, STOPPED, STOP_ROOM, ABLE };
 static const char *const words[] = {
-    [OPEN] = "open",        [YOURS] = "yours",
-    [CAN] = "can",          [MINE] = "mine",
-    [NOT] = "not",          [STOP] = "stop",
-    [STOPPED] = "stopped",  [STOP_ROOM] = "stop_room",
-    [STOP_ROOM + 1] = NULL,
+    [OPEN] = "open", [YOURS] = "yours", [CAN] = "can",         [MINE] = "mine",
+    [NOT] = "not",   [STOP] = "stop",   [STOPPED] = "stopped", [STOP_ROOM] = "stop_room",
+    [ABLE] = "able", [ABLE + 1] = NULL,
 };
+
+void nc_ai_mesh_came(struct nc_ai *ai) { nc_able_soon(ai); }
 
 void nc_ai_mesh_told(struct nc_ai *ai, const struct nc_id *from, struct nc_str json)
 {
@@ -120,6 +125,7 @@ void nc_ai_mesh_told(struct nc_ai *ai, const struct nc_id *from, struct nc_str j
         case STOP: nc_stop_asked(ai, from, doc); break;
         case STOPPED: nc_stop_done(ai, doc); break;
         case STOP_ROOM: nc_stop_room_asked(ai, doc); break;
+        case ABLE: nc_able_heard(ai, from, doc); break;
         }
     json_decref(doc); /* a word of a later version is none */
 }
@@ -189,13 +195,13 @@ static void on_tick(struct nc_deadline *d)
     bool growing = nc_growing_look(o->ai);
 
     if (watching || growing)
-        nc_loop_deadline(o->ai->o.loop, d, TICK_MS);
+        nc_loop_deadline(o->ai->o.loop, d, nc_others_ms(o->ai, TICK_MS));
 }
 
 void nc_others_tick(struct nc_ai *ai)
 {
     if (!ai->others->tick.due && !ai->closing)
-        nc_loop_deadline(ai->o.loop, &ai->others->tick, TICK_MS);
+        nc_loop_deadline(ai->o.loop, &ai->others->tick, nc_others_ms(ai, TICK_MS));
 }
 
 /* ---- what the last run left ---------------------------------------------------------- */
@@ -261,12 +267,20 @@ void nc_ai_mesh(struct nc_ai *ai, const struct nc_ai_mesh *m)
     nc_list_init(&o->watched);
     nc_list_init(&o->growing);
     nc_list_init(&o->twins);
+    nc_list_init(&o->able);
     nc_list_init(&o->stops);
     nc_list_init(&o->asked);
     ai->others = o;
     nc_growing_open(ai);
+    nc_able_soon(ai);
     if (nc_others_any(ai))
         look_at_resumed(ai);
+}
+
+void nc_others_quiet(struct nc_ai *ai)
+{
+    nc_loop_deadline(ai->o.loop, &ai->others->tick, 0);
+    nc_loop_deadline(ai->o.loop, &ai->others->able_due, 0);
 }
 
 void nc_others_free(struct nc_ai *ai)
@@ -278,6 +292,7 @@ void nc_others_free(struct nc_ai *ai)
     nc_loop_deadline(ai->o.loop, &o->tick, 0);
     nc_watch_free(ai);
     nc_growing_free(ai);
+    nc_able_free(ai);
     nc_twins_free(ai);
     nc_stops_free(ai);
     free(o->name);

@@ -24,10 +24,13 @@ struct nc_ai_mesh {
     /* A word to that node, or (zero) to all that are here.  It comes or it doesn't. */
     void (*tell)(void *arg, const struct nc_id *to, struct nc_str json);
     void *arg;
+    unsigned pace; /* tests: what is waited for is so many times shorter; 0: 1 */
 };
 
 /* After nc_ai_new and before the loop; once.  Without it, or while nobody is pinned, all is
  * as on a node alone. */
 void nc_ai_mesh(struct nc_ai *ai, const struct nc_ai_mesh *m);
+/* Another node is here now. */
+void nc_ai_mesh_came(struct nc_ai *ai);
 /* A word came, of a node that is trusted. */
 void nc_ai_mesh_told(struct nc_ai *ai, const struct nc_id *from, struct nc_str json);

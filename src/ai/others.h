@@ -3,7 +3,8 @@
  *
  * away.c a question of ours that another node may answer · helping.c one of another's that
  * we may · watch.c questions whose node has gone · growing.c answers that grow elsewhere ·
- * twins.c two answers to one question · stop_mesh.c stopping · mesh.c the rest
+ * able.c who has a model · twins.c two answers to one question · stop_mesh.c stopping ·
+ * mesh.c the rest
  */
 #pragma once
 
@@ -33,6 +34,9 @@ struct nc_others {
     struct nc_list twins;    /* answers to be looked at (twins.c) */
     unsigned twins_n;
     bool comparing;
+    struct nc_list able; /* struct able: personas that others can ask (able.c) */
+    unsigned able_n;
+    struct nc_deadline able_due;
     struct nc_list stops, asked; /* stop_mesh.c: what others are asked, and ask */
     uint64_t stop_no;
 };
@@ -45,11 +49,13 @@ uint64_t nc_others_gone_ms(const struct nc_ai *ai, const struct nc_id *which);
 /* Of the nodes that are here (or were, until just now) and this one, is this the first for
  * that thing?  All that see the same nodes name the same one. */
 bool nc_others_first(const struct nc_ai *ai, const struct nc_id *thing);
+uint64_t nc_others_ms(const struct nc_ai *ai, uint64_t ms); /* at our pace */
 /* Begin a word; it is said, and gone, with nc_others_say. */
 struct nc_json nc_others_word(struct nc_buf *b, const char *type);
 void nc_others_say(struct nc_ai *ai, const struct nc_id *to, struct nc_buf *b);
-void nc_others_tick(struct nc_ai *ai); /* there is something to look at */
-void nc_others_free(struct nc_ai *ai); /* fine where there are none */
+void nc_others_tick(struct nc_ai *ai);  /* there is something to look at */
+void nc_others_quiet(struct nc_ai *ai); /* the node is going */
+void nc_others_free(struct nc_ai *ai);  /* fine where there are none */
 
 /* An event of another node. */
 void nc_others_merged(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,
@@ -89,6 +95,17 @@ void nc_away_ask_first(struct nc_job *j);
 void nc_help(struct nc_ai *ai, const struct nc_id *from, const json_t *word, bool ours);
 /* A job that was given to us ended before it began. */
 void nc_help_ended(struct nc_job *j);
+
+/* ---- able.c ------------------------------------------------------------------------ */
+
+void nc_able_soon(struct nc_ai *ai); /* our models may have changed */
+void nc_able_heard(struct nc_ai *ai, const struct nc_id *from, const json_t *word);
+/* A node that is here can ask a model for that persona, in a room that lets text go so far:
+ * which, and how far away from here that is. */
+bool nc_able_elsewhere(const struct nc_ai *ai, const struct nc_id *persona,
+                       enum nc_destination furthest, struct nc_str *model,
+                       enum nc_destination *destination);
+void nc_able_free(struct nc_ai *ai);
 
 /* ---- watch.c ----------------------------------------------------------------------- */
 

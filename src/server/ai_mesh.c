@@ -60,11 +60,22 @@ static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_i
         nc_ai_mesh_told(l->ai, from, f->ephemeral.json);
 }
 
+static void on_peer(struct nc_sync_hook *h, const struct nc_id *peer, bool here,
+                    bool forgotten)
+{
+    struct nc_ai_link *l = nc_of(h, struct nc_ai_link, hook);
+
+    (void)peer;
+    (void)forgotten;
+    if (l->sync && here)
+        nc_ai_mesh_came(l->ai);
+}
+
 struct nc_ai_link *nc_ai_link_new(struct nc_ai *ai, struct nc_sync *sync,
                                   struct nc_nodes *nodes, const struct nc_id *self,
                                   const char *name)
 {
-    static const struct nc_sync_hook_ops ops = {.frame = on_frame};
+    static const struct nc_sync_hook_ops ops = {.frame = on_frame, .peer = on_peer};
     struct nc_ai_link *l = nc_alloc(sizeof(*l));
 
     l->hook.ops = &ops;

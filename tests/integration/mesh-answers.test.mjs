@@ -67,6 +67,16 @@ test("a node without a model has its questions answered by one that has", async 
     asked.end();
   };
 
+  await t.test("it is shown who would answer", async () => {
+    const olga = async (who) => ok(await who.call("GET", `/api/v1/rooms/${room.id}`)).personas.find((p) => p.username === "olga");
+    await until(async () => (await olga(anna)).state === "up", "the other node's model");
+    assert.deepEqual([(await olga(anna)).model, (await olga(anna)).destination], ["openai/m", "own_node"]);
+    assert.equal((await olga(there)).destination, "this_node");
+    ok(await anna.call("PATCH", `/api/v1/rooms/${room.id}`, { ai: { destination: "this_node" } }));
+    assert.equal((await olga(anna)).state, "missing");
+    ok(await anna.call("PATCH", `/api/v1/rooms/${room.id}`, { ai: { destination: null } }));
+  });
+
   await t.test("asked at the one, answered by the other, seen at both", async () => {
     const question = await anna.say(room, "olga, what is soup?");
     const asked = (await upstream.next()).begin();

@@ -345,7 +345,8 @@ static inline void open_ai(struct side *s)
                                            .nodes = nodes_of,
                                            .gone_ms = gone_ms,
                                            .tell = tell,
-                                           .arg = s});
+                                           .arg = s,
+                                           .pace = 10});
 }
 
 static inline void open_nodes(unsigned n)

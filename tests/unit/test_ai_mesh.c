@@ -106,7 +106,7 @@ static void what_may_not_leave_the_node_does_not(void **state)
     nc_room_update(a->w->chat, &who, room, &patch, on_room_answer, begin_call());
     assert_int_equal(end_call(a->w), NC_P_NONE);
     ask();
-    for_ms(600);
+    for_ms(200);
     assert_int_equal(b->asks, 0);
     close_nodes();
 }
@@ -117,7 +117,7 @@ static void where_nobody_has_a_model_the_room_is_told(void **state)
     stage(2);
     struct ear *ear = ear_open(a->w, ann, NULL);
     ask();
-    for_ms(500);
+    for_ms(50);
     assert_int_equal(ear_count(ear, "no_model"), 0); /* somebody may yet say so */
     UNTIL(ear_count(ear, "no_model") == 1);
     give_model(b); /* it comes later, and is asked all the same */
@@ -249,14 +249,14 @@ static void another_stands_in_for_a_node_that_is_gone(void **state)
     a->cut = true;
     a->gone_ms = 20000;
     give_model(b);
-    for_ms(1500);
+    for_ms(300);
     assert_int_equal(b->asks, 0); /* it may come back yet */
     a->gone_ms = 31000;
     UNTIL(answered(b) == 1 && answered(&sides[2]) == 1);
     assert_string_equal(seen(b).text, "answered by b");
     assert_true(has_job(b, NC_ATTEMPT_INSTEAD));
     assert_int_equal(b->asks, 1);
-    for_ms(1500);
+    for_ms(300);
     assert_int_equal(b->asks, 1);
     close_nodes();
 }
@@ -302,7 +302,7 @@ static void an_answer_of_a_node_that_is_gone_fails_and_may_still_be_whole(void *
     UNTIL(b->ask && seen(a).streaming == 1 && seen(&sides[2]).streaming == 1);
     b->cut = true;
     b->gone_ms = 10000;
-    for_ms(1500);
+    for_ms(300);
     assert_int_equal(seen(a).streaming, 1);
     b->gone_ms = 31000;
     UNTIL(seen(a).last.state == NC_FAILED && seen(&sides[2]).last.state == NC_FAILED);
