@@ -270,6 +270,7 @@ test("nodes that trust one another", async () => {
     const { json } = await call(owner, "POST /api/v1/admin/mesh/join", { body: { code }, status: 200 });
     await call(owner, "GET /api/v1/admin/mesh", { status: 200 });
     await call(owner, "GET /api/v1/admin/mesh/state", { status: 200 });
+    await call(owner, "POST /api/v1/admin/mesh/{node}/accept", { path: { node: json.id }, status: 200 });
     await call(owner, "DELETE /api/v1/admin/mesh/{node}", { path: { node: json.id }, status: 204 });
 
     // What the other says when it joins, said here by us.
