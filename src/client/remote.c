@@ -302,6 +302,7 @@ static void on_logout(void *arg, const struct nc_answer *a)
     if (a->err == NC_ECLOSED)
         return;
     nc_session_drop(&r->api.session);
+    nc_remote_forget_home(r);
     nc_outbox_close(&r->outbox);
     leave(r);
     r->set->ops->login(r->set->arg, r);
@@ -310,6 +311,7 @@ static void on_logout(void *arg, const struct nc_answer *a)
 void nc_remote_logout(struct nc_remote *r)
 {
     nc_live_stop(r->live);
+    nc_loop_deadline(r->loop, &r->away, 0);
     nc_api_call(&r->api, &(struct nc_api_ask){"POST", "/api/v1/auth/logout", {0}, 0},
                 on_logout, r);
 }

@@ -48,6 +48,8 @@ void nc_remote_logout(struct nc_remote *r);
 void nc_remote_lost(struct nc_remote *r);
 void nc_remote_guest_over(struct nc_remote *r);
 void nc_remote_on_away(struct nc_deadline *d);
+/* Who logs out elsewhere is out at home, too: back there, where no login is kept. */
+void nc_remote_forget_home(struct nc_remote *r);
 
 /* A page of a room; before NULL: the newest. */
 void nc_remote_page(struct nc_remote *r, struct nc_model_room *room,

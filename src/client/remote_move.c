@@ -100,6 +100,16 @@ void nc_remote_on_away(struct nc_deadline *d)
     }
 }
 
+void nc_remote_forget_home(struct nc_remote *r)
+{
+    if (strcmp(r->api.url, r->elsewhere.home) == 0)
+        return;
+    free(r->api.url);
+    r->api.url = nc_str_dup(nc_str(r->elsewhere.home));
+    if (nc_session_move(&r->api.session, r->api.url, r->api.url, r->user, true) == NC_OK)
+        nc_session_drop(&r->api.session);
+}
+
 /* Its own node may be back; if not, the next one asks for the password. */
 void nc_remote_guest_over(struct nc_remote *r)
 {

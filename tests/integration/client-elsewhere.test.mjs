@@ -68,7 +68,6 @@ test("the token is good at the next node, the cursor goes on, and what waited is
   await t.see("while it is away");
   await until(async () => (await bert.history(room)).some((m) => m.text === "from the other side"), "what waited has been sent");
   assert.equal((await bert.history(room)).filter((m) => m.text === "from the other side").length, 1);
-  assert.equal((t.text.match(/before the cut/g) ?? []).length >= 1, true);
   t.type(CTRL_C);
   await t.see("leaves");
   t.type(CTRL_C);
