@@ -164,8 +164,11 @@ static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_i
             p->unanswered++;
     } else if (f->type == NC_FRAME_ECHO) {
         struct nc_path_peer *peer = nc_path_peer(p, &who);
+        bool before = peer && nc_path_direct(peer);
         if (peer)
             nc_routes_echo(&peer->routes, f->probe, nc_paths_now_us());
+        if (peer && !before && nc_path_direct(peer))
+            nc_loop_deadline(p->o.loop, &p->beat, 1); /* who may pass on, from now on */
     } else if (f->type == NC_FRAME_RELAY) {
         nc_relays_frame(p, &who, f);
     }

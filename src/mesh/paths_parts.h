@@ -14,6 +14,7 @@ struct nc_path_peer {
     struct nc_id id;
     struct nc_routes routes;
     uint64_t relays_ms; /* loop time when third nodes are tried next */
+    unsigned tries;     /* of them, since it was reached last */
 };
 
 /* An envelope that waits. */

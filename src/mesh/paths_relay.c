@@ -6,7 +6,7 @@
 #include "mesh/envelope.h"
 #include "mesh/paths_parts.h"
 
-enum { TRY_NEEDED_MS = 5000, TRY_READY_MS = 60000 };
+enum { TRY_SOON_MS = 250, TRY_NEEDED_MS = 5000, TRY_READY_MS = 60000 };
 
 static struct nc_path_letter *letter(const struct nc_id *to, struct nc_str envelope)
 {
@@ -203,17 +203,21 @@ void nc_relays_try(struct nc_paths *p, struct nc_path_peer *peer, uint64_t now_m
 {
     struct nc_path_peer *over[NC_PATHS_RELAYS];
 
-    if (now_ms < peer->relays_ms)
-        return;
     bool reached = nc_path_direct(peer) != NULL;
+    if (now_ms < peer->relays_ms && (reached || peer->tries))
+        return;
     unsigned n = nearest(p, peer, over);
     for (unsigned i = 0; i < n; i++) {
         struct nc_path_relay *r = relay(p, &peer->id, &over[i]->id);
         if (!r->way.up)
             knock(r);
     }
-    /* While there is another way it only has to be ready. */
     uint64_t ms = reached ? TRY_READY_MS : TRY_NEEDED_MS;
+    /* At first the third nodes may not know the way themselves; while there is another, it
+     * only has to be ready. */
+    if (!reached && peer->tries < 5)
+        ms = TRY_SOON_MS << peer->tries;
+    peer->tries = reached ? 0 : peer->tries + (n > 0);
     uint16_t dice;
     nc_entropy(&dice, sizeof(dice));
     peer->relays_ms = now_ms + ms * 3 / 4 + ms / 2 * dice / 65536;

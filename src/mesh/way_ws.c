@@ -10,7 +10,6 @@
 
 enum {
     FIRST_MAX = 1024, /* bytes of what a stranger says: a probe */
-    PING_MS = 15000,
     QUEUE_MAX = 1 << 20,
     QUEUE_LOW = 256 << 10,
     LOOK_MS = 30000,
@@ -259,7 +258,7 @@ void nc_way_ws_take(struct nc_way_ws *w, struct nc_conn *c,
     nc_ws_begin(&l->ws, c,
                 &(struct nc_ws_start){.role = NC_WS_SERVER,
                                       .message_max = FIRST_MAX,
-                                      .ping_ms = PING_MS,
+                                      .ping_ms = NC_WAY_WS_PING_MS,
                                       .deflate = *deflate},
                 &nc_ws_link_ops);
     nc_conn_limit(c, QUEUE_MAX, QUEUE_LOW);

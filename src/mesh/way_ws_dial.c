@@ -11,7 +11,6 @@
 enum {
     TARGETS_OF_PEER = 8,
     DIAL_MS = 10000,
-    PING_MS = 15000,
     FIRST_WAIT_MS = 1000,
     LONGEST_WAIT_MS = 60000,
     HINT_MS = 500,
@@ -102,7 +101,7 @@ static void dial(struct nc_ws_target *t)
                                                     .tls = w->tls,
                                                     .timeout_ms = DIAL_MS,
                                                     .message_max = NC_ENVELOPE_MAX,
-                                                    .ping_ms = PING_MS,
+                                                    .ping_ms = NC_WAY_WS_PING_MS,
                                                     .may = may,
                                                     .arg = t},
                                &nc_ws_link_ops);

@@ -9,6 +9,9 @@
 #include "net/ws_client.h"
 
 #define NC_WAY_WS_URL 256
+/* Thrice that in silence, and it is dialled anew: the kernel waits ever longer before it
+ * tries again what was lost. */
+#define NC_WAY_WS_PING_MS 5000
 
 /* An address that is dialled as long as it is a node's. */
 struct nc_ws_target {
