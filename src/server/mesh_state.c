@@ -37,6 +37,7 @@ static void answer(struct state *s)
     nc_json_obj(&j);
     nc_json_kstr(&j, "sum", (struct nc_str){sum, sizeof(sum)});
     nc_json_kbool(&j, "settled", settled);
+    nc_json_kid(&j, "origin", &s->call->srv->store->info.incarnation);
     if (!s->many) {
         nc_json_key(&j, "vector");
         nc_json_vector(&j, &s->vector);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "crypto/hash.h"
 
 /* ---- names --------------------------------------------------------------- */
@@ -292,7 +293,7 @@ static bool take_field(struct nc_str *in, enum type type, void *at)
         if (!take_number(in, 4, &v) || !(s->p = take(in, v)))
             return false;
         s->n = v;
-        return true;
+        return s->n == 0 || (nc_utf8_valid(*s) && !memchr(s->p, 0, s->n));
     }
     return false;
 }

@@ -66,7 +66,8 @@ struct nc_state_key nc_record_key(const struct nc_record *r);
  * bytes) and bytes.
  */
 void nc_record_bytes(const struct nc_record *r, struct nc_buf *out);
-/* The other way; strings point into `bytes`.  NC_EINVAL: not exactly one record. */
+/* The other way; strings point into `bytes`.  NC_EINVAL: not exactly one record, or a
+ * string in it that is no UTF-8 or has a NUL: clients are told it as it is. */
 NC_MUSTUSE enum nc_err nc_record_parse(struct nc_str bytes, struct nc_record *out);
 /* What log rows carry as body_hash: SHA-256 of these bytes. */
 void nc_record_hash(const struct nc_record *r, uint8_t out[NC_STATE_HASH]);

@@ -182,7 +182,7 @@ for (const [sign, words] of [[1, "ahead"], [-1, "behind"]])
     await mesh.restart(early, "kill");
     await until(async () => (await told()).ahead > 0, "what is held, over a restart");
     mesh.net.heal();
-    ok(await admin(mesh.nodes.get(early), "POST", `mesh/${mesh.nodes.get(late).id}/accept`, {}), 204);
+    ok(await admin(mesh.nodes.get(early), "POST", `mesh/${mesh.nodes.get(late).id}/accept`, {}), 200);
     await mesh.agree();
     assert.equal((await texts(mesh, reader, room)).length, 10);
     await reader.say(room, "and on");

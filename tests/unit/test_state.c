@@ -105,6 +105,23 @@ static void what_was_written_is_read_again(void **state)
     }
 }
 
+/* Another node's record with such a text ended the connections of all who heard it. */
+static void a_text_that_no_client_could_be_told_is_none(void **state)
+{
+    static const struct nc_str bad[] = {
+        {"\xff\xfe", 2}, {"a\0b", 3}, {"\xed\xa0\x80", 3}, {"\xd0", 1}};
+    struct nc_record r = message(), back;
+
+    (void)state;
+    for (size_t i = 0; i < NC_COUNT(bad); i++) {
+        struct nc_buf bytes = {0};
+        r.message.body = bad[i];
+        nc_record_bytes(&r, &bytes);
+        assert_int_equal(nc_record_parse(nc_buf_str(&bytes), &back), NC_EINVAL);
+        nc_buf_fini(&bytes);
+    }
+}
+
 static void every_field_counts_in_the_digest(void **state)
 {
     struct nc_record r = message(), other = message();
@@ -245,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bytes_of_a_record_are_fixed),
         cmocka_unit_test(what_was_written_is_read_again),
+        cmocka_unit_test(a_text_that_no_client_could_be_told_is_none),
         cmocka_unit_test(every_field_counts_in_the_digest),
         cmocka_unit_test(a_streaming_message_has_no_body_yet),
         cmocka_unit_test(digests_of_earlier_versions_are_known),

@@ -55,8 +55,9 @@ export class Mesh {
     const place = await this.net.place(name);
     const node = await Node.start({ data, wrap: place.wrap, plain: true, args: ["--registration", "open"] });
     const { id } = ok(await admin(node, "GET", "mesh")).self;
+    const { origin } = ok(await admin(node, "GET", "mesh/state"));
     await node.stop();
-    Object.assign(node, { id, name, place, pin: pinned(node, id) });
+    Object.assign(node, { id, origin, name, place, pin: pinned(node, id) });
     this.nodes.set(name, node);
   }
   async #setUp(name) {
