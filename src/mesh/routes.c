@@ -17,9 +17,12 @@ enum {
 /* A frame that is lost is asked for again within seconds: so a hundredth of them costs as
  * much as 20 ms. */
 static const uint64_t loss_us_per_ppm = 2;
-/* What a detour costs others, and a broker with many receivers by itself. */
-static const uint64_t handicap_us[NC_WAY_KINDS] = {
-    [NC_WAY_LAN] = 0, [NC_WAY_WAN] = 0, [NC_WAY_RELAY] = 5 * MS, [NC_WAY_BROKER] = 1 * MS};
+/* What a detour costs those who pass on; what is direct is left for it only if it is much
+ * worse. */
+static const uint64_t handicap_us[NC_WAY_KINDS] = {[NC_WAY_LAN] = 0,
+                                                   [NC_WAY_WAN] = 0,
+                                                   [NC_WAY_RELAY] = 20 * MS,
+                                                   [NC_WAY_BROKER] = 10 * MS};
 /* To be clearly better: a quarter, and so much besides, for as long. */
 static const uint64_t better_by_us = 3 * MS, better_for_us = 10 * S;
 
