@@ -337,6 +337,30 @@ static void test_refusals_say_why(void **state)
     finish(&w);
 }
 
+static bool never(void *arg, const struct nc_addr *a)
+{
+    unsigned *asked = arg;
+
+    ++*asked;
+    assert_int_equal(nc_addr_reach(a), NC_REACH_LOOPBACK);
+    return false;
+}
+
+static void test_an_address_that_may_not_be_dialled_is_not(void **state)
+{
+    struct world w;
+    unsigned asked = 0;
+
+    (void)state;
+    start(&w, false);
+    dial(&w, "/", (struct nc_ws_dial){.may = never, .arg = &asked});
+    nc_loop_run(w.loop);
+    assert_string_equal(w.out.why, "connect failed");
+    assert_true(asked >= 1);
+    assert_int_equal(w.upgrades, 0);
+    finish(&w);
+}
+
 static void stop_later(struct nc_deadline *d)
 {
     struct world *w = nc_of(d, struct world, later);
@@ -523,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_the_servers_close_code_arrives),
         cmocka_unit_test(test_a_message_over_the_limit_ends_it_with_1009),
         cmocka_unit_test(test_refusals_say_why),
+        cmocka_unit_test(test_an_address_that_may_not_be_dialled_is_not),
         cmocka_unit_test(test_silence_is_asked_and_then_ended),
         cmocka_unit_test(test_frames_never_mix_however_slowly_they_leave),
         cmocka_unit_test(test_a_slow_consumer_does_not_stay),
