@@ -337,7 +337,7 @@ test("nothing in the schema that was not seen, nothing in the node that is not i
   const named = Object.entries(schema.calls).flatMap(([name, by]) => Object.keys(by).map((status) => `${name} ${status}`));
   assert.deepEqual(named.filter((n) => !met.calls.has(n) && !rare.has(n)), []);
   for (const place of ["events", "frames"]) assert.deepEqual(Object.keys(schema[place]).filter((t) => !met[place].has(t) && !rare.has(t)), []);
-  const elsewhere = new Set(["GET /ws", "GET /api/v1/events", "GET /metrics", "* /test/echo"]); // no JSON
+  const elsewhere = new Set(["GET /ws", "GET /mesh", "GET /api/v1/events", "GET /metrics", "* /test/echo"]); // no JSON
   const served = new URL("src/server/", root);
   const routes = readdirSync(served, { recursive: true })
     .filter((file) => /routes_\w+\.c$/.test(file))
