@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chat/rooms/rooms.h"
+#include "store/names.h"
 
 struct nc_user *nc_user_find(const struct nc_chat *c, const struct nc_id *id)
 {
@@ -95,19 +96,4 @@ void nc_user_free(struct nc_user *u)
     free(u);
 }
 
-static bool name_char(char c, bool first)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-        return true;
-    return !first && (c == '.' || c == '_' || c == '-');
-}
-
-bool nc_username_ok(struct nc_str s)
-{
-    if (s.n < 2 || s.n > 32)
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!name_char(s.p[i], i == 0))
-            return false;
-    return true;
-}
+bool nc_username_ok(struct nc_str s) { return nc_username_formed(s); }

@@ -523,7 +523,7 @@ static bool fits(const struct run *x)
     nc_name_claim(a->username, claim);
     if (a->deleted || nc_state_ends(x->e->kind))
         return a->deleted && nc_state_ends(x->e->kind) && a->username.n == 0;
-    return a->username.n > 0 && a->username.n <= NC_USERNAME_MAX &&
+    return nc_username_formed(a->username) &&
            memcmp(claim, x->r->claim, sizeof(claim)) == 0;
 }
 

@@ -84,3 +84,20 @@ void nc_names_give(struct nc_named *all, size_t n)
     nc_map_fini(&held);
     free(keys);
 }
+
+static bool is_name_char(char c, bool first)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+        return true;
+    return !first && (c == '.' || c == '_' || c == '-');
+}
+
+bool nc_username_formed(struct nc_str s)
+{
+    if (s.n < 2 || s.n > NC_USERNAME_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_name_char(s.p[i], i == 0))
+            return false;
+    return true;
+}

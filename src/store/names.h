@@ -21,5 +21,8 @@ struct nc_named {
     char name[NC_USERNAME_MAX + 1]; /* out, of living ones */
 };
 
+/* `[a-z0-9][a-z0-9._-]{1,31}`: names stand in topics and in front of people. */
+bool nc_username_formed(struct nc_str s);
+
 /* Puts `all` in order and gives names. */
 void nc_names_give(struct nc_named *all, size_t n);

@@ -489,6 +489,38 @@ static void rows_before_a_refused_one_are_taken(void **state)
     heal();
 }
 
+/* It would stand in topics. */
+static void a_name_that_nobody_may_have_is_refused(void **state)
+{
+    static const char *const bad[] = {"x/#", "A B", "-x", "x"};
+
+    (void)state;
+    for (unsigned i = 0; i < NC_COUNT(bad); i++) {
+        struct nc_id origin = nc_id_random();
+        struct nc_record r = {
+            .kind = NC_STATE_ACCOUNT,
+            .account = {.id = nc_id_random(), .username = nc_str(bad[i])}};
+        struct nc_buf bytes = {0};
+        struct nc_merge_row row = {.ev = {.origin = origin,
+                                          .origin_seq = 1,
+                                          .kind = NC_EV_ACCOUNT_CREATED,
+                                          .hlc = nc_wall_ms() << 12,
+                                          .subject = r.account.id}};
+        struct post p = {.m = {.rows = &row, .n = 1, .done = on_merged}};
+
+        r.created_hlc = row.ev.hlc;
+        nc_name_claim(r.account.username, r.claim);
+        nc_record_hash(&r, row.ev.body_hash);
+        nc_record_bytes(&r, &bytes);
+        row.record = nc_buf_str(&bytes);
+        p.m.arg = &p;
+        post_send(1, &p);
+        assert_int_equal(p.m.err, NC_EINVAL);
+        assert_int_equal(p.m.taken, 0);
+        nc_buf_fini(&bytes);
+    }
+}
+
 static void who_says_what_is_needed(void **state)
 {
     struct nc_id origin = nodes[1].store->info.incarnation;
@@ -556,6 +588,7 @@ int main(void)
         TWO(observers_can_tell_whose_it_is),
         TWO(what_is_known_is_passed_over),
         TWO(rows_before_a_refused_one_are_taken),
+        TWO(a_name_that_nobody_may_have_is_refused),
         TWO(our_own_event_that_is_unknown_means_we_were_set_back),
         cmocka_unit_test_setup_teardown(who_says_what_is_needed, two_nodes, just_close),
     };
