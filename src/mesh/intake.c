@@ -218,9 +218,14 @@ unsigned nc_intake_lacks(struct nc_intake *in, const struct nc_id *peer,
     return n;
 }
 
+/* Never more than one log finds room for, with one segment beyond: whoever sends counts
+ * what was not acknowledged, and it may all be of one log. */
 uint64_t nc_intake_room(const struct nc_intake *in)
 {
-    return in->stats.bytes < NC_INTAKE_POOL ? NC_INTAKE_POOL - in->stats.bytes : 0;
+    uint64_t left = in->stats.bytes < NC_INTAKE_POOL ? NC_INTAKE_POOL - in->stats.bytes : 0;
+    uint64_t one = NC_INTAKE_LANE - NC_FRAME_RECORDS_MAX - NC_SEGMENT_MAX * NC_ROW_BYTES;
+
+    return left < one ? left : one;
 }
 
 void nc_intake_forget(struct nc_intake *in, const struct nc_id *peer)
