@@ -5,7 +5,9 @@
  *        [--seconds S] [--text BYTES] [--idle] [--tls] [--nap MICROSECONDS]
  *
  * A line of the layout is a connection: path, token, room, and + if it publishes, with
- * tabs between; "-" stands for no token or room.  With a window each publisher keeps that
+ * tabs between; "-" stands for no token or room.  A path after ":PORT" is at a port of its
+ * own, another node of the mesh: then only what such connections hear counts as
+ * delivered.  With a window each publisher keeps that
  * many messages under way: a message is over when its ack (its echo, where there are no
  * acks) is there.  With a rate messages are due at fixed times, in turn by publisher, and
  * latency counts from when they were due.  --idle only connects, and measures memory.
@@ -40,7 +42,7 @@ static struct {
     int pid;
     unsigned window, text_n, publishers_n;
     double rate, seconds;
-    bool idle;
+    bool idle, far; /* far: some connections have a port of their own */
     struct client **publishers;
     char *rooms[8192];
     unsigned members[8192], rooms_n;
@@ -139,6 +141,8 @@ static void on_delivery(struct client *c, const char *p, size_t n, uint64_t now)
         }
         guess = (size_t)(at - p);
     }
+    if (l.far && !c->port)
+        return;
     uint32_t who = unhex(p + guess + 2, 4), number = unhex(p + guess + 6, 8);
     if (who >= l.ws.n || !l.ws.clients[who].publisher)
         tool_die("a message of nobody");
@@ -345,6 +349,14 @@ static char *word(char **line)
     return w && *w && strcmp(w, "-") != 0 ? strdup(w) : NULL;
 }
 
+static void own_port(struct client *c)
+{
+    if (c->path[0] != ':')
+        return;
+    c->port = (unsigned)strtoul(c->path + 1, &c->path, 10);
+    l.far = true;
+}
+
 static void read_layout(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -362,8 +374,8 @@ static void read_layout(const char *path)
         *c = (struct client){.fd = -1, .nth = l.ws.n++, .path = word(&rest)};
         c->token = word(&rest);
         c->room = word(&rest);
+        own_port(c);
         c->room_nth = room_nth(c->room ? c->room : c->path);
-        l.members[c->room_nth]++;
         if (word(&rest)) {
             c->publisher = calloc(1, sizeof *c->publisher);
             l.publishers_n++;
@@ -374,6 +386,8 @@ static void read_layout(const char *path)
     if (l.ws.n == 0 || l.ws.n > 0xffff)
         tool_die("%s: from 1 to 65535 connections", path);
     l.publishers = calloc(l.publishers_n + 1, sizeof(struct client *));
+    for (unsigned i = 0; i < l.ws.n; i++)
+        l.members[l.ws.clients[i].room_nth] += !l.far || l.ws.clients[i].port;
     for (unsigned i = 0, k = 0; i < l.ws.n; i++)
         if (l.ws.clients[i].publisher)
             l.publishers[k++] = &l.ws.clients[i];

@@ -25,6 +25,7 @@ struct ssl_ctx_st;
 
 struct client {
     int fd;
+    unsigned port;      /* of its own; 0: the one of all */
     struct ssl_st *ssl; /* NULL: plain */
     enum client_state state;
     uint32_t nth;

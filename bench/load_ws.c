@@ -101,7 +101,7 @@ void load_ws_open(struct load_ws *w, struct client *c)
     char head[512];
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 
-    c->fd = tool_dial(w->port);
+    c->fd = tool_dial(c->port ? c->port : w->port);
     if (w->use_tls)
         seal(w, c);
     c->state = CLIENT_UPGRADING;

@@ -30,7 +30,7 @@ process.on("exit", () => living.forEach((s) => s.child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 /** Start; resolves when it has said where it listens. */
-async function serve(command, extra, cpu = 0) {
+export async function serve(command, extra, cpu = 0) {
   const raised = ["bash", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "-", ...pin(cpu, command)];
   const child = spawn(raised[0], raised.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
   const server = { child, pid: child.pid, log: "", ...extra };
@@ -90,7 +90,7 @@ http {
 }
 
 /** A port that was free just now, for servers that can't say which they took. */
-async function freePort() {
+export async function freePort() {
   const s = createServer().listen(0, "127.0.0.1");
   await once(s, "listening");
   const { port } = s.address();
