@@ -95,13 +95,14 @@ function across(lines, b) {
 async function hop(w, lines, flags) {
   const pids = { a: w.a.pid, b: w.b.pid, broker: w.broker.pid };
   const before = Object.fromEntries(Object.entries(pids).map(([k, pid]) => [k, cpuUs(pid)]));
-  const sent = await metric(w.a, "neuralchat_mesh_bytes_out_total");
+  const out = async () => (await admin(w.a, "GET", "links")).links.reduce((sum, l) => sum + l.bytes_out, 0);
+  const sent = await out();
   const pushed = await metric(w.a, "neuralchat_mesh_pushed_total");
   const events = await metric(w.a, "neuralchat_mesh_pushed_events_total");
   const r = await load(w.a, across(lines, w.b), flags);
   const told = (await metric(w.a, "neuralchat_mesh_pushed_events_total")) - events;
   for (const [k, pid] of Object.entries(pids)) r[`${k}_us`] = (cpuUs(pid) - before[k]) / told;
-  r.bytes_per_event = ((await metric(w.a, "neuralchat_mesh_bytes_out_total")) - sent) / told;
+  r.bytes_per_event = ((await out()) - sent) / told;
   r.events_per_push = told / ((await metric(w.a, "neuralchat_mesh_pushed_total")) - pushed);
   return r;
 }
