@@ -63,11 +63,11 @@ async function schedule(mesh, seed) {
   return life;
 }
 
-for (const seed of seeds(3, 100)) {
+for (const seed of seeds(2, 100)) {
   for (const nodes of [2, 3])
     test(`${nodes} nodes, seed ${seed}`, async (t) => {
       // By WebSockets, by a broker, by both.
-      const mesh = await Mesh.start({ nodes, brokers: seed % 3 ? 1 : 0, direct: seed % 3 !== 1 });
+      const mesh = await Mesh.start({ nodes, brokers: seed % 3 === 1 ? 0 : 1, direct: seed % 3 !== 2 });
       try {
         const life = await schedule(mesh, seed);
         t.diagnostic(JSON.stringify(life.done));
