@@ -101,7 +101,7 @@ test("three brokers, two of them down: the third works, and each is told of", as
   assert.equal(up.own, false);
   assert.equal(up.kind, "mqtt");
   await node.link(urls[0], (l) => l.rtt_us > 0);
-  assert.deepEqual(Object.keys(ok(await admin(node, "GET", "links"))), ["state", "links"]);
+  assert.deepEqual(Object.keys(ok(await admin(node, "GET", "links"))), ["state", "links", "routes"]);
   const metrics = (await node.call("GET", "/metrics")).text;
   assert.ok(metrics.includes(`neuralchat_broker_up{broker="${urls[0]}"} 1\n`));
   assert.ok(metrics.includes(`neuralchat_broker_up{broker="${urls[2]}"} 0\n`));
