@@ -3,7 +3,8 @@ import { getCurrentScope, onScopeDispose, ref, shallowRef, watch, type Ref, type
 import { api } from '../net/api';
 import type { Branch, Message } from '../net/types';
 import type { Part } from '../sync/archive';
-import { emptyWindow, place, unreadLine, withMessage, withPart, type Window } from '../sync/window';
+import type { MessageChange } from '../sync/kept';
+import { emptyWindow, place, unreadLine, withMessage, without, withPart, type Window } from '../sync/window';
 import { uuidv7 } from '../sync/uuid';
 import { comeUpWith } from './answers';
 import { connection } from './connection';
@@ -37,7 +38,8 @@ export interface Timeline {
   fault: Ref<string>;
   older(): Promise<void>;
   newer(): Promise<void>;
-  jumpTo(id: string): Promise<boolean>;
+  /** The message that is loaded now: another stays for one that was there twice. Null: it is not there, or not to be reached. */
+  jumpTo(id: string): Promise<string | null>;
   toEnd(): Promise<void>;
 }
 export interface Alternative {
@@ -196,9 +198,11 @@ class RoomTimeline implements Timeline {
     this.render();
   }
 
-  jumpTo(id: string): Promise<boolean> {
+  jumpTo(asked: string): Promise<string | null> {
     return this.move('jump', async () => {
-      if (place(this.window.messages, id).found) return true;
+      if (place(this.window.messages, asked).found) return asked;
+      const id = (await getMessage(asked))?.id ?? asked;
+      if (place(this.window.messages, id).found) return id;
       let part = await engine().archive.cached(this.room, { around: id }, PAGE);
       if (!part?.messages.some((message) => message.id === id)) {
         try {
@@ -206,12 +210,12 @@ class RoomTimeline implements Timeline {
           part = await engine().archive.cached(this.room, { around: id }, PAGE);
         } catch (fault) {
           this.failed(fault);
-          return false;
+          return null;
         }
       }
-      if (!part?.messages.some((message) => message.id === id)) return false;
+      if (!part?.messages.some((message) => message.id === id)) return null;
       this.show(part, true);
-      return true;
+      return id;
     });
   }
 
@@ -249,7 +253,8 @@ class RoomTimeline implements Timeline {
   // --- What comes
 
   /** True: there is something to be drawn, once all that came together is here. */
-  take(message: Message, created: boolean): boolean {
+  take({ message, created, replaced_by }: MessageChange): boolean {
+    if (replaced_by) return this.drop(message.id);
     const [next, how] = withMessage(this.window, message);
     if (how === 'no') {
       if (created && this.ready.value) this.hasNewer.value = !this.window.head;
@@ -258,6 +263,14 @@ class RoomTimeline implements Timeline {
     if (how === 'inserted' && created && message.late) this.late.value += 1;
     this.window = next;
     return true;
+  }
+
+  /** The line that was drawn below it goes up by one. */
+  private drop(id: string): boolean {
+    const { index, found } = place(this.window.messages, id);
+    if (this.unreadAfter.value === id) this.unreadAfter.value = this.window.messages[index - 1]?.id ?? null;
+    this.window = without(this.window, id);
+    return found;
   }
 
   private isNew(): boolean {
@@ -296,11 +309,14 @@ class RoomTimeline implements Timeline {
   render(): void {
     const { messages, holes, head, beginning } = this.window;
     const said = new Set<string>();
-    const items: Item[] = messages.map((message) => {
+    const items: Item[] = [];
+    for (const message of messages) {
       const key = message.client_id ?? message.id;
+      // Said to two nodes at once: the one with the lower id stays.
+      if (said.has(key)) continue;
       said.add(key);
-      return this.item(key, message, undefined, holes.has(message.id));
-    });
+      items.push(this.item(key, message, undefined, holes.has(message.id)));
+    }
     if (head || messages.length === 0)
       for (const entry of outbox.value) if (entry.room === this.room && !said.has(entry.client_id)) items.push(this.item(entry.client_id, null, entry, false));
     this.shown = new Map(items.map((item) => [item.key, item]));
@@ -364,9 +380,9 @@ export function timelineOf(room: string): Timeline {
 onChange((change) => {
   if (change.t !== 'changes') return;
   const taken = new Set<RoomTimeline>();
-  for (const { message, created } of change.changes.messages) {
-    const timeline = timelines.get(message.room);
-    if (timeline?.take(message, created)) taken.add(timeline);
+  for (const changed of change.changes.messages) {
+    const timeline = timelines.get(changed.message.room);
+    if (timeline?.take(changed)) taken.add(timeline);
   }
   for (const timeline of taken) timeline.render();
   // It stays the room's own: who looks at it still sees what could not be sent, and what comes once they are in again.

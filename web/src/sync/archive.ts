@@ -6,7 +6,7 @@ import type { Ground } from './ground';
 import { mergePage, type Asked, type Merged, type Page } from './history';
 import { prefer } from './prefer';
 import { BEGINNING, HEAD, newestRange, rangeAt, type Range } from './ranges';
-import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, writePosition } from './kept';
+import { dropHistory, noChanges, putRooms, readPosition, REDUCED_STORES, shown, staysOf, writePosition } from './kept';
 
 export interface Part {
   messages: Message[];
@@ -74,8 +74,9 @@ export class Archive {
     return null;
   }
 
+  /** Or the one that stays in its place; null: that is not kept. */
   message(id: string): Promise<Message | null> {
-    return this.ground.db.read(['messages'], async (tx) => (await tx.get('messages', id))?.message ?? null);
+    return this.ground.db.read(['messages'], async (tx) => (await tx.get('messages', await staysOf(tx, id)))?.message ?? null);
   }
 
   /** The node's answer to a change of ours; its event comes too, perhaps before. */
@@ -123,7 +124,7 @@ function rangeFor(ranges: readonly Range[], asked: Asked, anchor: string): Range
 async function partOf(tx: Tx, room: string, range: Range, asked: Asked, limit: number, epoch: number): Promise<Part> {
   const { lo, hi } = range;
   const fresh = range.epoch === epoch;
-  const result = (records: MessageRecord[], beginning: boolean, head: boolean): Part => ({ messages: records.map(({ message }) => message), beginning, head, fresh });
+  const result = (records: MessageRecord[], beginning: boolean, head: boolean): Part => ({ messages: shown(records), beginning, head, fresh });
   if (asked.around !== undefined) {
     const half = Math.ceil(limit / 2);
     const older = await tx.slice(room, { after: lo, before: asked.around, inclusive: true, newest: true, limit: half });

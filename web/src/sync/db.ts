@@ -36,6 +36,8 @@ export interface MessageRecord {
   counted?: number;
   /** Of an answer: whether it, or another in its place, has ended once, by the events until now. Absent where they do not tell. */
   ended?: boolean;
+  /** It was said, or answered, twice: this one stays, and it itself is shown nowhere. */
+  replaced_by?: string;
 }
 export interface MembersRecord {
   room: string;

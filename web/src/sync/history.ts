@@ -3,7 +3,7 @@ import type { Message, RoomEntry } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
 import { prefer } from './prefer';
 import { addRange, BEGINNING, pageRange, rangeAt, type Range } from './ranges';
-import { dropRoom, epochOf, putRooms, readPosition } from './kept';
+import { dropRoom, epochOf, putRooms, readPosition, shown } from './kept';
 
 export interface Asked {
   before?: string;
@@ -48,11 +48,11 @@ export async function mergePage(tx: Tx, room: string, asked: Asked, page: Page, 
     const kept = before.get(message.id);
     const sameChain = kept !== undefined && epochOf(kept.rev) === now.epoch;
     const best = sameChain ? prefer(kept.message, message) : message;
-    return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(sameChain && kept.ended !== undefined && { ended: kept.ended }) };
+    return best === kept?.message ? kept : { room, id: message.id, message: best, rev: sameChain ? kept.rev : 0, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(sameChain && kept.ended !== undefined && { ended: kept.ended }), ...(sameChain && kept.replaced_by && { replaced_by: kept.replaced_by }) };
   });
   await tx.putAll('messages', records);
   if (range) await tx.put('ranges', { room, ranges: addRange(ranges, range) });
-  return { messages: records.map(({ message }) => message), range: anchored ? range : null, fresh: epoch === now.epoch };
+  return { messages: shown(records), range: anchored ? range : null, fresh: epoch === now.epoch };
 }
 
 /** What is kept between the page's ends and is not in it is no longer there; unless an event brought it meanwhile. */

@@ -1,14 +1,20 @@
 // What a browser keeps of one person, and the steps in which that changes: the caller commits them together.
 import type { Message } from '../net/types';
-import { roomOfDraft, type Position, type RoomRecord, type StoreName, type Tx } from './db';
+import { roomOfDraft, type MessageRecord, type Position, type RoomRecord, type StoreName, type Tx } from './db';
 import { NOT_IN_ROOM } from './outbox';
 import { HEAD } from './ranges';
 
+export interface MessageChange {
+  message: Message;
+  created: boolean;
+  /** Another that is the same stays in its place. */
+  replaced_by?: string;
+}
 export interface Changes {
   /** Rooms whose entry changed, as it is now. */
   rooms: RoomRecord[];
   removed: string[];
-  messages: { message: Message; created: boolean }[];
+  messages: MessageChange[];
   /** Rooms of which somebody came, went, or got another role. */
   members: string[];
   /** client_ids that left the outbox. */
@@ -46,6 +52,15 @@ export async function putRooms(tx: Tx, position: Position, records: readonly Roo
     await tx.put('rooms', record);
   }
   await writePosition(tx, position);
+}
+
+/** All but those of which another stays. */
+export const shown = (records: readonly MessageRecord[]): Message[] => records.filter(({ replaced_by }) => !replaced_by).map(({ message }) => message);
+
+/** Which one stays of a message that was there twice; most were not. */
+export async function staysOf(tx: Tx, id: string, steps = 8): Promise<string> {
+  const stays = (await tx.get('messages', id))?.replaced_by;
+  return stays && steps > 0 ? staysOf(tx, stays, steps - 1) : id;
 }
 
 /** What another person said, and has not taken back: it counts as unread. */

@@ -6,7 +6,7 @@ import { roomOfDraft, type DraftRecord, type Tx } from './db';
 import type { Ground } from './ground';
 import { outcomeOf, type Outcome, type OutboxRecord } from './outbox';
 import { addRange, HEAD } from './ranges';
-import { noChanges, putRooms, readPosition, REDUCED_STORES, type Changes } from './kept';
+import { noChanges, putRooms, readPosition, REDUCED_STORES, staysOf, type Changes } from './kept';
 import { Sender } from './sender';
 
 export interface OutgoingOptions {
@@ -137,7 +137,9 @@ export class Outgoing {
   }
 
   private async deliver(entry: OutboxRecord): Promise<Outcome> {
-    const { room, text, client_id, reply_to } = entry;
+    const { room, text, client_id } = entry;
+    // What it answers may have been there twice when this was written.
+    const reply_to = entry.reply_to && (await this.ground.db.read(['messages'], (tx) => staysOf(tx, entry.reply_to!)));
     const body = { text, client_id, ...(reply_to ? { reply_to } : {}) };
     // Nothing goes where nothing comes from; a new connection says when to look again.
     const connection = this.on.connection();

@@ -2,7 +2,7 @@
 // an event changed remembers its number. The caller commits the cursor in the same transaction.
 import type { Member, MemberJoinedEvent, MemberLeftEvent, MemberUpdatedEvent, Message, ReadEvent, RoomCore, RoomEntry, ServerEvent } from '../net/types';
 import type { MessageRecord, Position, RoomRecord, Tx } from './db';
-import { dropRoom, epochOf, markReadIn, noChanges, others, putRooms, readPosition, revOf, type Changes, type Reader } from './kept';
+import { dropRoom, epochOf, markReadIn, noChanges, others, putRooms, readPosition, revOf, type Changes, type MessageChange, type Reader } from './kept';
 import { addRange, cutHeads, HEAD } from './ranges';
 
 /** Applies a batch and moves the cursor behind it. */
@@ -17,7 +17,7 @@ export async function applyEvents(tx: Tx, events: readonly ServerEvent[], cursor
 class Reducer {
   readonly changes = noChanges();
   private readonly rooms = new Map<string, RoomRecord>();
-  private readonly messages = new Map<string, { message: Message; created: boolean }>();
+  private readonly messages = new Map<string, MessageChange>();
   private readonly members = new Set<string>();
   readonly position: Position;
 
@@ -42,7 +42,7 @@ class Reducer {
       case 'message.updated':
       case 'message.deleted':
       case 'message.completed':
-        await this.message(event.message, this.rev(event), event.type);
+        await this.message(event.message, this.rev(event), event.type, event.type === 'message.deleted' ? event.replaced_by : undefined);
         break;
       case 'room.created':
       case 'room.updated':
@@ -80,21 +80,21 @@ class Reducer {
     return record && { ...record, entry: { ...record.entry } };
   }
 
-  private async message(message: Message, rev: number, type: string): Promise<void> {
+  private async message(message: Message, rev: number, type: string, replaced_by?: string): Promise<void> {
     const kept = await this.tx.get('messages', message.id);
     if (kept && kept.rev >= rev) return;
     const room = await this.room(message.room);
     if (message.client_id) await this.acknowledge(message.client_id);
 
     const created = type === 'message.created' && isNew(kept);
-    this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false) });
+    this.messages.set(message.id, { message, created: created || (this.messages.get(message.id)?.created ?? false), ...(replaced_by && { replaced_by }) });
     if (!room && !kept) {
       // Of a room that is not in our list yet, or no more: nothing would ever remove it.
       this.changes.askRooms = true;
       return;
     }
     const ended = message.sender.kind === 'persona' ? hadEnded(type, kept, message, rev) : undefined;
-    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(ended !== undefined && { ended }) };
+    const record: MessageRecord = { room: message.room, id: message.id, message, rev, ...(kept?.counted !== undefined && { counted: kept.counted }), ...(ended !== undefined && { ended }), ...(replaced_by && { replaced_by }) };
     if (room) await this.count(room, record, kept, type);
     await this.tx.put('messages', record);
     if (created && !message.late && room) await this.growHead(message);
@@ -112,7 +112,7 @@ class Reducer {
       delete record.counted;
       entry.unread = Math.max(0, entry.unread - 1);
       entry.mentions = Math.max(0, entry.mentions - (kept!.message.mentions.includes(this.me.username) ? 1 : 0));
-    } else if (message.deleted && !kept && entry.unread > 0) {
+    } else if (message.deleted && record.counted === undefined && (!kept || others(kept.message, this.me)) && entry.unread > 0) {
       // It may have been counted while it was kept, or by the node's list.
       this.changes.askRooms = true;
     } else if (counts && record.counted !== room.marks && isNews(type, kept, record)) {

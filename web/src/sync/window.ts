@@ -40,6 +40,15 @@ export function withMessage(window: Window, message: Message): [Window, Placed] 
   return [trimmed(next, window.head ? 'newest' : 'oldest'), atEnd ? 'appended' : 'inserted'];
 }
 
+/** Gone without a trace; what was missing behind it is missing behind the one before. */
+export function without(window: Window, id: string): Window {
+  const { index, found } = place(window.messages, id);
+  if (!found) return window;
+  const holes = new Set(window.holes);
+  if (holes.delete(id) && index > 0) holes.add(window.messages[index - 1]!.id);
+  return { ...window, holes, messages: window.messages.toSpliced(index, 1) };
+}
+
 /** A part that adjoins the window on one side. */
 export function withPart(window: Window, part: Pick<Window, 'messages' | 'beginning' | 'head'>, side: 'older' | 'newer', hole = false): Window {
   const messages = merge(window.messages, part.messages);

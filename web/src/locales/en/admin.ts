@@ -250,6 +250,7 @@ export default {
   'admin.audit.mesh.invite': 'Invitation for a node',
   'admin.audit.mesh.join': 'Joined a node',
   'admin.audit.mesh.joined': 'A node joined',
+  'admin.audit.mesh.accept': 'Node with a fast clock accepted',
   'admin.audit.mesh.forget': 'Node forgotten',
   'admin.audit.password.change': 'Password changed',
   'admin.audit.password.reset': 'New password by link',

@@ -250,6 +250,7 @@ export default {
   'admin.audit.mesh.invite': 'Приглашение для узла',
   'admin.audit.mesh.join': 'Присоединение к узлу',
   'admin.audit.mesh.joined': 'Узел присоединился',
+  'admin.audit.mesh.accept': 'Принят узел со спешащими часами',
   'admin.audit.mesh.forget': 'Узел забыт',
   'admin.audit.password.change': 'Пароль изменён',
   'admin.audit.password.reset': 'Новый пароль по ссылке',

@@ -33,6 +33,7 @@ vi.mock('../../../src/net/connection', () => ({
 
 let truth: Truth;
 const sent: string[] = [];
+const answered: string[] = [];
 const calls: string[] = [];
 vi.mock('../../../src/net/api', async (original) => ({
   ...(await original<object>()),
@@ -46,9 +47,10 @@ vi.mock('../../../src/net/api', async (original) => ({
       if (path.endsWith('/messages')) return structuredClone(truth.page('r-1', query, query.limit ?? 50));
       throw new ApiError(404, 'not_found', path);
     },
-    async post(path: string, body: { text: string; client_id: string }) {
+    async post(path: string, body: { text: string; client_id: string; reply_to?: string }) {
       if (!path.endsWith('/messages')) return undefined;
       sent.push(body.text);
+      if (body.reply_to) answered.push(body.reply_to);
       const { id: was } = [...truth.messages.values()].find(({ client_id }) => client_id === body.client_id) ?? {};
       const id = was ?? truth.say('r-1', me, { client_id: body.client_id });
       return truth.messages.get(id);
@@ -62,13 +64,13 @@ const until = (what: () => boolean) => vi.waitFor(() => expect([what.toString(),
 
 async function stores() {
   const core = await import('../../../src/stores/core');
-  const { timelineOf } = await import('../../../src/stores/timeline');
+  const { timelineOf, getMessage } = await import('../../../src/stores/timeline');
   const { outbox, send } = await import('../../../src/stores/outbox');
   const { rooms, markRead } = await import('../../../src/stores/rooms');
   const { draftOf, flushDrafts } = await import('../../../src/stores/drafts');
   const { session } = await import('../../../src/stores/session');
   session.me = account;
-  return { core, timelineOf, outbox, send, rooms, markRead, draftOf, flushDrafts };
+  return { core, timelineOf, getMessage, outbox, send, rooms, markRead, draftOf, flushDrafts };
 }
 type Stores = Awaited<ReturnType<typeof stores>>;
 let on: Stores;
@@ -82,7 +84,7 @@ beforeEach(async () => {
   truth = new Truth(['r-1']);
   answering = true;
   listing = null;
-  sent.length = 0;
+  sent.length = answered.length = 0;
   on = await stores();
 });
 afterEach(() => on.core.closeEngine(true));
@@ -258,4 +260,56 @@ it('leaves nothing behind', async () => {
   expect(on.rooms.size).toBe(0);
   expect(on.outbox.value).toEqual([]);
   expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`neuralchat-${me.id}`);
+});
+
+it('takes away what another node had taken too: what points to it finds the one that stays', async () => {
+  truth.say('r-1', other);
+  const stays = truth.say('r-1', other, { mention: true });
+  const twin = truth.say('r-1', other, { mention: true });
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 3 && on.rooms.get('r-1')?.unread === 3);
+  const queued = on.send('r-1', 'an answer', twin);
+  truth.twin(twin);
+  hear();
+  await queued;
+  await until(() => timeline.items.value.every(({ message }) => message.id !== twin));
+  expect(timeline.items.value.some(({ message }) => message.deleted)).toBe(false);
+  await until(() => on.rooms.get('r-1')?.unread === 2 && on.rooms.get('r-1')?.mentions === 1);
+  expect((await on.getMessage(twin))?.id).toBe(stays);
+  expect(await timeline.jumpTo(twin)).toBe(stays);
+  await on.core.closeEngine(false);
+  await enter();
+  const again = on.timelineOf('r-1');
+  await until(() => again.items.value.length >= 2);
+  expect(again.items.value.map(({ message }) => message.id)).not.toContain(twin);
+});
+
+it('answers the one that stays, also with what was typed before', async () => {
+  const stays = truth.say('r-1', other);
+  const twin = truth.say('r-1', other);
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 2);
+  truth.twin(twin);
+  hear();
+  await until(() => timeline.items.value.length === 1);
+  await on.send('r-1', 'late', twin);
+  await until(() => sent.includes('late'));
+  expect(answered).toEqual([stays]);
+});
+
+it('shows a message of ours that two nodes took once, the one with the lower id', async () => {
+  truth.say('r-1', other);
+  const lower = truth.say('r-1', me, { client_id: 'c-1' });
+  truth.say('r-1', other);
+  const higher = truth.say('r-1', me, { client_id: 'c-1' });
+  await enter();
+  const timeline = on.timelineOf('r-1');
+  await until(() => timeline.items.value.length === 3);
+  expect(timeline.items.value.map(({ message }) => message.id)).toContain(lower);
+  truth.twin(higher);
+  hear();
+  await until(() => on.rooms.get('r-1')?.last_message?.id !== higher);
+  expect(timeline.items.value.filter(({ key }) => key === 'c-1').map(({ message }) => message.id)).toEqual([lower]);
 });

@@ -8,7 +8,7 @@ import { openDb, roomOfDraft, STORE_NAMES, type Db, type Position } from '../../
 import { memoryDb } from '../../../src/sync/memory';
 import { mergePage, mergeRooms, type Asked, type Page } from '../../../src/sync/history';
 import { BEGINNING, HEAD } from '../../../src/sync/ranges';
-import { readPosition, REDUCED_STORES } from '../../../src/sync/kept';
+import { readPosition, REDUCED_STORES, shown } from '../../../src/sync/kept';
 import { applyEvents } from '../../../src/sync/reduce';
 import { NOT_IN_ROOM } from '../../../src/sync/outbox';
 import { Outgoing } from '../../../src/sync/outgoing';
@@ -101,7 +101,7 @@ class Browser {
 
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('say' as const), room: fc.nat(1), who: fc.nat(2), mention: fc.boolean(), late: fc.nat(9) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), pick: fc.nat(), how: fc.constantFrom('edit' as const, 'delete' as const, 'complete' as const, 'fall' as const, 'regenerate' as const) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), pick: fc.nat(), how: fc.constantFrom('edit' as const, 'delete' as const, 'complete' as const, 'fall' as const, 'regenerate' as const, 'twin' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('topic' as const), room: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('third' as const), room: fc.nat(1), joins: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), room: fc.nat(1), pick: fc.nat() }) },
@@ -136,7 +136,9 @@ async function play(db: Db, steps: Step[]): Promise<void> {
       }
       case 'change': {
         const ids = [...truth.messages.keys()];
-        truth.change(ids[next.pick % ids.length]!, next.how);
+        const id = ids[next.pick % ids.length]!;
+        if (next.how === 'twin') truth.twin(id);
+        else truth.change(id, next.how);
         break;
       }
       case 'topic':
@@ -202,7 +204,7 @@ async function same({ db, truth }: Browser): Promise<void> {
       for (const range of ranges.filter(({ epoch }) => epoch === position.epoch)) {
         const inRange = ({ id: message }: { id: string }) => (range.lo === BEGINNING || message >= range.lo) && (range.hi === HEAD || message <= range.hi);
         const records = (await tx.slice(id, {})).filter(inRange);
-        expect(records.map(({ message }) => message)).toEqual(truth.history(id).filter(inRange));
+        expect(shown(records)).toEqual(truth.history(id).filter(inRange));
       }
     }
   });
@@ -277,7 +279,7 @@ describe('unread', () => {
     fc.oneof(
       fc.record({ do: fc.constant('say' as const), who: fc.nat(2), mention: fc.boolean() }),
       fc.record({ do: fc.constantFrom('complete' as const, 'fall' as const), pick: fc.nat() }),
-      fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }),
+      fc.record({ do: fc.constantFrom('delete' as const, 'twin' as const), pick: fc.nat() }),
       fc.record({ do: fc.constant('third' as const), joins: fc.boolean() }),
       fc.record({ do: fc.constant('read' as const), pick: fc.nat() }),
       fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 4 }) }),
@@ -311,6 +313,7 @@ describe('unread', () => {
           else if (ids().length > 0) {
             const id = ids()[next.pick % ids().length]!;
             if (next.do === 'read') truth.read('r-1', id);
+            else if (next.do === 'twin') truth.twin(id);
             else truth.change(id, next.do);
           }
         }

@@ -19,6 +19,8 @@ export class Truth {
   /** When a message came late, or an answer first ended. */
   private again = new Map<string, number>();
   private ended = new Set<string>();
+  /** Said twice: what stays of each. */
+  private stays = new Map<string, string>();
 
   constructor(names: string[]) {
     for (const name of names) this.rooms.set(name, { topic: '', read: null, readAt: 0, members: new Set([me.id, other.id, persona.id]) });
@@ -78,6 +80,20 @@ export class Truth {
       this.write('message.updated', id);
     }
   }
+  /** Another node had taken the same: the one with the lower id stays. */
+  twin(id: string): string | null {
+    const { room, sender, deleted, state } = this.messages.get(id)!;
+    const kept = this.history(room).filter((message) => message.sender === sender && !message.deleted && message.state === 'complete' && message.id < id).at(-1);
+    if (deleted || state !== 'complete' || !kept) return null;
+    this.messages.delete(id);
+    this.stays.set(id, kept.id);
+    this.write('message.deleted', id, kept.id);
+    return kept.id;
+  }
+  private shown(id: string): Message {
+    const stays = this.stays.get(id);
+    return stays ? this.shown(stays) : this.messages.get(id)!;
+  }
   topic(room: string): void {
     this.rooms.get(room)!.topic += 't';
     this.write('room.updated', room);
@@ -130,7 +146,8 @@ export class Truth {
   private event({ n, type, id, extra }: Logged): ServerEvent {
     const base = { type, event_id: `o:${n}`, cursor: `${this.incarnation}.${n}` };
     if (type.startsWith('message.')) {
-      const message = this.messages.get(id)!;
+      const message = this.shown(id);
+      if (extra) return { ...base, reason: 'duplicate', replaced_by: extra, message: { ...message, id, text: '', mentions: [], deleted: true } } as ServerEvent;
       // What was deleted since comes as what it is now.
       return { ...base, message } as ServerEvent;
     }
