@@ -9,12 +9,14 @@
 #include "ai/others.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "chat/rooms/rooms.h"
 #include "chat/talk/lost.h"
 #include "wire/json_in.h"
 
 enum {
     GROWING_MAX = 256,
+    HELD_MAX = 64 << 20,    /* bytes of all of them, whatever other nodes tell */
     UNKNOWN_MS = 60 * 1000, /* a delta came, and no message after it */
 };
 
@@ -79,7 +81,25 @@ static bool is_ours(const struct nc_ai *ai, const struct nc_id *message)
     return false;
 }
 
-/* What does not fit is left out: what there is stays a beginning. */
+static void empty(struct nc_growing *g)
+{
+    for (int i = 0; i < 2; i++)
+        nc_buf_clear(&g->text[i]);
+}
+
+static size_t held(const struct nc_ai *ai)
+{
+    size_t sum = 0;
+
+    nc_list_each(it, &ai->others->growing) {
+        const struct nc_growing *g = nc_of(it, struct nc_growing, node);
+        sum += g->text[0].cap + g->text[1].cap;
+    }
+    return sum;
+}
+
+/* What does not fit is left out: what there is stays a beginning, and text that may become
+ * a message: a delta that cuts a character in two, or has a NUL, is none. */
 static void grow(struct nc_ai *ai, struct nc_growing *g, const json_t *d)
 {
     int64_t run, n, at;
@@ -90,17 +110,20 @@ static void grow(struct nc_ai *ai, struct nc_growing *g, const json_t *d)
     if (nc_json_need_int(d, "run", 0, INT64_MAX, &run, NULL) != NC_OK ||
         nc_json_need_int(d, "n", 0, INT64_MAX, &n, NULL) != NC_OK ||
         nc_json_need_int(d, "at", 0, INT64_MAX, &at, NULL) != NC_OK ||
-        nc_json_need_word(d, "channel", channels, &channel, NULL) != NC_OK)
+        nc_json_need_word(d, "channel", channels, &channel, NULL) != NC_OK ||
+        memchr(text.n ? text.p : "", '\0', text.n))
         return;
     if ((uint64_t)run != g->run)
-        for (int i = 0; i < 2; i++)
-            nc_buf_clear(&g->text[i]);
+        empty(g);
     g->run = (uint64_t)run;
     g->n = (uint64_t)n;
     struct nc_buf *b = &g->text[channel];
-    if ((size_t)at < b->n)
+    if ((size_t)at < b->n) {
+        if (nc_utf8_boundary(nc_buf_str(b), (size_t)at) != (size_t)at)
+            return;
         b->n = (size_t)at;
-    if ((size_t)at == b->n && b->n + text.n <= max)
+    }
+    if ((size_t)at == b->n && b->n + text.n <= max && held(ai) + text.n <= HELD_MAX)
         nc_buf_adds(b, text);
 }
 
@@ -119,7 +142,8 @@ static void on_event(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
         nc_json_need_id(d, "room", &room, NULL) == NC_OK && !is_ours(ai, &message)) {
         if (!(g = find(ai, &message)))
             g = add(ai, &message, &room);
-        grow(ai, g, d);
+        if (nc_id_eq(&g->room, &room)) /* else one of them lies */
+            grow(ai, g, d);
     }
     json_decref(d);
 }
@@ -212,6 +236,10 @@ void nc_growing_merged(struct nc_ai *ai, const struct nc_message *m,
         return;
     if (!(g = find(ai, &m->id)))
         g = add(ai, &m->id, &m->room);
+    if (!nc_id_eq(&g->room, &m->room)) {
+        empty(g); /* what was told before the message lied */
+        g->room = m->room;
+    }
     g->origin = ev->origin;
     memcpy(g->asked_by, made->asked_by, sizeof(g->asked_by));
 }
