@@ -58,6 +58,7 @@ struct nc_sync_peer {
     bool jammed;        /* told NC_AGAIN, and not yet that there is room */
 
     uint64_t error_ms;  /* loop time before which it is told of no error */
+    uint64_t heed_ms;   /* … and what it says of us isn't heeded */
     uint64_t logged_ms; /* … and what it says of us isn't logged */
     uint64_t in, out, bytes_in, bytes_out; /* envelopes */
     uint64_t last_error_ms;                /* wall time; 0: never */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "chat/chat.h"
 #include "crypto/keyring.h"
 #include "mesh/clockrule.h"
@@ -36,6 +37,8 @@ enum {
     QUIET_MS = 3000,  /* what was asked of a peer does not come */
     ACK_MS = 20,      /* at most so often */
     ERROR_MS = 2000,  /* told to one peer, likewise */
+    HEED_MS = 1000,   /* what one peer tells is heeded, likewise */
+    SHOWN_MAX = 80,   /* bytes of it that are shown */
     LOG_MS = 60000,   /* what it says of us, in the log */
     GREET_MS = 1000,  /* one peer, likewise */
     ROOM_MIN = 65536, /* with less it isn't worth asking */
@@ -424,8 +427,12 @@ static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
     struct nc_str code = s->frame.error.code, detail = s->frame.error.detail;
     uint64_t now = now_of(s);
 
-    snprintf(p->last_error, sizeof p->last_error, "%.*s %.*s", NC_FMT(code),
-             (int)(detail.n < 80 ? detail.n : 80), detail.p);
+    if (now < p->heed_ms)
+        return;
+    p->heed_ms = now + HEED_MS;
+    size_t shown = detail.n <= SHOWN_MAX ? detail.n : nc_utf8_boundary(detail, SHOWN_MAX);
+    snprintf(p->last_error, sizeof p->last_error, "%.*s %.*s", NC_FMT(code), (int)shown,
+             detail.p);
     p->last_error_ms = nc_wall_ms();
     if (now >= p->logged_ms) {
         p->logged_ms = now + LOG_MS;
