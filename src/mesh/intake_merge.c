@@ -190,6 +190,22 @@ static void keep(struct nc_intake *in, struct nc_list *bundles, unsigned n)
     store->ops->commit(store, &k->commit);
 }
 
+/* What came in pieces is large: it goes before its bundle does. */
+static void let_go(struct nc_intake *in, struct nc_lane *l, struct nc_bundle *b,
+                   unsigned from)
+{
+    for (unsigned i = from; b->fetched && i < b->next; i++) {
+        if (!b->fetched[i])
+            continue;
+        b->bytes -= b->rows[i].record.n;
+        l->bytes -= b->rows[i].record.n;
+        in->stats.bytes -= b->rows[i].record.n;
+        b->rows[i].record = (struct nc_str){NULL, 0};
+        free(b->fetched[i]);
+        b->fetched[i] = NULL;
+    }
+}
+
 /* Rows that are taken leave the queue with their bundles. */
 static void advance(struct nc_intake *in, struct nc_lane *l)
 {
@@ -203,6 +219,7 @@ static void advance(struct nc_intake *in, struct nc_lane *l)
         bool kept = l->m.kept && l->m.segment == &b->kept;
         if (b->next + k < b->n) {
             b->next += k;
+            let_go(in, l, b, b->next - k);
             break;
         }
         left -= k;
@@ -212,6 +229,10 @@ static void advance(struct nc_intake *in, struct nc_lane *l)
         if (kept) {
             nc_bundle_free(b);
             break;
+        }
+        if (in->stopped) { /* the store may be closed: asked for again, as after a crash */
+            nc_bundle_free(b);
+            continue;
         }
         nc_list_add(&whole, &b->node);
         n++;

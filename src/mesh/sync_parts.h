@@ -139,6 +139,10 @@ void nc_sync_wake(struct nc_sync *s, uint64_t ms); /* the beat, at the latest th
 void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p);
 void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
                         const char *code, const char *detail);
+/* An old one came.  If it is of an earlier start than we know, and nothing else comes: who
+ * sends it is told. */
+void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
+                        const struct nc_envelope *e);
 void nc_sync_on_beat(struct nc_deadline *d);
 void nc_sync_on_ack(struct nc_deadline *d);
 void nc_sync_progress(void *arg); /* intake's */

@@ -39,6 +39,7 @@ enum {
     ERROR_MS = 2000,  /* told to one peer, likewise */
     HEED_MS = 1000,   /* what one peer tells is heeded, likewise */
     SHOWN_MAX = 80,   /* bytes of it that are shown */
+    STALE_MS = 2000,  /* nothing new is heard of it, and what is old comes */
     LOG_MS = 60000,   /* what it says of us, in the log */
     GREET_MS = 1000,  /* one peer, likewise */
     ROOM_MIN = 65536, /* with less it isn't worth asking */
@@ -160,6 +161,18 @@ void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t coun
     s->say.error.code = nc_str(code);
     s->say.error.detail = nc_str(detail);
     (void)say(s, NULL, &p->id);
+}
+
+void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
+                        const struct nc_envelope *e)
+{
+    char known[24];
+
+    if (e->epoch_ms >= p->replay.epoch_ms ||
+        (p->heard_ms && now_of(s) - p->heard_ms < STALE_MS))
+        return;
+    snprintf(known, sizeof known, "%" PRIu64, p->replay.epoch_ms);
+    nc_sync_tell_error(s, p, e->counter, "epoch", known);
 }
 
 /* ---- who is there -------------------------------------------------------- */
@@ -353,6 +366,25 @@ static unsigned ours_to_ask(struct nc_sync *s, struct nc_sync_peer *p,
     return kept;
 }
 
+/* It says nothing for too long: whoever else is here goes first.  False: there is nobody.
+ */
+static bool let_others(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    bool others = false;
+
+    unask(s, p);
+    nc_list_each(it, &s->peers) {
+        struct nc_sync_peer *other = nc_of(it, struct nc_sync_peer, node);
+        if (other == p || !other->here || other->wanted_ms)
+            continue;
+        look_in(s, other, 0);
+        others = true;
+    }
+    if (others)
+        look_in(s, p, FULL_MS);
+    return others;
+}
+
 static void ask_for(struct nc_sync *s, struct nc_sync_peer *p)
 {
     uint64_t now = now_of(s);
@@ -366,6 +398,8 @@ static void ask_for(struct nc_sync *s, struct nc_sync_peer *p)
         look_in(s, p, last + QUIET_MS - now);
         return;
     }
+    if (p->wanted_ms && let_others(s, p))
+        return;
     unask(s, p);
     f->want.n =
         nc_intake_lacks(s->intake, &p->id, &p->theirs, f->want.ranges, NC_VECTOR_MAX);
@@ -404,8 +438,9 @@ void nc_sync_on_ack(struct nc_deadline *d)
 /* ---- what comes ---------------------------------------------------------- */
 
 /* Our envelopes seem to be of an earlier start than others remember: our clock was set
- * back, and with it went what we had written down. */
-static void on_epoch(struct nc_sync *s, struct nc_str detail)
+ * back, and with it went what we had written down.  False: it is about something that was
+ * on its way when we started. */
+static bool on_epoch(struct nc_sync *s, struct nc_str detail)
 {
     uint64_t known = 0, now = nc_wall_ms();
 
@@ -414,12 +449,13 @@ static void on_epoch(struct nc_sync *s, struct nc_str detail)
          i++)
         known = known * 10 + (uint64_t)(detail.p[i] - '0');
     if (known <= s->epoch_ms || known > now + NC_CLOCK_FUTURE_MS)
-        return;
+        return false;
     s->epoch_ms = known + 1;
     s->counter = 0;
     s->unkept = true;
     nc_log(NC_WARN, "mesh.epoch", "reason=%s", "\"others remember a later start\"");
     say_all(s, NULL, &nobody);
+    return true;
 }
 
 static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
@@ -430,6 +466,8 @@ static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
     if (now < p->heed_ms)
         return;
     p->heed_ms = now + HEED_MS;
+    if (nc_str_eqz(code, "epoch") && !on_epoch(s, detail))
+        return;
     size_t shown = detail.n <= SHOWN_MAX ? detail.n : nc_utf8_boundary(detail, SHOWN_MAX);
     snprintf(p->last_error, sizeof p->last_error, "%.*s %.*s", NC_FMT(code), (int)shown,
              detail.p);
@@ -441,8 +479,6 @@ static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
     }
     if (nc_str_eqz(code, "origin"))
         say_origins(s, NULL, &p->id);
-    else if (nc_str_eqz(code, "epoch"))
-        on_epoch(s, detail);
 }
 
 static void on_document(struct nc_sync *s, struct nc_sync_peer *p)

@@ -198,6 +198,8 @@ void nc_sync_take(struct nc_sync *s, struct nc_way *w, struct nc_str envelope)
         w->refused++;
     if (is == NC_SYNC_BAD || is == NC_SYNC_COPY)
         return;
+    if (is == NC_SYNC_OLD)
+        nc_sync_tell_epoch(s, p, &e);
     if (parse(s, p, &e) == NC_OK)
         nc_sync_frame(s, w, p, &e, is == NC_SYNC_NEW);
 }
