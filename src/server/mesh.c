@@ -54,8 +54,6 @@ static void on_nodes_changed(void *arg)
     nc_sync_nodes_changed(s->sync);
     if (s->brokers)
         nc_brokers_retry(s->brokers);
-    if (s->brokers)
-        nc_brokers_retry(s->brokers);
     nc_way_ws_look(s->way_ws);
 }
 
