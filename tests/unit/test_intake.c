@@ -581,6 +581,51 @@ static void a_large_record_comes_bit_by_bit(void **state)
     nc_buf_fini(&large);
 }
 
+struct larges {
+    struct nc_buf of[2];
+    uint64_t at[2];
+    unsigned n;
+};
+
+static void make_two_large(struct nc_mesh_segment *s, void *arg)
+{
+    struct larges *x = arg;
+
+    for (unsigned i = 0; i < s->n && x->n < 2; i++) {
+        struct nc_mesh_row *row = &s->rows[i];
+        if (row->is != NC_RECORD_HERE || row->ev.kind != NC_EV_MESSAGE_CREATED)
+            continue;
+        nc_buf_adds(&x->of[x->n], row->record);
+        row->is = NC_RECORD_LARGE;
+        row->size = row->record.n;
+        x->at[x->n++] = row->ev.origin_seq;
+    }
+}
+
+static void a_large_record_is_let_go_when_it_is_taken(void **state)
+{
+    struct larges x = {.n = 0};
+    uint64_t before;
+
+    (void)state;
+    begin(256);
+    want(b, a);
+    assert_int_equal(deliver_as(first_letter(), make_two_large, &x, NULL), NC_OK);
+    drop_letters();
+    settle_all();
+    assert_int_equal(x.n, 2);
+    before = nc_intake_stats(b->in).bytes;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(b->asked.n, x.at[i]);
+        nc_intake_piece(b->in, &a->id, &a->log, x.at[i], 0, x.of[i].n,
+                        nc_buf_str(&x.of[i]));
+        settle_all();
+        assert_int_equal(nc_intake_stats(b->in).bytes, i ? 0 : before);
+        nc_buf_fini(&x.of[i]);
+    }
+    assert_true(agree(0, 1));
+}
+
 static void a_large_record_that_is_another_is_had_from_somebody_else(void **state)
 {
     uint64_t at;
@@ -866,6 +911,7 @@ int main(void)
         D(the_future_is_held_over_a_restart_and_taken_by_the_owners_word),
         D(a_file_of_the_future_that_is_damaged_is_read_as_far_as_it_goes),
         T(a_large_record_comes_bit_by_bit),
+        T(a_large_record_is_let_go_when_it_is_taken),
         T(a_large_record_that_is_another_is_had_from_somebody_else),
         T(a_large_record_that_is_gone_meanwhile_is_not_waited_for),
         T(a_large_record_that_comes_with_its_segment_after_all_is_taken),
