@@ -17,6 +17,7 @@ static void write_again(const struct nc_mqtt_topic *t, struct nc_buf *out)
     switch (t->kind) {
     case NC_MQTT_SEND: nc_mqtt_send_add(out, root, t->user, &t->room); break;
     case NC_MQTT_INBOX: nc_mqtt_inbox_add(out, root, t->user); break;
+    case NC_MQTT_HERE: nc_mqtt_here_add(out, root, t->user); break;
     case NC_MQTT_EVENTS: nc_mqtt_events_add(out, root, &t->room); break;
     case NC_MQTT_LIVE: nc_mqtt_live_add(out, root, &t->room); break;
     case NC_MQTT_NODE: nc_mqtt_node_add(out, root, &t->node, t->rest); break;

@@ -10,6 +10,7 @@ static bool user_topic(const struct nc_docs *docs, const struct nc_mqtt_topic *t
         return ask->access == NC_ACL_WRITE && !ask->retain &&
                nc_str_eq(t->user, ask->who) && nc_docs_member(docs, &t->room, ask->who);
     case NC_MQTT_INBOX: return ask->access == NC_ACL_READ && nc_str_eq(t->user, ask->who);
+    case NC_MQTT_HERE: return ask->access == NC_ACL_WRITE && nc_str_eq(t->user, ask->who);
     case NC_MQTT_EVENTS:
     case NC_MQTT_LIVE:
         return ask->access == NC_ACL_READ && nc_docs_member(docs, &t->room, ask->who);
@@ -40,7 +41,8 @@ static bool node_topic(const struct nc_id *node, const struct nc_mqtt_topic *t,
                        const struct nc_acl_ask *ask)
 {
     switch (t->kind) {
-    case NC_MQTT_SEND: return ask->access == NC_ACL_READ;
+    case NC_MQTT_SEND:
+    case NC_MQTT_HERE: return ask->access == NC_ACL_READ;
     case NC_MQTT_INBOX: return ask->access == NC_ACL_WRITE && !ask->retain;
     case NC_MQTT_EVENTS:
     case NC_MQTT_LIVE: return ask->access == NC_ACL_READ || !ask->retain;
@@ -53,7 +55,8 @@ static bool node_topic(const struct nc_id *node, const struct nc_mqtt_topic *t,
 static bool node_filter(const struct nc_mqtt_filter *f)
 {
     return f->tree == NC_MQTT_ROOMS || f->tree == NC_MQTT_NODES ||
-           (f->tree == NC_MQTT_USERS && nc_str_starts(f->rest, NC_STR("send/")));
+           (f->tree == NC_MQTT_USERS &&
+            (nc_str_starts(f->rest, NC_STR("send/")) || nc_str_eqz(f->rest, "here")));
 }
 
 bool nc_acl_allows(const struct nc_docs *docs, const struct nc_pins *pins,

@@ -304,6 +304,7 @@ static struct nc_user_end *end_new(struct nc_users *u, struct nc_link *l)
     e->barrier.fire = on_barrier;
     nc_list_init(&e->answers);
     nc_render_init(e);
+    nc_here_init(e);
     nc_list_add(&u->ends, &e->node);
     return e;
 }
@@ -312,6 +313,7 @@ static void end_free(struct nc_user_end *e)
 {
     nc_loop_deadline(e->users->o.loop, &e->barrier, 0);
     nc_render_fini(e);
+    nc_here_fini(e);
     free_answers(&e->answers);
     nc_list_del(&e->node);
     free(e);
@@ -341,6 +343,7 @@ static void on_up(struct nc_link *l, void *arg, bool session_present)
         e->peers_n = 0;
     e->up = true;
     e->ready = false;
+    nc_here_up(e, session_present);
     nc_render_up(e);
     say_here(e, false);
     ask_for_mark(e);
@@ -360,6 +363,7 @@ static void on_down(struct nc_link *l, void *arg, const char *why)
         return;
     e->up = e->ready = false;
     nc_loop_deadline(e->users->o.loop, &e->barrier, 0);
+    nc_here_down(e);
     nc_render_down(e);
     nc_users_go_on_saying(e->users); /* nobody waits for this one */
 }
@@ -452,6 +456,7 @@ static void on_message(struct nc_link *l, void *arg, const struct nc_mqtt_in *m)
         e = end_new(u, l);
     switch (nc_mqtt_topic_parse(u->root, m->topic, &t)) {
     case NC_MQTT_SEND: nc_users_took_in(e, &t, m); break;
+    case NC_MQTT_HERE: nc_here_said(e, t.user, m->payload); break;
     case NC_MQTT_NODE: on_node(e, &t, m); break;
     case NC_MQTT_OTHER:
     case NC_MQTT_INBOX:
@@ -521,6 +526,7 @@ static void on_ended(struct nc_observer *o, struct nc_user *who, const struct nc
 
 static void on_account(struct nc_observer *o, struct nc_user *who)
 {
+    nc_here_account(nc_of(o, struct nc_users, observer), who);
     nc_users_doc_user(nc_of(o, struct nc_users, observer), who);
 }
 
@@ -534,8 +540,8 @@ void nc_users_keys_changed(struct nc_users *u)
 
 static void subscribe(struct nc_users *u)
 {
-    static const char *const below[] = {"u/+/send/+", "n/+/here", "n/+/rendered",
-                                        "n/+/took"};
+    static const char *const below[] = {"u/+/send/+", "u/+/here", "n/+/here",
+                                        "n/+/rendered", "n/+/took"};
     char filter[512], self[NC_ID_TEXT + 1] = "";
 
     for (size_t i = 0; i < NC_COUNT(below); i++) {

@@ -8,7 +8,7 @@
  *
  * users.c brokers coming and going, who else is there · users_send.c what is said ·
  * users_ask.c what is asked · users_events.c events · users_live.c answers that grow ·
- * users_docs.c documents
+ * users_here.c who is here · users_docs.c documents
  */
 #pragma once
 

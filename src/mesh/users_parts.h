@@ -69,6 +69,10 @@ struct nc_user_end {
     struct nc_user_doc *doc; /* the next to be told; NULL: all are */
     struct nc_list answers;  /* struct nc_user_answer that wait for room */
     size_t answers_bytes;
+
+    /* users_here.c */
+    struct nc_map guests; /* user id: who says by this broker that they are here */
+    struct nc_deadline look;
 };
 
 struct nc_users {
@@ -184,6 +188,16 @@ void nc_render_room(struct nc_user_end *e);
 void nc_render_acked(struct nc_user_end *e, uint64_t tag);
 /* An ephemeral object to a room at every broker where we render. */
 void nc_users_tell_room(struct nc_users *u, const struct nc_id *room, struct nc_str json);
+
+/* ---- users_here.c --------------------------------------------------------- */
+
+void nc_here_init(struct nc_user_end *e);
+void nc_here_fini(struct nc_user_end *e); /* nobody is here by that broker any more */
+void nc_here_said(struct nc_user_end *e, struct nc_str name, struct nc_str payload);
+void nc_here_up(struct nc_user_end *e, bool session_present);
+void nc_here_down(struct nc_user_end *e);
+/* It may have been renamed, disabled or deleted. */
+void nc_here_account(struct nc_users *u, const struct nc_user *user);
 
 /* ---- users_live.c --------------------------------------------------------- */
 

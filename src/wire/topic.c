@@ -44,6 +44,8 @@ static enum nc_mqtt_kind of_user(struct nc_str rest, struct nc_mqtt_topic *out)
         return NC_MQTT_OTHER;
     if (nc_str_eqz(rest, "inbox"))
         return NC_MQTT_INBOX;
+    if (nc_str_eqz(rest, "here"))
+        return NC_MQTT_HERE;
     struct nc_str what = nc_str_cut(&rest, '/');
     return nc_str_eqz(what, "send") && rest.p && nc_mqtt_id_parse(rest, &out->room) == NC_OK
                ? NC_MQTT_SEND
@@ -195,6 +197,13 @@ void nc_mqtt_inbox_add(struct nc_buf *out, struct nc_str root, struct nc_str use
     add_root(out, root, "u/");
     nc_buf_adds(out, user);
     nc_buf_adds(out, NC_STR("/inbox"));
+}
+
+void nc_mqtt_here_add(struct nc_buf *out, struct nc_str root, struct nc_str user)
+{
+    add_root(out, root, "u/");
+    nc_buf_adds(out, user);
+    nc_buf_adds(out, NC_STR("/here"));
 }
 
 void nc_mqtt_events_add(struct nc_buf *out, struct nc_str root, const struct nc_id *room)

@@ -14,6 +14,7 @@ enum nc_mqtt_kind {
     NC_MQTT_OTHER = 0, /* not below the root, or of no form we know */
     NC_MQTT_SEND,      /* u/<user>/send/<room> */
     NC_MQTT_INBOX,     /* u/<user>/inbox */
+    NC_MQTT_HERE,      /* u/<user>/here */
     NC_MQTT_EVENTS,    /* r/<room>/events */
     NC_MQTT_LIVE,      /* r/<room>/live */
     NC_MQTT_NODE,      /* n/<node>/<rest> */
@@ -22,7 +23,7 @@ enum nc_mqtt_kind {
 /* Views live as long as the topic. */
 struct nc_mqtt_topic {
     enum nc_mqtt_kind kind;
-    struct nc_str user;  /* SEND, INBOX */
+    struct nc_str user;  /* SEND, INBOX, HERE */
     struct nc_id room;   /* SEND, EVENTS, LIVE */
     struct nc_id node;   /* NODE */
     struct nc_str rest;  /* NODE: never empty */
@@ -69,6 +70,7 @@ enum nc_mqtt_doc nc_mqtt_doc_parse(struct nc_str rest, struct nc_id *subject);
 void nc_mqtt_send_add(struct nc_buf *out, struct nc_str root, struct nc_str user,
                       const struct nc_id *room);
 void nc_mqtt_inbox_add(struct nc_buf *out, struct nc_str root, struct nc_str user);
+void nc_mqtt_here_add(struct nc_buf *out, struct nc_str root, struct nc_str user);
 void nc_mqtt_events_add(struct nc_buf *out, struct nc_str root, const struct nc_id *room);
 void nc_mqtt_live_add(struct nc_buf *out, struct nc_str root, const struct nc_id *room);
 void nc_mqtt_node_add(struct nc_buf *out, struct nc_str root, const struct nc_id *node,

@@ -36,6 +36,7 @@ test("the conversation of docs/mqtt.md", async () => {
   await side.connect({ name: "anna", key: env.KEY }).then((c) => c.end());
   const ears = shell("listen");
   await until(() => side.broker.log.includes(`anna/terminal 1 nc/v1/r/${room.id}/live`), "its subscriptions");
+  await run("here");
   await run("say");
   await run("say-json");
   await run("say-json");
@@ -43,6 +44,7 @@ test("the conversation of docs/mqtt.md", async () => {
   await run("history");
   await until(() => ears.out.includes('"ref":"earlier"'), "history");
   await until(() => ears.out.includes("are here"), "the answer of a command");
+  assert.match(ears.out, /1 of 2 are here: anna/);
   const heard = ears.out.trim().split("\n").map((line) => JSON.parse(line));
   const created = heard.filter((m) => m.type === "message.created").map((m) => m.message.text);
   assert.deepEqual(created, ["Hello from a terminal", "Once, however often it is sent"]);

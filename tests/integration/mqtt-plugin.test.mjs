@@ -115,6 +115,8 @@ for (const way of ways) {
       `${root}/u/boris/#`,
       `${root}/u/anna/send/${room}`,
       `${root}/u/+/send/+`,
+      `${root}/u/+/here`,
+      `${root}/u/boris/here`,
       `${root}/r/#`,
       `${root}/r/+/events`,
       `${root}/r/${theirs}/events`,
@@ -138,10 +140,13 @@ for (const way of ways) {
     const client = await enter(by_token(anna, way));
     const seen = await enter(second.login({ clientId: `${second.id}/${randomUUID()}` }));
     assert.equal(await seen.subscribe(`${root}/u/+/send/+`), 1);
+    assert.equal(await seen.subscribe(`${root}/u/+/here`), 1);
     assert.equal(await seen.subscribe(`${root}/r/+/+`), 1);
     assert.equal(await seen.subscribe(`${root}/n/#`), 1);
     const forbidden = [
       `${root}/u/boris/send/${room}`,
+      `${root}/u/boris/here`,
+      `${root}/u/anna/here/phone`,
       `${root}/u/anna/send/${theirs}`,
       `${root}/u/anna/send/${nowhere}`,
       `${root}/u/anna/inbox`,
@@ -157,7 +162,9 @@ for (const way of ways) {
     for (const topic of forbidden) assert.equal(await client.publish(topic, `no ${way.version}${way.ws}`), no, topic);
     assert.equal(await client.publish(`${root}/u/anna/send/${room}`, "no, kept", { retain: true }), no);
     assert.equal(await client.publish(`${root}/u/anna/send/${room}`, "yes"), 0);
+    assert.equal(await client.publish(`${root}/u/anna/here`, `here ${way.version}${way.ws}`, { retain: true }), 0);
     await seen.get(`${root}/u/anna/send/${room}`, (m) => m.text === "yes");
+    await seen.get(`${root}/u/anna/here`, (m) => m.text === `here ${way.version}${way.ws}`);
     assert.deepEqual(seen.messages.filter((m) => m.text.startsWith("no")), []);
     await client.end();
     await seen.end();
@@ -251,9 +258,10 @@ for (const way of ways) {
   test(`a will is a message like any other: ${name_of(way)}`, async () => {
     const seen = await enter(second.login({ clientId: `${second.id}/${randomUUID()}` }));
     assert.equal(await seen.subscribe(`${root}/u/+/send/+`), 1);
+    assert.equal(await seen.subscribe(`${root}/u/+/here`), 1);
     assert.equal(await seen.subscribe(`${root}/r/+/events`), 1);
     const will = (topic, more) => ({ will: { topic, payload: Buffer.from(`will of ${way.version}${way.ws}`), qos: 1, retain: false, ...more } });
-    for (const topic of [`${root}/r/${room}/events`, `${root}/u/boris/send/${room}`, `${root}/u/anna/send/${theirs}`]) {
+    for (const topic of [`${root}/r/${room}/events`, `${root}/u/boris/send/${room}`, `${root}/u/boris/here`, `${root}/u/anna/send/${theirs}`]) {
       const client = await enter(by_token(anna, { ...way, ...will(topic) }));
       client.drop();
     }
@@ -262,8 +270,12 @@ for (const way of ways) {
     const good = await enter(by_token(anna, { ...way, ...will(`${root}/u/anna/send/${room}`) }));
     good.drop();
     await seen.get(`${root}/u/anna/send/${room}`);
+    const here = await enter(by_token(anna, { ...way, ...will(`${root}/u/anna/here`, { retain: true }) }));
+    here.drop();
+    const said = `will of ${way.version}${way.ws}`;
+    await seen.get(`${root}/u/anna/here`, (m) => m.text === said);
     await seen.end();
-    assert.deepEqual(seen.messages.map((m) => m.topic), [`${root}/u/anna/send/${room}`]);
+    assert.deepEqual(seen.messages.filter((m) => m.text === said).map((m) => m.topic), [`${root}/u/anna/send/${room}`, `${root}/u/anna/here`]);
   });
 }
 

@@ -163,6 +163,50 @@ test("what is wrong is said in the inbox, and nothing else happens", async () =>
   await a.end();
 });
 
+test("who says so is here, until they or their will say otherwise", async () => {
+  const erik = await side.person("erik");
+  const room = await side.room(anna, [boris, erik]);
+  const who = async () => ok(await anna.call("POST", `/api/v1/rooms/${room}/messages`, { text: "/who" })).notice.text;
+  const see = (people, all = 3) =>
+    until(async () => {
+      const [, of, names] = /of (\d+) are here(?:: (.*))?$/.exec(await who());
+      const there = (names ?? "").split(", ").filter((name) => name && name !== anna.name);
+      return Number(of) === all && there.sort().join() === people.map((p) => p.name).sort().join();
+    }, `of ${all} are here: ${people.map((p) => p.name)}`);
+  const topic = (who) => `nc/v1/u/${who.name}/here`;
+  const will = (who) => ({ will: { topic: topic(who), payload: Buffer.from("gone"), qos: 1, retain: true } });
+  const b = await side.connect(boris, will(boris));
+  await b.publish(topic(boris), "here", { retain: true });
+  await see([boris]);
+  const e = await side.connect(erik);
+  assert.equal(await e.publish(topic(boris), "gone", { retain: true }), 135, "only oneself");
+  await e.publish(topic(erik), "here", { retain: true });
+  await see([boris, erik]);
+  await e.publish(topic(erik), "", { retain: true });
+  await see([boris]);
+
+  // A node that begins anew hears what the broker keeps; a client that is killed has a will.
+  await node.stop();
+  await node.boot();
+  await see([boris]);
+  const login = ["-h", "127.0.0.1", "-p", `${broker.port}`, "-u", erik.name, "-P", erik.key, "-i", `${erik.name}/shell`, "-q", "1"];
+  const sub = spawn("mosquitto_sub", [...login, "-t", inbox(erik), "--will-topic", topic(erik), "--will-payload", "gone", "--will-qos", "1", "--will-retain"]);
+  await until(() => broker.log.includes(`${erik.name}/shell 1 nc/v1/u/`), "its subscription");
+  await e.publish(topic(erik), "here", { retain: true });
+  await see([boris, erik]);
+  sub.kill("SIGKILL");
+  await see([boris]);
+
+  // The account's end is the end of all it said.
+  await e.publish(topic(erik), "here", { retain: true });
+  await see([boris, erik]);
+  ok(await erik.call("DELETE", "/api/v1/me"), 204);
+  await e.gone();
+  await see([boris], 2);
+  b.drop();
+  await see([], 2);
+});
+
 test("what is sent while no node is up waits in the broker and is taken once", async () => {
   const room = await side.room(anna, [boris]);
   const a = await side.listen(anna, room);

@@ -26,6 +26,9 @@ static void every_topic_is_of_one_kind(void **state)
     } rows[] = {
         {"nc/v1/u/anna/send/" ROOM, NC_MQTT_SEND},
         {"nc/v1/u/a.n-n_a/inbox", NC_MQTT_INBOX},
+        {"nc/v1/u/anna/here", NC_MQTT_HERE},
+        {"nc/v1/u/anna/here/", NC_MQTT_OTHER},
+        {"nc/v1/u/Anna/here", NC_MQTT_OTHER},
         {"nc/v1/r/" ROOM "/events", NC_MQTT_EVENTS},
         {"nc/v1/r/" ROOM "/live", NC_MQTT_LIVE},
         {"nc/v1/n/" NODE "/jwks", NC_MQTT_NODE},
@@ -89,6 +92,11 @@ static void what_is_written_reads_back(void **state)
     nc_buf_clear(&b);
     nc_mqtt_inbox_add(&b, root, NC_STR("anna"));
     assert_int_equal(nc_mqtt_topic_parse(root, nc_buf_str(&b), &t), NC_MQTT_INBOX);
+    assert_true(nc_str_eqz(t.user, "anna"));
+
+    nc_buf_clear(&b);
+    nc_mqtt_here_add(&b, root, NC_STR("anna"));
+    assert_int_equal(nc_mqtt_topic_parse(root, nc_buf_str(&b), &t), NC_MQTT_HERE);
     assert_true(nc_str_eqz(t.user, "anna"));
 
     nc_buf_clear(&b);
