@@ -9,7 +9,8 @@
  *   ways ── envelopes ──> sync ── segments ──> intake ──> chat/merge
  *   ways <── envelopes ── sync <── segments ── serve (asked for), author (new)
  *
- * sync.c ways, envelopes, dispatch · sync_peers.c who is there, what is said when ·
+ * sync.c ways · sync_seal.c envelopes · sync_peers.c who is there, what is said when ·
+ * sync_say.c what we say · sync_fetch.c what we lack · sync_run.c from start to end ·
  * sync_kept.c what is kept over restarts · sync_tell.c numbers.  Loop thread only.
  */
 #pragma once

@@ -12,6 +12,8 @@
 enum {
     NC_SYNC_PATHS = 24, /* ways by which one peer was heard that are remembered */
     NC_SYNC_ROUTES_BYTES = 1024,
+    NC_SYNC_LOOK_MS = 300, /* what is on its way to us comes first */
+    NC_SYNC_GAP_MS = 50,   /* something is missing for certain */
 };
 
 /* So many at once, and so many more each second. */
@@ -129,24 +131,38 @@ struct nc_sync_path *nc_sync_path(struct nc_sync_peer *p, struct nc_way *w, bool
 struct nc_way *nc_sync_best(struct nc_sync *s, const struct nc_sync_peer *p);
 void nc_sync_room(struct nc_sync *s, struct nc_sync_peer *p);
 
-/* sync_peers.c: what is said when */
-void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
-                   const struct nc_envelope *e, bool fresh);
-void nc_sync_look(struct nc_sync *s, struct nc_sync_peer *p); /* soon */
-void nc_sync_greet_way(struct nc_sync *s, struct nc_way *w);
-void nc_sync_greet_all(struct nc_sync *s);
-void nc_sync_wake(struct nc_sync *s, uint64_t ms); /* the beat, at the latest then */
-void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p);
+/* sync_say.c: what we say */
+const struct nc_vector *nc_sync_mine(struct nc_sync *s);
+/* What s->say is.  w: by that way; NULL: the best. */
+enum nc_err nc_sync_say(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
+void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
+void nc_sync_say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
 void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
                         const char *code, const char *detail);
 /* An old one came.  If it is of an earlier start than we know, and nothing else comes: who
  * sends it is told. */
 void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
                         const struct nc_envelope *e);
-void nc_sync_on_beat(struct nc_deadline *d);
+
+/* sync_fetch.c: what we lack */
+void nc_sync_look(struct nc_sync *s, struct nc_sync_peer *p); /* soon */
+void nc_sync_look_in(struct nc_sync *s, struct nc_sync_peer *p, uint64_t ms);
+void nc_sync_segment(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e,
+                     bool fresh); /* s->frame */
+void nc_sync_ask(struct nc_sync *s, struct nc_sync_peer *p);
+void nc_sync_unask(struct nc_sync *s, struct nc_sync_peer *p);
+void nc_sync_ack_soon(struct nc_sync *s, struct nc_sync_peer *p);
 void nc_sync_on_ack(struct nc_deadline *d);
+
+/* sync_peers.c: who is there, and what is said when */
+void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
+                   const struct nc_envelope *e, bool fresh);
+void nc_sync_greet_way(struct nc_sync *s, struct nc_way *w);
+void nc_sync_greet_all(struct nc_sync *s);
+void nc_sync_wake(struct nc_sync *s, uint64_t ms); /* the beat, at the latest then */
+void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p);
+void nc_sync_on_beat(struct nc_deadline *d);
 void nc_sync_progress(void *arg); /* intake's */
-const struct nc_vector *nc_sync_mine(struct nc_sync *s);
 
 /* sync_kept.c: DIR/mesh-seen */
 NC_MUSTUSE enum nc_err nc_sync_load(struct nc_sync *s);

@@ -1,11 +1,9 @@
 /*
- * What nodes say to one another, and when.
+ * Who is there, and what is said when.
  *
  * A way comes up, or somebody speaks whom we have not greeted since it started: hello, the
  * introductions we know, our keys.  What each has is told every few seconds, a second after
- * it changed; what we make goes to all at once.  Who has what we lack is asked for it, each
- * log of one peer at a time, and told how far we are as it comes; one that falls silent is
- * asked again, and others instead of it.
+ * it changed.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -31,18 +29,10 @@ enum {
     CHANGED_MS = 1000, /* something is */
     HELLO_MS = 60000,
     KEEP_MS = 1000,
-    LOOK_MS = 300,    /* what is on its way to us comes first */
-    GAP_MS = 50,      /* something is missing for certain */
-    FULL_MS = 1000,   /* we had no room */
-    QUIET_MS = 3000,  /* what was asked of a peer does not come */
-    ACK_MS = 20,      /* at most so often */
-    ERROR_MS = 2000,  /* told to one peer, likewise */
-    HEED_MS = 1000,   /* what one peer tells is heeded, likewise */
-    SHOWN_MAX = 80,   /* bytes of it that are shown */
-    STALE_MS = 2000,  /* nothing new is heard of it, and what is old comes */
-    LOG_MS = 60000,   /* what it says of us, in the log */
-    GREET_MS = 1000,  /* one peer, likewise */
-    ROOM_MIN = 65536, /* with less it isn't worth asking */
+    HEED_MS = 1000,  /* what one peer tells is heeded, likewise */
+    SHOWN_MAX = 80,  /* bytes of it that are shown */
+    LOG_MS = 60000,  /* what it says of us, in the log */
+    GREET_MS = 1000, /* one peer, likewise */
 };
 
 static const struct nc_id nobody;
@@ -63,118 +53,6 @@ void nc_sync_wake(struct nc_sync *s, uint64_t ms)
         nc_loop_deadline(s->o.loop, &s->beat, ms ? ms : 1);
 }
 
-static void look_in(struct nc_sync *s, struct nc_sync_peer *p, uint64_t ms)
-{
-    uint64_t at = now_of(s) + ms;
-
-    if (!p->look_ms || p->look_ms > at)
-        p->look_ms = at;
-    nc_sync_wake(s, ms);
-}
-
-void nc_sync_look(struct nc_sync *s, struct nc_sync_peer *p) { look_in(s, p, GAP_MS); }
-
-/* ---- what we say --------------------------------------------------------- */
-
-/* What is here and may be asked for: of our own logs, what is signed. */
-const struct nc_vector *nc_sync_mine(struct nc_sync *s)
-{
-    s->mine = *nc_intake_vector(s->intake);
-    nc_author_vector(s->author, &s->mine);
-    return &s->mine;
-}
-
-/* w: by that way; NULL: the best. */
-static enum nc_err say(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
-{
-    enum nc_err e = w ? nc_sync_send_by(s, w, to, &s->say) : nc_sync_send(s, to, &s->say);
-
-    if (e != NC_OK && e != NC_ECLOSED)
-        nc_log(NC_DEBUG, "mesh.unsaid", "frame=%s reason=%s", nc_frame_name(s->say.type),
-               nc_strerr(e));
-    return e;
-}
-
-static void say_hello(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
-{
-    const char *at = s->routes;
-
-    s->say.type = NC_FRAME_HELLO;
-    s->say.hello.node = s->o.self;
-    s->say.hello.name = nc_str(s->name);
-    s->say.hello.version = nc_str(s->version);
-    s->say.hello.wall_ms = nc_wall_ms();
-    s->say.hello.vector = *nc_sync_mine(s);
-    s->say.hello.routes_n = s->routes_n;
-    for (unsigned i = 0; i < s->routes_n; i++) {
-        s->say.hello.routes[i] = nc_str(at);
-        at += s->say.hello.routes[i].n + 1;
-    }
-    (void)say(s, w, to);
-}
-
-static void say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
-{
-    const struct nc_origins *known = nc_intake_known(s->intake);
-
-    if (!known->n)
-        return;
-    s->say.type = NC_FRAME_ORIGINS;
-    s->say.origins = *known;
-    (void)say(s, w, to);
-}
-
-static void say_keys(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
-{
-    s->say.type = NC_FRAME_DOCUMENT;
-    s->say.document.rest = NC_STR("jwks");
-    s->say.document.payload = nc_buf_str(&s->jwks);
-    (void)say(s, w, to);
-}
-
-static void say_vector(struct nc_sync *s)
-{
-    s->say.type = NC_FRAME_VECTOR;
-    s->say.vector = *nc_sync_mine(s);
-    (void)say(s, NULL, &nobody);
-    s->changed = false;
-    s->vector_ms = now_of(s) + jittered(VECTOR_MS);
-}
-
-static void say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
-{
-    say_hello(s, w, to);
-    say_origins(s, w, to);
-    say_keys(s, w, to);
-}
-
-void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
-                        const char *code, const char *detail)
-{
-    uint64_t now = now_of(s);
-
-    if (now < p->error_ms)
-        return;
-    p->error_ms = now + ERROR_MS;
-    s->say.type = NC_FRAME_ERROR;
-    s->say.error.counter = counter;
-    s->say.error.code = nc_str(code);
-    s->say.error.detail = nc_str(detail);
-    (void)say(s, NULL, &p->id);
-}
-
-void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
-                        const struct nc_envelope *e)
-{
-    char known[24];
-
-    if (e->epoch_ms >= p->replay.epoch_ms ||
-        (p->heard_ms && now_of(s) - p->heard_ms < STALE_MS))
-        return;
-    snprintf(known, sizeof known, "%" PRIu64, p->replay.epoch_ms);
-    nc_sync_tell_error(s, p, e->counter, "epoch", known);
-}
-
 /* ---- who is there -------------------------------------------------------- */
 
 static void tell_peer(struct nc_sync *s, const struct nc_sync_peer *p, bool forgotten)
@@ -186,20 +64,12 @@ static void tell_peer(struct nc_sync *s, const struct nc_sync_peer *p, bool forg
     }
 }
 
-static void unask(struct nc_sync *s, struct nc_sync_peer *p)
-{
-    for (unsigned i = 0; i < s->asked_n; i++)
-        if (s->asked[i].peer == p)
-            s->asked[i--] = s->asked[--s->asked_n];
-    p->wanted_ms = 0;
-}
-
 void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p)
 {
     if (!p->here)
         return;
     p->here = p->ack = p->jammed = false;
-    unask(s, p);
+    nc_sync_unask(s, p);
     nc_serve_forget(s->serve, &p->id);
     nc_intake_forget(s->intake, &p->id);
     nc_log(NC_INFO, "mesh.peer", "node=%s state=away", p->name);
@@ -228,7 +98,7 @@ static void heard(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
     p->greeted = epoch_ms;
     p->greet_ms = now + GREET_MS;
     p->asked_wall_ms = nc_wall_ms();
-    say_all(s, NULL, &p->id);
+    nc_sync_say_all(s, NULL, &p->id);
 }
 
 /* ---- hello --------------------------------------------------------------- */
@@ -273,7 +143,7 @@ static void keep_vector(struct nc_sync *s, struct nc_sync_peer *p,
     p->told_counter = e->counter;
     p->theirs = *v;
     p->told = true;
-    look_in(s, p, look_ms);
+    nc_sync_look_in(s, p, look_ms);
 }
 
 static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e)
@@ -287,152 +157,7 @@ static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_
     snprintf(p->version, sizeof p->version, "%.*s", NC_FMT(f->hello.version));
     keep_routes(p, f);
     compare_clocks(s, p, f->hello.wall_ms);
-    keep_vector(s, p, &f->hello.vector, e, GAP_MS);
-}
-
-/* ---- segments, to us ----------------------------------------------------- */
-
-static void ack_soon(struct nc_sync *s, struct nc_sync_peer *p)
-{
-    p->ack = true;
-    if (!s->ack.due && !s->stopped)
-        nc_loop_deadline(s->o.loop, &s->ack, ACK_MS);
-}
-
-/* What was asked for has come so far; all of it: what else it has is looked for. */
-static void came(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_mesh_segment *g)
-{
-    uint64_t last = g->first + g->n - 1;
-    bool more = false;
-
-    for (unsigned i = 0; i < s->asked_n; i++) {
-        if (s->asked[i].peer != p)
-            continue;
-        if (nc_id_eq(&s->asked[i].origin, &g->origin) && last >= s->asked[i].to)
-            s->asked[i--] = s->asked[--s->asked_n];
-        else
-            more = true;
-    }
-    if (!p->wanted_ms)
-        return;
-    p->came_ms = now_of(s);
-    ack_soon(s, p);
-    if (!more) {
-        p->wanted_ms = 0;
-        look_in(s, p, LOOK_MS);
-    }
-}
-
-static void on_segment(struct nc_sync *s, struct nc_sync_peer *p,
-                       const struct nc_envelope *e, bool fresh)
-{
-    struct nc_mesh_segment *g = &s->frame.segment;
-    const char *why = "";
-
-    if (fresh && nc_vector_raise(&p->theirs, &g->origin, g->first + g->n - 1) != NC_OK)
-        return; /* of more logs than a mesh has */
-    enum nc_err err = nc_intake_segment(s->intake, &p->id, g, &why);
-    switch (err) {
-    case NC_OK:
-    case NC_EEXIST: came(s, p, g); break;
-    case NC_AGAIN: look_in(s, p, GAP_MS); break;
-    case NC_ELIMIT: look_in(s, p, FULL_MS); break;
-    case NC_ENOENT:
-    case NC_EINVAL:
-    case NC_EACCESS:
-        if (fresh)
-            nc_sync_tell_error(s, p, e->counter, err == NC_ENOENT ? "origin" : "segment",
-                               why);
-        look_in(s, p, FULL_MS);
-        break;
-    case NC_EIO:
-    case NC_ECLOSED: break;
-    }
-}
-
-/* Of these only what isn't asked of somebody else just now; what is asked of `p` is. */
-static unsigned ours_to_ask(struct nc_sync *s, struct nc_sync_peer *p,
-                            struct nc_vector_range *r, unsigned n)
-{
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        bool other = false;
-        for (unsigned k = 0; k < s->asked_n && !other; k++)
-            other = s->asked[k].peer != p && nc_id_eq(&s->asked[k].origin, &r[i].origin);
-        if (!other)
-            r[kept++] = r[i];
-    }
-    return kept;
-}
-
-/* It says nothing for too long: whoever else is here goes first.  False: there is nobody.
- */
-static bool let_others(struct nc_sync *s, struct nc_sync_peer *p)
-{
-    bool others = false;
-
-    unask(s, p);
-    nc_list_each(it, &s->peers) {
-        struct nc_sync_peer *other = nc_of(it, struct nc_sync_peer, node);
-        if (other == p || !other->here || other->wanted_ms)
-            continue;
-        look_in(s, other, 0);
-        others = true;
-    }
-    if (others)
-        look_in(s, p, FULL_MS);
-    return others;
-}
-
-static void ask_for(struct nc_sync *s, struct nc_sync_peer *p)
-{
-    uint64_t now = now_of(s);
-    uint64_t last = p->came_ms > p->wanted_ms ? p->came_ms : p->wanted_ms;
-    struct nc_frame *f = &s->say;
-
-    p->look_ms = 0;
-    if (!p->here || !p->told)
-        return;
-    if (p->wanted_ms && now < last + QUIET_MS) {
-        look_in(s, p, last + QUIET_MS - now);
-        return;
-    }
-    if (p->wanted_ms && let_others(s, p))
-        return;
-    unask(s, p);
-    f->want.n =
-        nc_intake_lacks(s->intake, &p->id, &p->theirs, f->want.ranges, NC_VECTOR_MAX);
-    f->want.n = ours_to_ask(s, p, f->want.ranges, f->want.n);
-    if (!f->want.n)
-        return;
-    f->type = NC_FRAME_WANT;
-    f->want.room = nc_intake_room(s->intake);
-    if (f->want.room < ROOM_MIN || say(s, NULL, &p->id) != NC_OK) {
-        look_in(s, p, FULL_MS);
-        return;
-    }
-    for (unsigned i = 0; i < f->want.n && s->asked_n < NC_VECTOR_MAX; i++)
-        s->asked[s->asked_n++] =
-            (struct nc_sync_asked){f->want.ranges[i].origin, p, f->want.ranges[i].to};
-    p->wanted_ms = now;
-    look_in(s, p, QUIET_MS);
-}
-
-void nc_sync_on_ack(struct nc_deadline *d)
-{
-    struct nc_sync *s = nc_of(d, struct nc_sync, ack);
-
-    nc_list_each(it, &s->peers) {
-        struct nc_sync_peer *p = nc_of(it, struct nc_sync_peer, node);
-        if (!p->ack)
-            continue;
-        p->ack = false;
-        s->say.type = NC_FRAME_ACK;
-        s->say.ack.room = nc_intake_room(s->intake);
-        s->say.ack.vector = *nc_sync_mine(s);
-        (void)say(s, NULL, &p->id);
-    }
+    keep_vector(s, p, &f->hello.vector, e, NC_SYNC_GAP_MS);
 }
 
 /* ---- what comes ---------------------------------------------------------- */
@@ -454,7 +179,7 @@ static bool on_epoch(struct nc_sync *s, struct nc_str detail)
     s->counter = 0;
     s->unkept = true;
     nc_log(NC_WARN, "mesh.epoch", "reason=%s", "\"others remember a later start\"");
-    say_all(s, NULL, &nobody);
+    nc_sync_say_all(s, NULL, &nobody);
     return true;
 }
 
@@ -478,7 +203,7 @@ static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
                nc_log_q(nc_str(p->last_error)));
     }
     if (nc_str_eqz(code, "origin"))
-        say_origins(s, NULL, &p->id);
+        nc_sync_say_origins(s, NULL, &p->id);
 }
 
 static void on_document(struct nc_sync *s, struct nc_sync_peer *p)
@@ -514,7 +239,7 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
 
     if (!fresh) {
         if (f->type == NC_FRAME_SEGMENT)
-            on_segment(s, p, e, false);
+            nc_sync_segment(s, p, e, false);
         else if (f->type == NC_FRAME_ORIGINS)
             on_origins(s, p);
         return;
@@ -523,13 +248,13 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
     switch (f->type) {
     case NC_FRAME_HELLO: on_hello(s, p, e); break;
     case NC_FRAME_ORIGINS: on_origins(s, p); break;
-    case NC_FRAME_VECTOR: keep_vector(s, p, &f->vector, e, LOOK_MS); break;
+    case NC_FRAME_VECTOR: keep_vector(s, p, &f->vector, e, NC_SYNC_LOOK_MS); break;
     case NC_FRAME_WANT:
         nc_serve_want(s->serve, &p->id, f->want.ranges, f->want.n, f->want.room);
         break;
-    case NC_FRAME_SEGMENT: on_segment(s, p, e, true); break;
+    case NC_FRAME_SEGMENT: nc_sync_segment(s, p, e, true); break;
     case NC_FRAME_ACK:
-        keep_vector(s, p, &f->ack.vector, e, LOOK_MS);
+        keep_vector(s, p, &f->ack.vector, e, NC_SYNC_LOOK_MS);
         nc_serve_ack(s->serve, &p->id, &f->ack.vector, f->ack.room);
         break;
     case NC_FRAME_ASK:
@@ -555,7 +280,7 @@ void nc_sync_greet_way(struct nc_sync *s, struct nc_way *w)
 {
     if (nc_list_empty(&s->peers))
         return;
-    say_all(s, w, &w->peer);
+    nc_sync_say_all(s, w, &w->peer);
     nc_sync_wake(s, 0);
 }
 
@@ -583,9 +308,9 @@ void nc_sync_progress(void *arg)
     nc_list_each(it, &s->peers) {
         struct nc_sync_peer *p = nc_of(it, struct nc_sync_peer, node);
         if (p->wanted_ms)
-            ack_soon(s, p);
+            nc_sync_ack_soon(s, p);
         else if (p->here && !p->look_ms)
-            look_in(s, p, LOOK_MS);
+            nc_sync_look_in(s, p, NC_SYNC_LOOK_MS);
     }
     nc_sync_wake(s, BEAT_MS);
 }
@@ -595,7 +320,16 @@ static void beat_of(struct nc_sync *s, struct nc_sync_peer *p, uint64_t now)
     if (p->here && now - p->heard_ms > NC_SYNC_HERE_MS)
         nc_sync_away(s, p);
     if (p->look_ms && now >= p->look_ms)
-        ask_for(s, p);
+        nc_sync_ask(s, p);
+}
+
+static void say_vector(struct nc_sync *s)
+{
+    s->say.type = NC_FRAME_VECTOR;
+    s->say.vector = *nc_sync_mine(s);
+    (void)nc_sync_say(s, NULL, &nobody);
+    s->changed = false;
+    s->vector_ms = now_of(s) + jittered(VECTOR_MS);
 }
 
 void nc_sync_on_beat(struct nc_deadline *d)
@@ -609,7 +343,7 @@ void nc_sync_on_beat(struct nc_deadline *d)
         beat_of(s, nc_of(it, struct nc_sync_peer, node), now);
     if (nc_intake_known(s->intake)->n > s->origins_n) {
         s->origins_n = nc_intake_known(s->intake)->n;
-        say_origins(s, NULL, &nobody);
+        nc_sync_say_origins(s, NULL, &nobody);
     }
     if (now >= s->hello_ms)
         nc_sync_greet_all(s);

@@ -1,0 +1,104 @@
+/* What we say: who we are, what we have, what was wrong. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mesh/sync_parts.h"
+
+enum {
+    ERROR_MS = 2000, /* told to one peer, at most so often */
+    STALE_MS = 2000, /* nothing new is heard of it, and what is old comes */
+};
+
+static uint64_t now_of(const struct nc_sync *s) { return nc_loop_now_ms(s->o.loop); }
+
+/* What is here and may be asked for: of our own logs, what is signed. */
+const struct nc_vector *nc_sync_mine(struct nc_sync *s)
+{
+    s->mine = *nc_intake_vector(s->intake);
+    nc_author_vector(s->author, &s->mine);
+    return &s->mine;
+}
+
+/* w: by that way; NULL: the best. */
+enum nc_err nc_sync_say(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    enum nc_err e = w ? nc_sync_send_by(s, w, to, &s->say) : nc_sync_send(s, to, &s->say);
+
+    if (e != NC_OK && e != NC_ECLOSED)
+        nc_log(NC_DEBUG, "mesh.unsaid", "frame=%s reason=%s", nc_frame_name(s->say.type),
+               nc_strerr(e));
+    return e;
+}
+
+static void say_hello(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    const char *at = s->routes;
+
+    s->say.type = NC_FRAME_HELLO;
+    s->say.hello.node = s->o.self;
+    s->say.hello.name = nc_str(s->name);
+    s->say.hello.version = nc_str(s->version);
+    s->say.hello.wall_ms = nc_wall_ms();
+    s->say.hello.vector = *nc_sync_mine(s);
+    s->say.hello.routes_n = s->routes_n;
+    for (unsigned i = 0; i < s->routes_n; i++) {
+        s->say.hello.routes[i] = nc_str(at);
+        at += s->say.hello.routes[i].n + 1;
+    }
+    (void)nc_sync_say(s, w, to);
+}
+
+void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    const struct nc_origins *known = nc_intake_known(s->intake);
+
+    if (!known->n)
+        return;
+    s->say.type = NC_FRAME_ORIGINS;
+    s->say.origins = *known;
+    (void)nc_sync_say(s, w, to);
+}
+
+static void say_keys(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    s->say.type = NC_FRAME_DOCUMENT;
+    s->say.document.rest = NC_STR("jwks");
+    s->say.document.payload = nc_buf_str(&s->jwks);
+    (void)nc_sync_say(s, w, to);
+}
+
+void nc_sync_say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    say_hello(s, w, to);
+    nc_sync_say_origins(s, w, to);
+    say_keys(s, w, to);
+}
+
+void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
+                        const char *code, const char *detail)
+{
+    uint64_t now = now_of(s);
+
+    if (now < p->error_ms)
+        return;
+    p->error_ms = now + ERROR_MS;
+    s->say.type = NC_FRAME_ERROR;
+    s->say.error.counter = counter;
+    s->say.error.code = nc_str(code);
+    s->say.error.detail = nc_str(detail);
+    (void)nc_sync_say(s, NULL, &p->id);
+}
+
+void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
+                        const struct nc_envelope *e)
+{
+    char known[24];
+
+    if (e->epoch_ms >= p->replay.epoch_ms ||
+        (p->heard_ms && now_of(s) - p->heard_ms < STALE_MS))
+        return;
+    snprintf(known, sizeof known, "%" PRIu64, p->replay.epoch_ms);
+    nc_sync_tell_error(s, p, e->counter, "epoch", known);
+}
