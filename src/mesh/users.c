@@ -521,6 +521,7 @@ static void on_room_changed(struct nc_observer *o, struct nc_room *r,
 static void on_ended(struct nc_observer *o, struct nc_user *who, const struct nc_id *of)
 {
     (void)of;
+    nc_here_account(nc_of(o, struct nc_users, observer), who);
     nc_users_doc_user(nc_of(o, struct nc_users, observer), who);
 }
 

@@ -1,11 +1,13 @@
 /* People over MQTT, with brokers that are played: what they are given, what they ask. */
 #include <unistd.h>
 
+#include "chat/live/presence.h"
 #include "crypto/identity.h"
 #include "crypto/keyring.h"
 #include "mesh/brokers.h"
 #include "mesh/hold.h"
 #include "mesh/users.h"
+#include "mesh/users_parts.h"
 #include "mesh/users_stamps.h"
 #include "talk_world.h"
 #include "wire/signed.h"
@@ -305,6 +307,55 @@ static void who_is_nobody_or_kept_by_the_broker_is_dropped(void **state)
     nc_users_stats(m->users, &stats);
     assert_true(stats.dropped == 1 && stats.refused == 1 && stats.taken == 0);
     assert_null(next(m, "/events"));
+}
+
+static void who_says_so_is_here_until_they_say_otherwise(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_chat *c = m->w->chat;
+
+    come_up(m, NULL);
+    tell(m, "nc/v1/u/ada/here", "here", false);
+    tell(m, "nc/v1/u/ada/here", "still", true);
+    tell(m, "nc/v1/u/eve/here", "here", true);
+    assert_true(nc_presence_online(c, m->ada) && !nc_presence_online(c, m->bob));
+    tell(m, "nc/v1/u/ada/here", "gone", false);
+    tell(m, "nc/v1/u/ada/here", "", false);
+    assert_false(nc_presence_online(c, m->ada));
+
+    /* In a session that goes on it holds; a new one begins with what the broker keeps. */
+    tell(m, "nc/v1/u/bob/here", "here", false);
+    struct nc_user_end *e = nc_of(m->users->ends.next, struct nc_user_end, node);
+    go_down(m);
+    assert_true(nc_presence_online(c, m->bob));
+    assert_true(e->look.due);
+    e->look.fire(&e->look); /* a minute later */
+    assert_false(nc_presence_online(c, m->bob));
+    come_up(m, "{}");
+    assert_true(nc_presence_online(c, m->bob));
+    go_down(m);
+    come_up(m, NULL);
+    assert_false(nc_presence_online(c, m->bob));
+}
+
+static void an_account_that_may_not_come_in_is_not_here(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_chat *c = m->w->chat;
+    struct nc_account a = m->ada->a;
+
+    come_up(m, NULL);
+    tell(m, "nc/v1/u/ada/here", "here", false);
+    tell(m, "nc/v1/u/bob/here", "here", false);
+    a.disabled = true;
+    nc_user_changed(c, m->ada, &a);
+    nc_observe_account(c, m->ada);
+    assert_false(nc_presence_online(c, m->ada));
+    tell(m, "nc/v1/u/ada/here", "here", false);
+    assert_false(nc_presence_online(c, m->ada));
+    nc_user_renamed(c, m->bob, NC_STR("bob-2"));
+    nc_observe_account(c, m->bob);
+    assert_false(nc_presence_online(c, m->bob));
 }
 
 static void too_often_waits_and_is_said_in_order(void **state)
@@ -703,6 +754,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_comes_is_stored_told_and_answered),
         T(who_is_nobody_or_kept_by_the_broker_is_dropped),
+        T(who_says_so_is_here_until_they_say_otherwise),
+        T(an_account_that_may_not_come_in_is_not_here),
         T(too_often_waits_and_is_said_in_order),
         T(what_was_in_hand_is_said_after_a_new_start),
         T(what_another_node_takes_is_left_to_it),
