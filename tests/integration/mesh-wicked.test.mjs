@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { deflateRawSync } from "node:zlib";
 import { admin } from "./lib/admin.mjs";
 import { Mesh } from "./lib/mesh.mjs";
-import { Wicked, frame, frames, string } from "./lib/mesh_wire.mjs";
+import { Wicked, frame, frames, messageRecord, string } from "./lib/mesh_wire.mjs";
 import { ok, sleep, until } from "./lib/node.mjs";
 import { Random } from "./lib/random.mjs";
 
@@ -97,6 +97,23 @@ test("an error that is cut is text still, and many are answered seldom", async (
   assert.ok(link.heard.filter((h) => h.type === "origins").length < 20, `${link.heard.filter((h) => h.type === "origins").length} introductions`);
   link.close();
   await wellWith("errors");
+});
+
+test("what an answer says of itself is JSON, on one line", async () => {
+  const self = wicked(), origin = randomUUID();
+  const link = await self.dial(a);
+  link.send(frames.origins([self.introduction(origin)]));
+  let prev, first = 1;
+  for (const ai of ["}{", '"', "[]", '{"a":\n1}', '{"x":1}\n\nevent: message', "{".repeat(5000)]) {
+    const of = self.message({ room: open.id, sender: anna.user.id, text: "no answer", counter: first });
+    const record = messageRecord({ id: of.ref, room: open.id, sender: anna.user.id, text: "no answer", ai });
+    link.send(self.segment({ origin, first: first++, prev, rows: [{ ...of, record }] }));
+    prev = self.chain;
+  }
+  await until(async () => (await mesh.state("a")).vector[origin] === first - 1, "all of that log");
+  link.close();
+  assert.ok((await mesh.history(anna, open)).every((m) => m.text !== "no answer"));
+  await wellWith("JSON that is none");
 });
 
 test("words about who answers, by chance", async () => {

@@ -99,9 +99,9 @@ export function idOfStamp(stamp, random = randomBytes(8)) {
   return id;
 }
 /** The canonical bytes of a message (src/store/state.c). */
-export function messageRecord({ id, room, sender, client_id, text, created = Date.now(), kind = 0, state = 0, type = "" }) {
+export function messageRecord({ id, room, sender, client_id, text, created = Date.now(), kind = 0, state = 0, type = "", ai = "" }) {
   const text4 = (s) => Buffer.concat([be(Buffer.byteLength(s), 4), Buffer.from(s)]);
-  return Buffer.concat([Buffer.from([1]), Buffer.from("t"), asId(id), asId(room), asId(sender), asId(client_id), NONE, be(kind, 1), be(state, 1), be(created, 8), be(0, 8), text4(type), text4(""), text4(""), text4(""), text4(text)]);
+  return Buffer.concat([Buffer.from([1]), Buffer.from("t"), asId(id), asId(room), asId(sender), asId(client_id), NONE, be(kind, 1), be(state, 1), be(created, 8), be(0, 8), text4(type), text4(""), text4(ai), text4(""), text4(text)]);
 }
 
 /** A node that is only its key: `data` is a folder of one, or nothing for a stranger. */
