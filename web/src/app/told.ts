@@ -4,10 +4,11 @@ import { toast } from '@/kit/toast';
 import { dismissNotice, nodeNotices } from '@/stores/notices';
 
 export function showTold(): void {
+  // At once: the last word may be why the session ends, and goes with it.
   watch(nodeNotices, (told) => {
     for (const { id, text } of told) {
       toast(text, undefined, { stays: true, icon: 'server' });
       dismissNotice(id);
     }
-  }, { immediate: true });
+  }, { immediate: true, flush: 'sync' });
 }
