@@ -33,8 +33,7 @@ static void forget(struct nc_ai *ai, struct able *a)
     free(a);
 }
 
-/* ---- told ------------------------------------------------------------------------------
- */
+/* ---- told ------------------------------------------------------------------ */
 
 static bool choose(struct nc_ai *ai, const struct nc_persona *p, struct nc_choice *c)
 {
@@ -93,8 +92,7 @@ void nc_able_soon(struct nc_ai *ai)
     nc_loop_deadline(ai->o.loop, &ai->others->able_due, SOON_MS);
 }
 
-/* ---- heard ------------------------------------------------------------------------------
- */
+/* ---- heard ----------------------------------------------------------------- */
 
 static void add(struct nc_ai *ai, const struct nc_id *from, const json_t *one)
 {

@@ -85,8 +85,7 @@ void nc_away_end(struct nc_job *j)
     again_in(j, 0);
 }
 
-/* ---- what is said of it ----------------------------------------------------------------
- */
+/* ---- what is said of it ---------------------------------------------------- */
 
 static void say(struct nc_job *j, const struct nc_id *to, const char *type)
 {
@@ -120,8 +119,7 @@ static void give(struct nc_job *j, const struct nc_id *to)
     again_in(j, CONFIRM_MS);
 }
 
-/* ---- its clock -------------------------------------------------------------------------
- */
+/* ---- its clock ------------------------------------------------------------- */
 
 static void give_up(struct nc_job *j)
 {
@@ -202,8 +200,7 @@ void nc_away_ask_first(struct nc_job *j)
     nc_away_look(j);
 }
 
-/* ---- what is answered ------------------------------------------------------------------
- */
+/* ---- what is answered ------------------------------------------------------ */
 
 /* Of what is said, the job: one that waits, and is asked about. */
 static struct nc_job *job_of(struct nc_ai *ai, const json_t *word)

@@ -212,8 +212,7 @@ static void run_model(struct nc_command_run *run, struct nc_str rest)
     }
 }
 
-/* ---- the words of it
- * --------------------------------------------------------------------- */
+/* ---- the words of it ------------------------------------------------------- */
 
 static void run_help(struct nc_command_run *run, struct nc_str rest);
 

@@ -212,8 +212,7 @@ unsigned nc_growing_count(struct nc_ai *ai, const struct nc_room *r,
     return n;
 }
 
-/* ---- its events ------------------------------------------------------------------------
- */
+/* ---- its events ------------------------------------------------------------ */
 
 void nc_growing_gone(struct nc_ai *ai, const struct nc_id *message)
 {

@@ -84,8 +84,7 @@ NC_MUSTUSE enum nc_err nc_jobs_resume(struct nc_ai *ai);
  * logged. */
 NC_MUSTUSE enum nc_err nc_jobs_missed(struct nc_ai *ai);
 
-/* ---- stop.c ---------------------------------------------------------------------------
- */
+/* ---- stop.c ---------------------------------------------------------------- */
 
 /* nc_ai_stop and nc_ai_stop_room of what this node has, alone. */
 void nc_ai_stop_here(struct nc_ai *ai, const struct nc_actor *who,
@@ -104,8 +103,7 @@ void nc_jobs_asker_gone(struct nc_ai *ai, const struct nc_room *r,
 /* The room's settings have changed: what they no longer allow ends. */
 void nc_jobs_room_changed(struct nc_ai *ai, struct nc_room *r);
 
-/* ---- snapshots (job.c) ----------------------------------------------------------------
- */
+/* ---- snapshots (job.c) ----------------------------------------------------- */
 
 /* Show a listener what streams in its rooms; only one room's if `r` is given. */
 void nc_jobs_snapshots(struct nc_ai *ai, struct nc_listener *l, const struct nc_room *r);

@@ -125,8 +125,7 @@ void nc_stop_room_with_others(struct nc_ai *ai, const struct nc_actor *who,
     nc_others_say(ai, NULL, &b);
 }
 
-/* ---- at the other end ------------------------------------------------------------------
- */
+/* ---- at the other end ------------------------------------------------------ */
 
 /* Who it is for another node: the owner of a machine of this mesh, or one of its people. */
 static bool read_who(struct nc_ai *ai, const json_t *word, struct nc_actor *out)

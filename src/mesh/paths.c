@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "mesh/paths_parts.h"
 
-enum { BEAT_MS = 250 };
+enum { BEAT_MS = 250, ALONE_MS = 2000 };
 
 uint64_t nc_paths_now_us(void) { return nc_mono_ns() / 1000; }
 
@@ -94,8 +94,7 @@ static void look_at_ways(struct nc_paths *p, struct nc_path_peer *peer, uint64_t
         (void)nc_routes_add(&peer->routes, t.at[i], t.at[i]->kind, now_us);
 }
 
-/* ---- measuring ------------------------------------------------------------------------
- */
+/* ---- measuring ------------------------------------------------------------- */
 
 static void ask(struct nc_paths *p, struct nc_path_peer *peer, struct nc_route *route,
                 uint64_t now_us)
@@ -144,11 +143,10 @@ static void on_beat(struct nc_deadline *d)
     nc_list_each(it, &p->peers)
         nc_relays_try(p, nc_of(it, struct nc_path_peer, node), now_ms);
     nc_relays_work(p);
-    nc_loop_deadline(p->o.loop, d, BEAT_MS);
+    nc_loop_deadline(p->o.loop, d, nc_list_empty(&p->peers) ? ALONE_MS : BEAT_MS);
 }
 
-/* ---- what sync tells --------------------------------------------------------------------
- */
+/* ---- what sync tells ------------------------------------------------------- */
 
 static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_id *from,
                      const struct nc_frame *f)
@@ -216,8 +214,7 @@ static void on_room(struct nc_sync_hook *h, const struct nc_id *id)
 
 static void on_work(struct nc_task *t) { nc_relays_work(nc_of(t, struct nc_paths, work)); }
 
-/* ---- life
- * ---------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------ */
 
 struct nc_paths *nc_paths_new(const struct nc_paths_opts *o)
 {

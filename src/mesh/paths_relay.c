@@ -28,8 +28,7 @@ static void drop_letters(struct nc_list *queue, uint64_t *dropped)
     }
 }
 
-/* ---- what goes --------------------------------------------------------------------------
- */
+/* ---- what goes ------------------------------------------------------------- */
 
 static struct nc_way *carrier(struct nc_path_relay *r)
 {
@@ -91,8 +90,7 @@ static void flush(struct nc_path_relay *r)
     }
 }
 
-/* ---- which there are
- * ----------------------------------------------------------------------- */
+/* ---- which there are ------------------------------------------------------- */
 
 static const struct nc_way_ops way_ops = {.send = on_send};
 
@@ -157,8 +155,7 @@ void nc_relays_free(struct nc_paths *p)
     drop_letters(&p->carried, &p->dropped);
 }
 
-/* ---- asking whether one leads there
- * ---------------------------------------------------------- */
+/* ---- asking whether one leads there ---------------------------------------- */
 
 static void knock(struct nc_path_relay *r)
 {
@@ -223,8 +220,7 @@ void nc_relays_try(struct nc_paths *p, struct nc_path_peer *peer, uint64_t now_m
     peer->relays_ms = now_ms + ms * 3 / 4 + ms / 2 * dice / 65536;
 }
 
-/* ---- what comes
- * -------------------------------------------------------------------------------- */
+/* ---- what comes ------------------------------------------------------------ */
 
 /* Whose id ends so: of those that are pinned. */
 static const struct nc_node *sender_of(struct nc_paths *p, struct nc_str envelope)

@@ -285,8 +285,7 @@ static inline struct nc_user *person(struct world *w, const char *name,
     return nc_user_add(w->chat, a);
 }
 
-/* ---- the world ------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------- */
 
 static inline void world_open_chat(struct world *w)
 {
@@ -332,8 +331,7 @@ static inline void world_free(struct world *w)
     free(w);
 }
 
-/* ---- calls that wait
- * ---------------------------------------------------------------------- */
+/* ---- calls that wait ------------------------------------------------------- */
 
 static inline struct nc_actor as(struct nc_user *u) { return (struct nc_actor){.user = u}; }
 

@@ -365,8 +365,7 @@ static void tell(struct world *w, unsigned from, unsigned to, const char *text)
     free(f);
 }
 
-/* ---- tests ------------------------------------------------------------------------------
- */
+/* ---- tests ----------------------------------------------------------------- */
 
 static bool measured(struct world *w, unsigned from, unsigned to, const char *state)
 {
