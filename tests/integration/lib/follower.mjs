@@ -76,6 +76,7 @@ export class SocketFollower extends Follower {
   kind = "WebSocket";
   async once() {
     const s = new Socket(this.person.node, { token: this.person.token, since: this.cursor });
+    const closed = new Promise((done) => s.ws.once("close", done)); // it may be while we wait for something else
     this.end = () => s.close();
     let n = 0;
     s.ws.on("message", () => {
@@ -87,9 +88,9 @@ export class SocketFollower extends Follower {
         this.shown.take(f);
       }
     });
-    await s.welcome();
+    await Promise.race([s.welcome(), closed]);
     this.comes++;
-    await new Promise((done) => s.ws.once("close", done));
+    await closed;
   }
 }
 
@@ -127,13 +128,15 @@ export class EarFollower extends Follower {
       if (topic.endsWith("/events")) this.shown.take(json);
       else this.hear?.(topic, json);
     });
+    // What is asked on a connection that is lost is never answered.
+    const lost = new Promise((_, no) => ["close", "end"].forEach((what) => ear.mqtt.once(what, () => no(new Error("closed")))));
     this.end = () => ear.mqtt.end(true);
     try {
-      await ear.opened;
+      await Promise.race([ear.opened, lost]);
       for (const filter of [...this.filters, ...this.rooms.map((room) => `nc/v1/r/${room.id}/events`)])
-        if ((await ear.subscribe(filter)) >= 128) throw new Error(`${filter} is refused`);
+        if ((await Promise.race([ear.subscribe(filter), lost])) >= 128) throw new Error(`${filter} is refused`);
       this.comes++;
-      await new Promise((done) => ear.mqtt.once("close", done));
+      await lost;
     } finally {
       ear.mqtt.end(true);
     }
