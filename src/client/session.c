@@ -198,12 +198,12 @@ void nc_session_wait(struct nc_session *s, struct nc_token_wait *w)
     nc_list_add(&s->waiting, &w->node);
     if (s->busy)
         return;
-    if (!nc_session_present(s)) {
+    bool fresh = nc_tokens_fresh(&s->tokens, nc_wall_ms());
+    /* A guest gets another one at its own node only. */
+    if (!nc_session_present(s) || (s->guest && !fresh)) {
         settle(s, NC_EACCESS);
-    } else if (nc_tokens_fresh(&s->tokens, nc_wall_ms())) {
+    } else if (fresh) {
         settle(s, NC_OK);
-    } else if (s->guest) { /* only its own node has another one for us */
-        settle(s, NC_EACCESS);
     } else {
         s->busy = true;
         s->give_up_ms = nc_mono_ms() + LOCK_MAX_MS;

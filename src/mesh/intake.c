@@ -98,7 +98,7 @@ void nc_lane_queue(struct nc_intake *in, struct nc_lane *l, struct nc_bundle *b)
 
 void nc_lane_drop(struct nc_intake *in, struct nc_lane *l, struct nc_bundle *b)
 {
-    assert(l->state != NC_LANE_FLYING);
+    assert(b && l->state != NC_LANE_FLYING);
     if (b == nc_lane_first(l))
         nc_buf_fini(&l->piece.got);
     l->tip = b->first - 1;

@@ -98,7 +98,7 @@ static void stand(struct nc_intake *in, struct nc_lane *l, enum stop why)
         nc_lane_block(in, l, NC_LANE_AHEAD, 0);
         nc_log(NC_WARN, "mesh.ahead", "node=%s origin=%s event=%llu due_ms=%llu",
                nc_intake_text(&l->node).at, nc_intake_text(&l->origin).at,
-               (unsigned long long)(b->first + b->next), (unsigned long long)l->due_ms);
+               (unsigned long long)b->first + b->next, (unsigned long long)l->due_ms);
         if (in->ahead)
             nc_ahead_hold(in->ahead, l);
         break;

@@ -1,5 +1,6 @@
 #include "server/pairing.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,7 @@ static void take_answer(struct joining *j)
         return;
     }
     const struct nc_node *node = nc_nodes_find(nodes, &j->code.node);
+    assert(node && "it was pinned just now");
     nc_log(NC_INFO, "mesh.joined", "node=%s by=us", node->card.name);
     finish(j, node, NULL);
 }

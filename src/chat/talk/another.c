@@ -82,7 +82,9 @@ static void decide(struct way *x)
     x->change[LOST].event.subject = x->ids[KEPT];
     x->change[LOST].event.reason = NC_DELETED_ANOTHER;
     change(x, KEPT, NC_MESSAGE_CHOOSE, NC_EV_MESSAGE_UPDATED);
-    x->commit = (struct nc_commit){.changes = x->change, .n = 2, .done = on_kept};
+    x->commit.changes = x->change;
+    x->commit.n = 2;
+    x->commit.done = on_kept;
     x->chat->opts.store->ops->commit(x->chat->opts.store, &x->commit);
 }
 

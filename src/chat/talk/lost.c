@@ -71,7 +71,9 @@ static void commit(struct lost *x, struct nc_fetch *f)
     x->change.event.hlc =
         nc_hlc_of(&m->id) + 1; /* the store moves it no further than it must */
     x->change.kind = NC_MESSAGE_COMPLETE;
-    x->commit = (struct nc_commit){.changes = &x->change, .n = 1, .done = on_kept};
+    x->commit.changes = &x->change;
+    x->commit.n = 1;
+    x->commit.done = on_kept;
     x->chat->opts.store->ops->commit(x->chat->opts.store, &x->commit);
 }
 
