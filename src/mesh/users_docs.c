@@ -320,10 +320,13 @@ static void on_read(struct reading *r, enum nc_err e)
     if (e == NC_OK) {
         keep(&d->keys, &r->keys);
         keep(&d->revoked, &r->revoked);
+    }
+    if (d->again || (e != NC_OK && e != NC_ECLOSED)) {
+        nc_list_del(&d->change); /* what was read may be old already */
+        nc_list_add(&u->unread, &d->change);
+    } else if (e == NC_OK) {
         touch(u, d);
     }
-    if ((d->again || (e != NC_OK && e != NC_ECLOSED)) && !nc_list_linked(&d->change))
-        nc_list_add(&u->unread, &d->change);
     d->again = false;
     reading_free(r);
     read_more(u);

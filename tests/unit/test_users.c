@@ -677,6 +677,12 @@ static const char *acl_of(struct mesh *m)
     return ending;
 }
 
+static void on_key_kept(struct nc_commit *c, enum nc_err e)
+{
+    (void)c;
+    assert_int_equal(e, NC_OK);
+}
+
 static void documents_say_who_may(void **state)
 {
     struct mesh *m = *state;
@@ -715,6 +721,29 @@ static void documents_say_who_may(void **state)
     nc_room_delete(m->w->chat, &ada, m->den, on_room_answer, begin_call());
     assert_int_equal(end_call(m->w), NC_P_NONE);
     assert_non_null(strstr(document(m, acl_of(m)), "\"members\":[],\"deleted\":true"));
+}
+
+/* The keys of an account are read while one more is made: they are read again. */
+static void a_key_made_while_keys_are_read_is_told(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_change ch = {.kind = NC_KEY_INSERT,
+                           .key = {.id = {.b = {7, 7}},
+                                   .user = m->bob->a.id,
+                                   .name = NC_STR("late"),
+                                   .scopes = NC_STR("mqtt")}};
+    struct nc_commit c = {.changes = &ch, .n = 1, .done = on_key_kept};
+    char user[64], id[NC_ID_TEXT + 1] = "";
+
+    nc_id_text(&m->bob->a.id, id);
+    snprintf(user, sizeof user, "/user/%s", id);
+    come_up(m, NULL);
+    assert_non_null(strstr(document(m, user), "\"keys\":[]"));
+    nc_users_doc_user(m->users, m->bob);
+    nc_users_doc_user(m->users, m->bob);
+    m->w->store->ops->commit(m->w->store, &c);
+    settle(m->w);
+    assert_non_null(strstr(document(m, user), "\"keys\":[{"));
 }
 
 static void a_torn_file_of_stamps_is_read_as_far_as_it_goes(void **state)
@@ -768,6 +797,7 @@ int main(void)
         T(nothing_is_taken_faster_than_it_is_answered),
         T(who_is_too_far_behind_is_told_so),
         T(documents_say_who_may),
+        T(a_key_made_while_keys_are_read_is_told),
         T(a_torn_file_of_stamps_is_read_as_far_as_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
