@@ -104,7 +104,8 @@ void nc_merge_message(struct nc_following *f, const struct nc_follow *x)
     struct nc_room *r = nc_map_get(&f->chat->rooms, &x->ev->to, sizeof(x->ev->to));
     const struct nc_message *now = &x->out->message;
     bool deletes = x->ev->kind == NC_EV_MESSAGE_DELETED;
-    bool twice = deletes && x->ev->reason == NC_DELETED_DUPLICATE;
+    bool twice = deletes && (x->ev->reason == NC_DELETED_DUPLICATE ||
+                             x->ev->reason == NC_DELETED_ANOTHER);
 
     /* Of a room that is not here yet nobody is a member; and what is said in one goes
      * to no other. */

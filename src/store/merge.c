@@ -234,6 +234,14 @@ static void merge_state(struct run *x)
 
 /* ---- messages ------------------------------------------------------------ */
 
+/* `lost`, an answer that is dead, has no row from now on; its id is that of `kept`. */
+static void leave_to(const struct nc_merging *m, const struct nc_id *lost,
+                     const struct nc_id *kept)
+{
+    m->ops->unmake(m->db, lost);
+    m->ops->set_alias(m->db, lost, kept);
+}
+
 static struct nc_id root_of(struct run *x, const struct nc_id *id)
 {
     struct nc_id kept;
@@ -439,10 +447,33 @@ static void merge_content(struct run *x)
     x->out->applied = true;
 }
 
+/* It answers what another answers: gone without a trace, but for its text.  Of the other
+ * nothing need be known yet, and whoever deletes this one does not mean that one. */
+static void merge_another(struct run *x)
+{
+    const struct nc_id *lost = &x->e->ref;
+    struct nc_id kept = root_of(x, &x->e->subject), before;
+
+    if (x->ops->alias(x->db, lost, &before))
+        return;
+    x->ops->give(x->db, lost, &kept);
+    kill_message(x, lost);
+    if (nc_id_eq(lost, &kept)) /* each was given up for the other */
+        return;
+    leave_to(x->m, lost, &kept);
+    x->out->applied = true;
+    x->out->lost = *lost;
+    x->out->kept = kept;
+}
+
 static void merge_delete(struct run *x)
 {
     struct nc_id a = root_of(x, &x->e->ref);
 
+    if (x->e->reason == NC_DELETED_ANOTHER && !nc_id_zero(&x->e->subject)) {
+        merge_another(x);
+        return;
+    }
     if (x->e->reason == NC_DELETED_DUPLICATE && !nc_id_zero(&x->e->subject)) {
         struct nc_id b = root_of(x, &x->e->subject);
         int order = nc_id_cmp(&a, &b);
@@ -450,8 +481,8 @@ static void merge_delete(struct run *x)
             unite(x, order < 0 ? &a : &b, order < 0 ? &b : &a);
         return;
     }
-    if (x->e->reason == NC_DELETED_ANOTHER && !nc_id_zero(&x->e->subject))
-        x->ops->give(x->db, &a, &x->e->subject);
+    if (dead(x, NC_STATE_MESSAGE, &x->e->ref)) /* what it left its id to may live */
+        return;
     kill_message(x, &x->e->ref);
     kill_message(x, &a);
 }
@@ -693,4 +724,6 @@ void nc_merge_local(const struct nc_merging *m, struct nc_change *ch)
                                          .origin_seq = m->ops->next_own(m->db),
                                          .seq = m->pos,
                                          .state = ends ? NC_STAMP_DEAD : NC_STAMP_LIVING});
+    if (ch->kind == NC_MESSAGE_DELETE && e->reason == NC_DELETED_ANOTHER)
+        leave_to(m, &e->ref, &e->subject);
 }

@@ -21,6 +21,7 @@ struct things {
     struct {
         struct nc_id id, room, sender;
         unsigned state;
+        bool answer; /* nobody gave it an id of their own */
     } at[512];
     unsigned n;
 };
@@ -44,6 +45,7 @@ static void on_thing(struct nc_query *q, const struct nc_row *row)
         t->at[t->n].room = row->message.room;
         t->at[t->n].sender = row->message.sender;
         t->at[t->n].state = row->message.state;
+        t->at[t->n].answer = nc_id_zero(&row->message.client_id);
         if (row->message.deleted)
             return;
     }
@@ -259,16 +261,38 @@ static void alter_message(unsigned node)
     (void)put(c);
 }
 
+/* The higher of two for the lower, as nodes do it that find two answers. */
+static void give_one_up(unsigned node)
+{
+    struct nc_id r, m;
+    struct nc_change c = {.kind = NC_MESSAGE_DELETE};
+
+    if (!pick(node, NC_Q_ROOMS, id(0), &r) || !pick(node, NC_Q_HISTORY, r, &m))
+        return;
+    unsigned kept = any(all.n), lost = any(all.n);
+    if (!all.at[kept].answer || !all.at[lost].answer ||
+        nc_id_cmp(&all.at[kept].id, &all.at[lost].id) >= 0)
+        return;
+    c.message = (struct nc_message){.id = all.at[lost].id};
+    c.event = now(node, NC_EV_MESSAGE_DELETED, r, all.at[kept].id);
+    c.event.ref = all.at[lost].id;
+    c.event.reason = NC_DELETED_ANOTHER;
+    (void)put(c);
+}
+
+/* The seeds that are written down below are from before they could. */
+static bool two_answer;
+
 static void something_happens(unsigned node)
 {
     static void (*const things[])(unsigned) = {
         register_one,  change_account, make_room,     change_room,   change_member,
         change_member, change_persona, say_something, say_something, say_something,
-        say_something, alter_message,  alter_message,
+        say_something, alter_message,  alter_message, give_one_up,
     };
 
     at(node);
-    things[any(NC_COUNT(things))](node);
+    things[any(NC_COUNT(things) - !two_answer)](node);
 }
 
 /* ---- and what they hear of it -------------------------------------------- */
@@ -361,6 +385,7 @@ static void what_once_parted_them_does_not_again(void **state)
 {
     static const uint64_t seeds[] = {185238, 496529};
 
+    two_answer = false;
     for (size_t i = 0; i < NC_COUNT(seeds); i++) {
         if (i) {
             nodes_down(state);
@@ -378,6 +403,7 @@ static void nodes_that_were_cut_off_agree_again(void **state)
     uint64_t first = one ? strtoull(one, NULL, 10) : 0x5eed0001;
 
     printf("# seeds from %llu, %u rounds\n", (unsigned long long)first, n);
+    two_answer = true;
     for (unsigned i = 0; i < n; i++) {
         run(first + i * 7919, 60 + 40 * ((first + i) % 8));
         if (i + 1 < n) {
@@ -936,25 +962,129 @@ static void an_alternative_is_chosen_on_all_nodes(void **state)
     all_agree();
 }
 
+static struct nc_change given_up(uint64_t ms, uint64_t for_ms)
+{
+    struct nc_change c = delete_message(DEN, ms);
+
+    c.event.reason = NC_DELETED_ANOTHER;
+    c.event.subject = mid(for_ms);
+    return c;
+}
+
+/* One of the two is shown, whatever is asked; both ids are its own. */
+static void one_answer(unsigned node, uint64_t kept, uint64_t lost, const char *text)
+{
+    ALTERNATIVES(node, lost, "");
+    ASK(text, .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    ASK(text, .kind = NC_Q_HISTORY, .room = DEN, .around = mid(lost), .limit = 9);
+    ASK(text, .kind = NC_Q_OF_USER, .user = BOB, .limit = 9);
+    ASK(text, .kind = NC_Q_MESSAGE, .id = mid(lost));
+    struct nc_id root = mid(kept);
+    assert_memory_equal(&answer.row.message.id, &root, sizeof(root));
+}
+
 static void of_two_answers_the_one_that_goes_is_an_alternative_of_the_other(void **state)
 {
-    struct nc_change c = delete_message(DEN, 102);
-
     (void)state;
     begin();
     answer_at(0, 101, "mine");
     answer_at(1, 102, "yours");
     heal();
-    c.event.reason = NC_DELETED_ANOTHER;
-    c.event.subject = mid(101);
     at(1);
-    OK(c);
+    OK(given_up(102, 101));
+    one_answer(1, 101, 102, "mine");
     heal();
     for (unsigned i = 0; i < NODES; i++) {
         ALTERNATIVES(i, 101, "0/0:mine 1/0:yours");
-        ALTERNATIVES(i, 102, "");
-        ASK("mine", .kind = NC_Q_MESSAGE, .id = mid(101));
+        one_answer(i, 101, 102, "mine");
         assert_int_equal(answer.row.message.alternatives, 2);
+        ask((struct nc_query){.kind = NC_Q_STATS});
+        assert_int_equal(answer.row.stats.messages, 1);
+    }
+    all_agree();
+}
+
+/* Each of the later two gave way to the best that its node knew of. */
+static void of_three_answers_one_is_shown_whatever_was_heard_first(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "one");
+    answer_at(1, 102, "two");
+    answer_at(2, 103, "three");
+    pull(2, 1);
+    pull(1, 0);
+    at(2);
+    OK(given_up(103, 102));
+    at(1);
+    OK(given_up(102, 101));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        one_answer(i, 101, 102, "one");
+        one_answer(i, 101, 103, "one");
+    }
+    all_agree();
+}
+
+/* Somebody deleted it where nobody knew yet that it had been given up: not the other. */
+static void an_answer_that_is_deleted_and_given_up_leaves_the_other_alone(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "mine");
+    answer_at(1, 102, "yours");
+    heal();
+    at(2);
+    OK(delete_message(DEN, 102));
+    at(1);
+    OK(given_up(102, 101));
+    heal();
+    for (unsigned i = 0; i < NODES; i++)
+        one_answer(i, 101, 102, "mine");
+    at(0);
+    OK(delete_message(DEN, 101));
+    heal();
+    for (unsigned i = 0; i < NODES; i++)
+        one_answer(i, 101, 102, "(deleted)");
+    all_agree();
+}
+
+/* The two logs came in this order. */
+static void an_answer_may_be_given_up_for_one_that_is_still_on_its_way(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "mine");
+    answer_at(1, 102, "yours");
+    pull(1, 0);
+    at(1);
+    OK(given_up(102, 101));
+    pull_page(2, 1, origin_of(1), 50);
+    at(2);
+    ASK("", .kind = NC_Q_HISTORY, .room = DEN, .limit = 9);
+    heal();
+    for (unsigned i = 0; i < NODES; i++)
+        one_answer(i, 101, 102, "mine");
+    all_agree();
+}
+
+/* Which no honest nodes do. */
+static void two_answers_that_were_given_up_for_each_other_are_both_gone(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "mine");
+    answer_at(1, 102, "yours");
+    heal();
+    at(0);
+    OK(given_up(101, 102));
+    at(1);
+    OK(given_up(102, 101));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ASK("(deleted)", .kind = NC_Q_MESSAGE, .id = mid(101));
+        ASK("(deleted)", .kind = NC_Q_MESSAGE, .id = mid(102));
     }
     all_agree();
 }
@@ -1029,6 +1159,10 @@ int main(void)
         N(an_answer_made_anew_elsewhere_stays_beside_the_old_one),
         N(an_alternative_is_chosen_on_all_nodes),
         N(of_two_answers_the_one_that_goes_is_an_alternative_of_the_other),
+        N(of_three_answers_one_is_shown_whatever_was_heard_first),
+        N(an_answer_that_is_deleted_and_given_up_leaves_the_other_alone),
+        N(an_answer_may_be_given_up_for_one_that_is_still_on_its_way),
+        N(two_answers_that_were_given_up_for_each_other_are_both_gone),
         N(an_answer_that_was_thought_lost_is_whole_in_the_end),
         N(what_once_parted_them_does_not_again),
         N(nodes_that_were_cut_off_agree_again),

@@ -172,11 +172,13 @@ static bool deleted_event(struct nc_json *j, const struct nc_log_at *at,
                           const struct nc_row *row, bool own)
 {
     const struct nc_event *ev = &row->log.event;
+    bool given_up = ev->reason == NC_DELETED_DUPLICATE || ev->reason == NC_DELETED_ANOTHER;
     struct nc_message m = row->log.message;
 
-    if (ev->reason == NC_DELETED_DUPLICATE && nc_id_eq(&m.id, &ev->ref) && !m.deleted)
-        return false; /* it has not been given up */
-    if (ev->reason == NC_DELETED_DUPLICATE) {
+    if (!nc_id_zero(&m.id) && !m.deleted && (!given_up || nc_id_eq(&m.id, &ev->ref)))
+        return false; /* it was deleted as one, and its id is another's now; or it has not
+                         been given up after all */
+    if (given_up) {
         if (nc_id_zero(&m.id)) /* the one that stays is still on its way */
             m.created_ms = ev->hlc >> 12;
         m.id = ev->ref;
@@ -186,7 +188,7 @@ static bool deleted_event(struct nc_json *j, const struct nc_log_at *at,
         return false;
     m.deleted = true;
     begin(j, at, ev);
-    if (ev->reason == NC_DELETED_DUPLICATE || ev->reason == NC_DELETED_ANOTHER) {
+    if (given_up) {
         nc_json_kstr(j, "reason", NC_STR("duplicate"));
         nc_json_kid(j, "replaced_by", &ev->subject);
     }
