@@ -137,11 +137,6 @@ static void on_ban(struct nc_query *q, const struct nc_row *row)
         nc_rooms_add_ban(a->room, &row->ban);
 }
 
-static void on_newest(struct nc_query *q, const struct nc_row *row)
-{
-    nc_of(q, struct awaited, q)->room->newest = row->message.id;
-}
-
 static void read_now(struct awaited *a, enum nc_query_kind kind, const struct nc_id *id,
                      void (*row)(struct nc_query *, const struct nc_row *))
 {
@@ -159,14 +154,6 @@ void nc_merge_members_of(struct nc_following *f, const struct nc_id *user)
     read_now(&a, NC_Q_MEMBERS_OF, user, on_member);
 }
 
-void nc_merge_newest(struct nc_following *f, struct nc_room *r)
-{
-    struct awaited a = {.f = f, .room = r};
-
-    r->newest = (struct nc_id){{0}};
-    read_now(&a, NC_Q_HISTORY, &r->rec.id, on_newest);
-}
-
 static struct nc_room *add(struct nc_following *f, const struct nc_follow *x)
 {
     struct nc_room *r = nc_rooms_add(f->chat, &x->record->room);
@@ -176,7 +163,7 @@ static struct nc_room *add(struct nc_following *f, const struct nc_follow *x)
         return r;
     read_now(&a, NC_Q_MEMBERS_OF, &r->rec.id, on_member);
     read_now(&a, NC_Q_BANS_OF, &r->rec.id, on_ban);
-    nc_merge_newest(f, r);
+    nc_rooms_newest(f->chat, r);
     return r;
 }
 

@@ -96,7 +96,7 @@ static void unmade(struct nc_following *f, const struct nc_id *lost)
 
     for (struct nc_room *r; (r = nc_map_next(&f->chat->rooms, &slot));)
         if (nc_id_eq(&r->newest, lost))
-            nc_merge_newest(f, r);
+            nc_rooms_newest(f->chat, r);
 }
 
 void nc_merge_message(struct nc_following *f, const struct nc_follow *x)

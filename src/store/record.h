@@ -207,7 +207,7 @@ enum nc_left_reason { NC_LEFT = 0, NC_KICKED = 1, NC_BANNED = 2, NC_ACCOUNT_GONE
 
 /* Why a message was deleted (enum nc_event.reason): by somebody; because it is the same as
  * another one, the event's subject; because that is another answer to the same question,
- * and stays. */
+ * and stays.  In the latter two it has no row any more, and its id resolves to that one. */
 enum nc_deleted_reason { NC_DELETED = 0, NC_DELETED_DUPLICATE = 1, NC_DELETED_ANOTHER = 2 };
 
 /* One row of the event log: what, who may hear of it, what it points to; never text. */

@@ -1,4 +1,6 @@
 /* What another node did, as people of this one see it. */
+#include "chat/live/cursor.h"
+#include "chat/talk/another.h"
 #include "merge_world.h"
 
 static struct nc_user *anna, *boris; /* as they are on node 0 */
@@ -366,6 +368,87 @@ static void one_message_sent_to_both_is_one(void **state)
     ear_close(1, e);
 }
 
+/* Where it is read from the log and where it comes live. */
+static bool was_told(struct ear *e, const struct nc_id *lost, const struct nc_id *kept)
+{
+    char words[128], id[NC_ID_TEXT + 1] = "";
+
+    nc_id_text(kept, id);
+    snprintf(words, sizeof(words), "\"reason\":\"duplicate\",\"replaced_by\":\"%s\"", id);
+    if (!ear_heard(e, words))
+        return false;
+    nc_id_text(lost, id);
+    char *at_dup = memmem(e->heard.p, e->heard.n, words, strlen(words));
+    assert_memory_equal(strstr(at_dup, "\"id\":\"") + 6, id, NC_ID_TEXT);
+    return true;
+}
+
+static void of_two_answers_the_one_given_up_goes_without_a_trace(void **state)
+{
+    struct ear *first = ear_open(1, user_at(1, boris), NULL, NULL);
+    struct nc_actor who = {.user = anna};
+    struct nc_id kept, lost;
+    struct nc_buf since = {0};
+
+    (void)state;
+    assert_int_equal(say(0, anna, kitchen, "mine", NULL), NC_P_NONE);
+    kept = got.message;
+    assert_int_equal(say(0, anna, kitchen, "yours", NULL), NC_P_NONE);
+    lost = got.message;
+    heal();
+    nc_cursor_add(&since, &nodes[1].store->info.incarnation, nodes[1].store->info.head);
+    nc_buf_addc(&since, 0);
+    nc_answer_give_way(at(0), &lost, &kept);
+    settle();
+    assert_true(nc_id_eq(&kitchen->newest, &kept));
+    heal();
+    assert_true(was_told(first, &lost, &kept));
+    assert_true(nc_id_eq(&room_at(1, kitchen)->newest, &kept));
+    struct ear *later = ear_open(1, user_at(1, boris), since.p, NULL);
+    assert_true(was_told(later, &lost, &kept));
+    assert_false(ear_heard(later, "\"yours\""));
+
+    /* By its id the other is deleted, for that is what it is. */
+    nc_message_delete(at(0), &who, &lost, on_sent, NULL);
+    assert_int_equal(ended(), NC_P_NONE);
+    heal();
+    nc_buf_fini(&since);
+    ear_close(1, first);
+    ear_close(1, later);
+}
+
+/* Deleted by one who did not know: nobody hears that the other is. */
+static void an_answer_deleted_elsewhere_and_given_up_leaves_the_other_alone(void **state)
+{
+    struct ear *e = ear_open(0, boris, NULL, NULL);
+    struct nc_actor her = {.user = user_at(1, anna)};
+    struct nc_id kept, lost;
+    char words[96], id[NC_ID_TEXT + 1] = "";
+
+    (void)state;
+    assert_int_equal(say(0, anna, kitchen, "mine", NULL), NC_P_NONE);
+    kept = got.message;
+    assert_int_equal(say(0, anna, kitchen, "yours", NULL), NC_P_NONE);
+    lost = got.message;
+    heal();
+    nc_message_delete(at(1), &her, &lost, on_sent, NULL);
+    assert_int_equal(ended(), NC_P_NONE);
+    nc_answer_give_way(at(0), &lost, &kept);
+    settle();
+    assert_true(was_told(e, &lost, &kept));
+    heal();
+    nc_id_text(&kept, id);
+    snprintf(words, sizeof(words), "\"message\":{\"id\":\"%s\"", id);
+    assert_true(ear_heard(e, words)); /* created, and an alternative more */
+    nc_buf_addc(&e->heard, 0);
+    for (char *one = e->heard.p; (one = strstr(one, words)); one++) {
+        const char *next = strstr(one, "\"type\":"),
+                   *gone = strstr(one, "\"deleted\":true");
+        assert_true(!gone || (next && gone > next));
+    }
+    ear_close(0, e);
+}
+
 /* ---- observers ----------------------------------------------------------- */
 
 static unsigned stored_n, merged_n, personas_n;
@@ -585,6 +668,8 @@ int main(void)
         TWO(the_later_of_two_names_is_another_and_both_hear_of_it),
         TWO(a_whole_row_of_names_moves_on),
         TWO(one_message_sent_to_both_is_one),
+        TWO(of_two_answers_the_one_given_up_goes_without_a_trace),
+        TWO(an_answer_deleted_elsewhere_and_given_up_leaves_the_other_alone),
         TWO(observers_can_tell_whose_it_is),
         TWO(what_is_known_is_passed_over),
         TWO(rows_before_a_refused_one_are_taken),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "chat/later.h"
 #include "chat/talk/answer.h"
@@ -404,6 +405,15 @@ static enum nc_err load(struct nc_chat *c, struct nc_room *r, enum nc_query_kind
 
     enum nc_err e = nc_store_read_now(c->opts.store, &l.q);
     return e ? e : l.err;
+}
+
+void nc_rooms_newest(struct nc_chat *c, struct nc_room *r)
+{
+    r->newest = (struct nc_id){{0}};
+    enum nc_err e = load(c, r, NC_Q_HISTORY, on_newest);
+
+    if (e != NC_OK)
+        nc_log(NC_ERROR, "rooms.read", "error=%s", nc_strerr(e));
 }
 
 enum nc_err nc_rooms_load(struct nc_chat *c)

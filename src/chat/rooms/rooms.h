@@ -41,6 +41,8 @@ void nc_rooms_rewrite(struct nc_room *r,
                       const struct nc_room_rec *rec); /* an update's fields */
 /* All fields, as another node has them. */
 void nc_rooms_replace(struct nc_room *r, const struct nc_room_rec *rec);
+/* What was its newest message has no row any more: reads which one is (blocking). */
+void nc_rooms_newest(struct nc_chat *c, struct nc_room *r);
 void nc_rooms_drop(struct nc_chat *c, struct nc_room *r); /* erased: members and all */
 struct nc_member *nc_rooms_add_member(struct nc_room *r, struct nc_user *u,
                                       const struct nc_member_rec *rec);

@@ -38,6 +38,8 @@ static void publish(struct way *x, unsigned which)
     nc_message_signed(m, persona);
     row.log.message = *m;
     nc_rooms_publish(c, &r->topic, &row, NULL);
+    if (which == LOST && nc_id_eq(&r->newest, &m->id))
+        nc_rooms_newest(c, r);
     if (which == LOST)
         nc_observe_deleted(c, r, &m->id);
     else

@@ -7,7 +7,7 @@
 
 /*
  * The answer `lost` is deleted as another one to the question that `kept` answers, of which
- * its text becomes an alternative.  Delivers message.deleted (reason duplicate) and
+ * its text becomes an alternative; its id is that of `kept` from then on.  Delivers message.deleted (reason duplicate) and
  * message.updated.  Nothing where one of them is gone or being written.  What can't be kept
  * is logged.
  */
