@@ -174,10 +174,42 @@ test("another node stands in for one that is gone; what both answer is shown onc
   asked.end();
   const instead = await answered(there, room, question);
   assert.equal(instead.text, "It is home.");
+
+  // And host, which has heard of none of this, answers it, too.
+  await home.kill();
+  const enough = far.serve(async (late) => (await late.begin().say("It is host."), late.end()));
   await host.boot();
-  await agreed(host, home);
   const again = await at(anna, host);
-  const shown = await answered(again, room, question);
-  assert.deepEqual(shown, await answered(there, room, question));
-  assert.equal(shown.text, "It is home.");
+  const late = await answered(again, room, question);
+  assert.equal(late.text, "It is host.");
+  const { cursor } = ok(await again.call("GET", "/api/v1/poll"));
+  await home.boot();
+  await agreed(host, home);
+  enough();
+
+  const back = await at(anna, home);
+  for (const who of [again, back]) {
+    const shown = await until(async () => {
+      const m = await answered(who, room, question);
+      return m.id === instead.id && m.alternatives?.count === 2 && m;
+    }, "the one that stays");
+    assert.deepEqual([shown.text, shown.alternatives], ["It is home.", { count: 2, chosen: 0 }]);
+    assert.ok((await who.history(room)).every((m) => !m.deleted && m.id !== late.id), "the other is in no page");
+    assert.deepEqual(ok(await who.call("GET", `/api/v1/messages/${late.id}`)), shown);
+    const around = ok(await who.call("GET", `/api/v1/rooms/${room.id}/messages?around=${late.id}`)).messages;
+    assert.ok(around.some((m) => m.id === shown.id) && around.every((m) => m.id !== late.id));
+    const { alternatives } = ok(await who.call("GET", `/api/v1/messages/${late.id}/alternatives`));
+    assert.deepEqual(alternatives.map((x) => x.text), ["It is home.", "It is host."]);
+    const entry = ok(await who.call("GET", "/api/v1/rooms")).rooms.find((r) => r.id === room.id);
+    assert.deepEqual([entry.last_message.id, entry.unread], [shown.id, 1]);
+    const text = (await who.call("GET", `/api/v1/rooms/${room.id}/export?format=markdown`)).text;
+    assert.ok(text.includes("It is home.") && !text.includes("It is host.") && !text.includes("deleted"), text);
+  }
+  // Who was away when it happened is told what became of the one that they know.
+  const gone = await until(async () => {
+    const { events } = ok(await again.call("GET", `/api/v1/poll?since=${encodeURIComponent(cursor)}`));
+    return events.find((e) => e.type === "message.deleted");
+  }, "the event");
+  assert.deepEqual([gone.message.id, gone.reason, gone.replaced_by], [late.id, "duplicate", instead.id]);
+  assert.ok(!JSON.stringify(gone).includes("It is"));
 });
