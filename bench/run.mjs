@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
     build: { type: "string", default: "build/release" },
     rounds: { type: "string" },
     seconds: { type: "string" },
-    only: { type: "string" }, // parts of the stage web, with commas
+    only: { type: "string" }, // parts of the stages mesh and web, with commas
     "web-dir": { type: "string" }, // the web client from there, not from the program
   },
 });

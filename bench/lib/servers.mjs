@@ -59,10 +59,10 @@ export async function serve(command, extra, cpu = 0) {
 export const memoryFolder = () => mkdtempSync(existsSync("/dev/shm") ? "/dev/shm/nc-bench-" : join(settings.dir, "run-"));
 export const folder = () => (mkdirSync(settings.dir, { recursive: true }), mkdtempSync(join(settings.dir, "run-")));
 
-export function startNode({ args = [], data = folder() } = {}) {
+export function startNode({ args = [], data = folder(), cpu = 0 } = {}) {
   const flags = ["--data", data, "--listen", "127.0.0.1:0", "--registration", "open", "--rate-limits", "off",
     "--password-cost", "test", ...args];
-  return serve([join(settings.build, "neuralchatd"), ...flags], { kind: "node", data });
+  return serve([join(settings.build, "neuralchatd"), ...flags], { kind: "node", data }, cpu);
 }
 export const startFloor = (bytes) => serve([program("floor_epoll"), String(bytes)], { kind: "floor" });
 export const startPeer = (bytes) => serve([process.execPath, "bench/peer_ws.mjs", String(bytes)], { kind: "peer" });

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "chat/merge_parts.h"
 #include "wire/json_in.h"
 
@@ -84,11 +85,11 @@ struct job {
     struct nc_task later;
     struct nc_chat *chat;
     struct nc_merge *m;
-    unsigned first;      /* rows before it are taken, or were */
-    unsigned rows;       /* in this commit, beginning there */
-    enum nc_err stopped; /* why there are no more of them: what m->err will be */
-    bool with_segment;
-    struct nc_change *changes; /* one more than rows: the segment */
+    unsigned first;            /* rows before it are taken, or were */
+    unsigned rows;             /* in this commit, beginning there */
+    enum nc_err stopped;       /* why there are no more of them: what m->err will be */
+    unsigned segments;         /* to be kept with them */
+    struct nc_change *changes; /* more than rows: the segments */
     struct step *steps;
 };
 
@@ -285,13 +286,14 @@ static void follow_change(struct job *j, struct nc_following *f, unsigned i)
     follow_row(f, &x);
 }
 
-static void follow(struct job *j)
+/* The first n changes are durable. */
+static void follow(struct job *j, unsigned n)
 {
     struct nc_following f = {.chat = j->chat};
     const struct nc_segment *skipped;
 
-    f.fetch = j->commit.n && is_too_much(j->chat, &j->changes[0], j->commit.n);
-    for (unsigned i = 0; i < j->commit.n; i++)
+    f.fetch = n && is_too_much(j->chat, &j->changes[0], n);
+    for (unsigned i = 0; i < n; i++)
         switch (j->changes[i].kind) {
         case NC_MERGE: follow_change(j, &f, i); break;
         case NC_ORIGIN_SKIP:
@@ -299,7 +301,7 @@ static void follow(struct job *j)
             head_of(j->chat, &skipped->origin)->n = skipped->first + skipped->n - 1;
             nc_hub_saw(j->chat->hub, &skipped->origin, skipped->first + skipped->n - 1);
             break;
-        default: break; /* the segment */
+        default: break; /* a segment */
         }
 }
 
@@ -319,11 +321,11 @@ static void submit(struct job *j)
     struct nc_merge *m = j->m;
     struct nc_store *store = j->chat->opts.store;
 
-    if (j->with_segment && j->stopped == NC_OK) {
+    for (unsigned i = 0; i < j->segments && j->stopped == NC_OK; i++)
         j->changes[j->commit.n++] =
-            (struct nc_change){.kind = NC_SEGMENT_SET, .segment = *m->segment};
-    }
+            (struct nc_change){.kind = NC_SEGMENT_SET, .segment = *m->segments[i]};
     j->commit.changes = j->changes;
+    j->commit.partly = true;
     j->commit.done = on_commit;
     if (j->commit.n) {
         store->ops->commit(store, &j->commit);
@@ -335,25 +337,41 @@ static void submit(struct job *j)
     nc_loop_defer(j->chat->opts.loop, &j->later);
 }
 
+/* The store has it, of which we know nothing: it knows better. */
+static void believe(struct job *j)
+{
+    const struct nc_event *e = &j->m->rows[j->first].ev;
+
+    nc_log(NC_ERROR, "chat.merge", "event=%llu reason=\"known to the store alone\"",
+           (unsigned long long)e->origin_seq);
+    head_of(j->chat, &e->origin)->n = e->origin_seq;
+    pass_known(j);
+}
+
+/* What came before it is taken, unless it clashed with what is here: then nothing is. */
 static void refused(struct job *j, enum nc_err e)
 {
-    unsigned at = j->commit.failed;
+    unsigned at = j->commit.failed, upto = j->m->n;
     const struct nc_change *ch = &j->changes[at];
+    bool segment = ch->kind == NC_SEGMENT_SET;
 
-    if (ch->kind == NC_SEGMENT_SET) { /* of its log nothing is here */
-        j->with_segment = false;
-        fill(j, j->m->n);
-    } else if (e == NC_EEXIST) { /* another brought it while this one was on its way */
-        unsigned before = j->first;
-        pass_known(j);
-        assert(j->first > before);
-        fill(j, j->m->n);
-    } else {
-        stop(j, e, e == NC_EINVAL ? why_refused(j, ch) : NULL);
+    if (j->commit.applied == at)
+        j->first = segment ? upto : j->steps[at].row;
+    unsigned before = j->first;
+    if (segment) { /* of its log nothing is here */
+        j->segments = 0;
+    } else if (e == NC_EEXIST && j->commit.applied == at) {
+        pass_known(j); /* another brought it while this one was on its way */
+        if (j->first == before)
+            believe(j);
+    }
+    if (!segment && j->first == before) {
+        stop(j, e == NC_EEXIST ? NC_AGAIN : e, e == NC_EINVAL ? why_refused(j, ch) : NULL);
         if (e == NC_ENOENT)
             j->m->needs = j->steps[at].merged.needs;
-        fill(j, j->steps[at].row);
+        upto = j->steps[at].row;
     }
+    fill(j, upto);
     submit(j);
 }
 
@@ -369,14 +387,14 @@ static void on_commit(struct nc_commit *commit, enum nc_err e)
         finish(j);
         return;
     }
+    follow(j, commit->applied);
     if (e != NC_OK) {
         refused(j, e);
         return;
     }
-    follow(j);
     m->taken = j->first + j->rows;
     m->err = j->stopped;
-    m->kept = j->with_segment;
+    m->kept = j->segments > 0 && j->stopped == NC_OK;
     finish(j);
 }
 
@@ -392,10 +410,10 @@ void nc_chat_merge(struct nc_chat *c, struct nc_merge *m)
     m->kept = false;
     j->chat = c;
     j->m = m;
-    j->changes = nc_alloc((m->n + 1) * sizeof(*j->changes));
-    j->steps = nc_alloc((m->n + 1) * sizeof(*j->steps));
+    j->segments = m->segments_n;
+    j->changes = nc_alloc((m->n + m->segments_n) * sizeof(*j->changes));
+    j->steps = nc_alloc((m->n + m->segments_n) * sizeof(*j->steps));
     j->later.run = on_turn_end;
-    j->with_segment = m->segment != NULL;
     pass_known(j);
     fill(j, m->n);
     submit(j);

@@ -8,7 +8,9 @@
 
 #include "chat/chat.h"
 
-#define NC_MERGE_ROWS 256
+/* A transaction of so many rows is as good as a larger one, and holds others up for some
+ * 20 ms at most. */
+#define NC_MERGE_ROWS 1024
 
 struct nc_merge_row {
     struct nc_event ev;   /* with origin and origin_seq; seq is set once it is in the log */
@@ -21,9 +23,10 @@ struct nc_merge_row {
  * The caller's, with all it points to, unchanged until `done`. */
 struct nc_merge {
     struct nc_merge_row *rows;
-    unsigned n;                       /* at most NC_MERGE_ROWS */
-    const struct nc_segment *segment; /* kept in the same commit when all rows are taken; or
-                                         NULL.  With n == 0: this alone */
+    unsigned n; /* at most NC_MERGE_ROWS */
+    /* Kept in the same commit when all rows are taken.  With n == 0: these alone. */
+    const struct nc_segment *const *segments;
+    unsigned segments_n;
     /* On the loop, once, never before nc_chat_merge returned. */
     void (*done)(struct nc_merge *m);
     void *arg;
@@ -39,7 +42,7 @@ struct nc_merge {
                         "ours" (an event of this log that is not known: it was set back),
                         "kind" */
     struct nc_id needs; /* NC_ENOENT: a room or an account of which nothing is known */
-    bool kept;          /* the segment is */
+    bool kept;          /* the segments are */
 };
 
 void nc_chat_merge(struct nc_chat *c, struct nc_merge *m);

@@ -48,41 +48,42 @@ static enum stop judge(struct nc_lane *l, struct nc_bundle *b, unsigned i)
     return b->large && b->large[i] ? STOP_LARGE : GO;
 }
 
-/* How many rows may go, and what is behind the last; `last`: the bundle it is of. */
-static unsigned measure(struct nc_lane *l, struct nc_bundle **last, enum stop *stop)
+/* How many rows may go, how many bundles are whole with them, and what is behind. */
+static unsigned measure(struct nc_lane *l, unsigned *whole, enum stop *stop)
 {
     unsigned n = 0;
 
     *stop = GO;
-    *last = NULL;
+    *whole = 0;
     for (struct nc_list *it = l->queue.next; it != &l->queue; it = it->next) {
         struct nc_bundle *b = nc_of(it, struct nc_bundle, node);
-        if (n == NC_MERGE_ROWS)
-            return n;
-        for (unsigned i = b->next; i < b->n; i++, n++) {
+        for (unsigned i = b->next; i < b->n; i++, n++)
             if (n == NC_MERGE_ROWS || (*stop = judge(l, b, i)) != GO)
                 return n;
-            *last = b;
-        }
-        *last = b;
+        ++*whole;
     }
     return n;
 }
 
-static void join(struct nc_lane *l, unsigned n)
+static void join(struct nc_lane *l, unsigned n, unsigned whole)
 {
     struct nc_bundle *b = nc_lane_first(l);
-    unsigned at = 0;
+    unsigned at = 0, k = 0;
 
+    l->m.n = n;
     l->m.rows = b->rows + b->next;
-    if (b->n - b->next >= n)
-        return;
-    l->m.rows = l->joined = nc_alloc(n * sizeof *l->joined);
-    for (struct nc_list *it = l->queue.next; at < n; it = it->next) {
+    if (b->n - b->next < n)
+        l->m.rows = l->joined = nc_alloc(n * sizeof *l->joined);
+    l->m.segments = l->segments = nc_alloc(whole * sizeof(void *));
+    l->m.segments_n = whole;
+    for (struct nc_list *it = l->queue.next; at < n || k < whole; it = it->next) {
         b = nc_of(it, struct nc_bundle, node);
-        unsigned k = b->n - b->next < n - at ? b->n - b->next : n - at;
-        memcpy(l->joined + at, b->rows + b->next, k * sizeof *b->rows);
-        at += k;
+        unsigned some = b->n - b->next < n - at ? b->n - b->next : n - at;
+        if (l->joined)
+            memcpy(l->joined + at, b->rows + b->next, some * sizeof *b->rows);
+        at += some;
+        if (k < whole)
+            l->segments[k++] = &b->kept;
     }
 }
 
@@ -113,21 +114,15 @@ static void stand(struct nc_intake *in, struct nc_lane *l, enum stop why)
 
 static void start(struct nc_intake *in, struct nc_lane *l)
 {
-    struct nc_bundle *last;
+    unsigned whole;
     enum stop stop;
-    unsigned n = measure(l, &last, &stop);
+    unsigned n = measure(l, &whole, &stop);
 
-    if (!last) {
+    if (!n && !whole) {
         stand(in, l, stop);
         return;
     }
-    join(l, n);
-    l->m.n = n;
-    l->m.segment = NULL;
-    /* Whether all of its rows are among these: then it is kept with them. */
-    uint64_t end = l->m.n ? l->m.rows[n - 1].ev.origin_seq : last->first + last->n - 1;
-    if (end == last->first + last->n - 1)
-        l->m.segment = &last->kept;
+    join(l, n, whole);
     l->m.done = on_merged;
     l->m.arg = in;
     l->state = NC_LANE_FLYING;
@@ -152,7 +147,7 @@ void nc_intake_pump(struct nc_task *go)
 
 /* ---- what went ----------------------------------------------------------- */
 
-/* Segments of which all rows were taken along with those of others. */
+/* Segments of which all rows were taken, of a merge that wasn't to its end. */
 struct keep {
     struct nc_commit commit;
     struct nc_intake *in;
@@ -210,13 +205,12 @@ static void let_go(struct nc_intake *in, struct nc_lane *l, struct nc_bundle *b,
 static void advance(struct nc_intake *in, struct nc_lane *l)
 {
     struct nc_list whole;
-    unsigned left = l->m.taken, n = 0;
+    unsigned left = l->m.taken, kept = l->m.kept ? l->m.segments_n : 0, n = 0;
     struct nc_bundle *b;
 
     nc_list_init(&whole);
     while ((b = nc_lane_first(l)) != NULL) {
         unsigned k = b->n - b->next < left ? b->n - b->next : left;
-        bool kept = l->m.kept && l->m.segment == &b->kept;
         if (b->next + k < b->n) {
             b->next += k;
             let_go(in, l, b, b->next - k);
@@ -226,11 +220,9 @@ static void advance(struct nc_intake *in, struct nc_lane *l)
         b->next = b->n;
         nc_lane_unlink(in, l, b);
         in->stats.segments++;
-        if (kept) {
-            nc_bundle_free(b);
-            break;
-        }
-        if (in->stopped) { /* the store may be closed: asked for again, as after a crash */
+        /* Else, where the store may be closed, it is asked for again, as after a crash. */
+        if (kept || in->stopped) {
+            kept -= kept > 0;
             nc_bundle_free(b);
             continue;
         }
@@ -316,7 +308,9 @@ static void on_merged(struct nc_merge *m)
     count(in, l);
     advance(in, l);
     free(l->joined);
+    free(l->segments);
     l->joined = NULL;
+    l->segments = NULL;
     if (in->stopped)
         return;
     switch (m->err) {

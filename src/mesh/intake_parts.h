@@ -55,6 +55,7 @@ struct nc_lane {
     struct nc_list ready; /* in nc_intake.ready */
     struct nc_merge m;
     struct nc_merge_row *joined; /* rows of several bundles; NULL: of the first alone */
+    const struct nc_segment **segments; /* those of bundles that end with them */
 
     struct nc_id needs;
     uint64_t arrivals;         /* nc_intake.arrivals when it flew */

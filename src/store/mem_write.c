@@ -96,12 +96,13 @@ enum nc_err nc_mem_apply(struct nc_mem *m, struct nc_commit *c)
         if (e != NC_OK)
             break;
     }
-    if (e != NC_OK) {
+    c->applied = e == NC_OK || c->partly ? c->failed : 0;
+    if (e != NC_OK && !c->partly) {
         m->head = head;
         m->own_head = own;
         m->messages = messages;
         nc_log_tail_cut(&m->tail, since);
     }
-    nc_mem_settle(m, e == NC_OK);
+    nc_mem_settle(m, e == NC_OK || c->partly);
     return e;
 }

@@ -391,16 +391,18 @@ static enum outcome run_change(struct change_run *r)
 
 /* ---- one commit ---------------------------------------------------------- */
 
-/* Kinds refuse before they write, so a commit of one change needs no savepoint. */
+/* Kinds refuse before they write, so a commit of one change needs no savepoint, nor does
+ * one that stays as far as it came. */
 static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
                                bool careful)
 {
     struct nc_sqlite_counter before = w->counter;
     struct nc_log_mark since = nc_log_tail_mark(&w->tail);
-    bool save = careful || c->n > 1;
+    bool save = careful || (c->n > 1 && !c->partly);
     enum outcome o = FINE;
 
     c->err = NC_OK;
+    c->applied = 0;
     c->existing = (struct nc_id){{0}};
     nc_buf_clear(&c->notice);
     if (save)
@@ -420,9 +422,13 @@ static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
         if (o != FINE)
             break;
     }
-    w->dirty = w->dirty || o == FINE;
-    if (o == FINE)
+    if (o == REFUSED && c->partly)
+        o = FINE;
+    w->dirty = w->dirty || (o == FINE && (c->err == NC_OK || c->failed > 0));
+    if (o == FINE) {
+        c->applied = c->failed;
         return save ? run(w, W_KEEP) : FINE;
+    }
     w->counter = before;
     nc_log_tail_cut(&w->tail, since);
     if (save && (o == REFUSED || o == CLASHED)) {
@@ -441,6 +447,7 @@ static void forget(struct nc_list *batch)
     nc_list_each(n, batch) {
         struct nc_commit *c = nc_of(n, struct nc_commit, node);
         c->err = NC_EIO;
+        c->applied = 0;
         c->existing = (struct nc_id){{0}};
         for (unsigned i = 0; i < c->n; i++)
             c->changes[i].event.seq = 0;

@@ -244,6 +244,9 @@ struct nc_commit {
     struct nc_list node; /* the store's while it is pending */
     struct nc_change *changes;
     unsigned n;
+    /* Where one is refused those before it are applied nevertheless: `applied` of them.
+     * Only for NC_MERGE, NC_ORIGIN_SKIP and NC_SEGMENT_SET. */
+    bool partly;
     /* On the loop, once, never before commit() returns, in submission order.
      * NC_OK: durable.  NC_ENOENT, NC_EEXIST: refused by its own terms, see the
      * kinds.  NC_EIO: not kept (disk full, fsync failed; logged); only if the process ends
@@ -251,6 +254,7 @@ struct nc_commit {
     void (*done)(struct nc_commit *c, enum nc_err e);
     /* Out, valid in done: */
     unsigned failed;       /* index of the change that was refused */
+    unsigned applied;      /* changes[0..applied) are durable */
     struct nc_id existing; /* see NC_MESSAGE_INSERT */
     struct nc_buf notice;  /* see NC_COMMAND_RUN; freed by the store after done */
     /* The backend's, until done: */
