@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/merge_parts.h"
-#include "wire/json_in.h"
 
 /* ---- how far each log is here -------------------------------------------- */
 
@@ -111,30 +110,6 @@ static void on_turn_end(struct nc_task *t)
     finish(j);
 }
 
-/* What clients are told as it is kept: JSON on one line, or nothing. */
-static bool is_object(struct nc_str s)
-{
-    json_t *doc;
-
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20)
-            return false;
-    if (s.n && nc_json_parse(s, &doc, NULL) != NC_OK)
-        return false;
-    if (s.n)
-        json_decref(doc);
-    return true;
-}
-
-static bool is_told(const struct nc_record *r)
-{
-    switch (r->kind) {
-    case NC_STATE_MESSAGE: return is_object(r->message.ai);
-    case NC_STATE_ROOM: return is_object(r->room.settings);
-    default: return true;
-    }
-}
-
 /* A row that can't be read is where the commit ends. */
 static bool add_row(struct job *j, unsigned i)
 {
@@ -159,7 +134,7 @@ static bool add_row(struct job *j, unsigned i)
         return true;
     }
     if (s->has &&
-        (nc_record_parse(row->record, &s->record) != NC_OK || !is_told(&s->record)))
+        (nc_record_parse(row->record, &s->record) != NC_OK || !nc_merge_told(&s->record)))
         return false;
     ch->kind = NC_MERGE;
     ch->event = row->ev;

@@ -31,6 +31,9 @@ struct nc_follow {
     const struct nc_merged *out;
 };
 
+/* merge_told.c: could people here have said it so? */
+bool nc_merge_told(const struct nc_record *r);
+
 /* An event of a kind that is theirs. */
 void nc_merge_people(struct nc_following *f, const struct nc_follow *x);
 void nc_merge_room(struct nc_following *f, const struct nc_follow *x);

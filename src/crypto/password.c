@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "crypto/hash.h"
 
 _Static_assert(NC_PWHASH == crypto_pwhash_STRBYTES, "the hash text is libsodium's");
+
+enum { MEM_KIB_MAX = 64 * 1024, OPS_MAX = 8 };
 
 static const struct {
     unsigned long long ops;
@@ -29,10 +32,22 @@ enum nc_err nc_password_hash(struct nc_str password, enum nc_pwcost cost,
     return NC_OK;
 }
 
+/* Another node's hashes come with what checking them costs: no more than a few of ours. */
+static bool is_bearable(const char *hash)
+{
+    unsigned mem_kib, ops, lanes;
+    int n = 0;
+
+    return sscanf(hash, "$argon2id$v=19$m=%8u,t=%8u,p=%8u$%n", &mem_kib, &ops, &lanes,
+                  &n) == 3 &&
+           n > 0 && mem_kib <= MEM_KIB_MAX && ops <= OPS_MAX && lanes == 1;
+}
+
 bool nc_password_verify(const char *hash, struct nc_str password)
 {
     nc_crypto_init();
-    return crypto_pwhash_str_verify(hash, password.n ? password.p : "", password.n) == 0;
+    return is_bearable(hash) &&
+           crypto_pwhash_str_verify(hash, password.n ? password.p : "", password.n) == 0;
 }
 
 bool nc_password_stale(const char *hash, enum nc_pwcost cost)

@@ -45,13 +45,29 @@ static bool taken(struct nc_map *m, const uint8_t hash[NC_STATE_HASH])
     return nc_map_get(m, hash, NC_STATE_HASH) != NULL;
 }
 
-static void give(struct nc_map *held, struct nc_named *a, uint8_t keys[2][NC_STATE_HASH])
+/* What is held; and, of a name that many want, where looking for a free place goes on.  A
+ * place is never given back, so all before it are held still; who is deleted needs no name
+ * there, and may find one sooner. */
+struct places {
+    struct nc_map held;
+    struct nc_map next[2]; /* of the living; of the deleted: struct place, by claim */
+};
+
+struct place {
+    uint8_t keys[2][NC_STATE_HASH]; /* the maps borrow their keys */
+    unsigned k;
+};
+
+static void give(struct places *p, struct nc_named *a, struct place *own)
 {
     static const uint8_t unknown[NC_STATE_HASH];
+    uint8_t(*keys)[NC_STATE_HASH] = own->keys;
 
     if (memcmp(a->claim, unknown, sizeof(unknown)) == 0)
         return;
-    for (unsigned k = 1;; k++) {
+    struct place *last = nc_map_get(&p->next[a->deleted], a->claim, sizeof(a->claim));
+    for (own->k = last ? last->k + 1 : 1;; own->k++) {
+        unsigned k = own->k;
         place(a->claim, k, keys[0]);
         if (k == 1)
             memcpy(keys[1], a->claim, NC_STATE_HASH);
@@ -62,27 +78,32 @@ static void give(struct nc_map *held, struct nc_named *a, uint8_t keys[2][NC_STA
             if (k > 1)
                 nc_name_claim(name, keys[1]);
         }
-        if (!taken(held, keys[0]) && !taken(held, keys[1]))
+        if (!taken(&p->held, keys[0]) && !taken(&p->held, keys[1]))
             break;
     }
-    nc_map_put(held, keys[0], NC_STATE_HASH, a);
-    nc_map_put(held, keys[1], NC_STATE_HASH, a);
+    nc_map_put(&p->held, keys[0], NC_STATE_HASH, a);
+    nc_map_put(&p->held, keys[1], NC_STATE_HASH, a);
+    if (last)
+        last->k = own->k;
+    else
+        nc_map_put(&p->next[a->deleted], a->claim, sizeof(a->claim), own);
 }
 
 void nc_names_give(struct nc_named *all, size_t n)
 {
-    /* The map borrows its keys. */
-    uint8_t(*keys)[2][NC_STATE_HASH] = nc_alloc((n + 1) * sizeof(*keys));
-    struct nc_map held = {0};
+    struct place *own = nc_alloc((n + 1) * sizeof(*own));
+    struct places p = {.held = {0}};
 
     if (n > 1)
         qsort(all, n, sizeof(*all), in_order);
     for (size_t i = 0; i < n; i++) {
         all[i].name[0] = 0;
-        give(&held, &all[i], keys[i]);
+        give(&p, &all[i], &own[i]);
     }
-    nc_map_fini(&held);
-    free(keys);
+    nc_map_fini(&p.held);
+    nc_map_fini(&p.next[0]);
+    nc_map_fini(&p.next[1]);
+    free(own);
 }
 
 static bool is_name_char(char c, bool first)

@@ -604,6 +604,167 @@ static void a_name_that_nobody_may_have_is_refused(void **state)
     }
 }
 
+/* ---- what can't have been said here ------------------------------------------ */
+
+static const struct nc_id none;
+
+/* The one event of a log of its own, with that record; how the merge ends. */
+static enum nc_err tell(struct nc_record *r, enum nc_event_kind kind)
+{
+    struct nc_state_key key = nc_record_key(r);
+    bool by_ref = r->kind == NC_STATE_ROOM || r->kind == NC_STATE_MESSAGE;
+    struct nc_merge_row row = {.ev = {.origin = nc_id_random(),
+                                      .origin_seq = 1,
+                                      .kind = kind,
+                                      .hlc = nc_wall_ms() << 12,
+                                      .audience = NC_AUD_ROOM,
+                                      .to = kitchen->rec.id,
+                                      .ref = by_ref || !nc_id_zero(&key.b) ? key.a : none,
+                                      .subject = by_ref               ? none
+                                                 : nc_id_zero(&key.b) ? key.a
+                                                                      : key.b}};
+    struct post p = {.m = {.rows = &row, .n = 1, .done = on_merged}};
+    struct nc_buf bytes = {0};
+
+    nc_record_hash(r, row.ev.body_hash);
+    nc_record_bytes(r, &bytes);
+    row.record = nc_buf_str(&bytes);
+    p.m.arg = &p;
+    post_send(1, &p);
+    nc_buf_fini(&bytes);
+    return p.m.err;
+}
+
+static enum nc_err tell_account(const char *name, struct nc_str display,
+                                struct nc_str password)
+{
+    struct nc_record r = {.kind = NC_STATE_ACCOUNT,
+                          .account = {.id = nc_id_random(),
+                                      .username = nc_str(name),
+                                      .display_name = display,
+                                      .password = password},
+                          .created_hlc = nc_wall_ms() << 12};
+
+    nc_name_claim(r.account.username, r.claim);
+    return tell(&r, NC_EV_ACCOUNT_CREATED);
+}
+
+static enum nc_err tell_room(struct nc_str name, struct nc_str topic, const char *settings,
+                             const char *encryption)
+{
+    struct nc_record r = {.kind = NC_STATE_ROOM,
+                          .room = {.id = nc_id_random(),
+                                   .kind = NC_ROOM,
+                                   .name = name,
+                                   .topic = topic,
+                                   .settings = nc_str(settings),
+                                   .encryption = nc_str(encryption)}};
+
+    return tell(&r, NC_EV_ROOM_CREATED);
+}
+
+static enum nc_err tell_message(const char *type, struct nc_str mentions, const char *ai,
+                                const char *code)
+{
+    struct nc_record r = {.kind = NC_STATE_MESSAGE,
+                          .message = {.id = nc_hlc_id(nc_wall_ms() << 12),
+                                      .room = kitchen->rec.id,
+                                      .sender = anna->a.id,
+                                      .content_type = nc_str(type),
+                                      .mentions = mentions,
+                                      .ai = nc_str(ai),
+                                      .code = nc_str(code),
+                                      .body = NC_STR("\x1b[2J stays what was said")}};
+
+    return tell(&r, NC_EV_MESSAGE_CREATED);
+}
+
+static enum nc_err tell_key(const char *name, const char *scopes)
+{
+    struct nc_record r = {.kind = NC_STATE_KEY,
+                          .key = {.id = nc_id_random(),
+                                  .user = anna->a.id,
+                                  .name = nc_str(name),
+                                  .scopes = nc_str(scopes)}};
+
+    nc_random(r.key.hash, sizeof(r.key.hash));
+    return tell(&r, NC_EV_KEY_SET);
+}
+
+/* Terminals obey it, or people read something else than there is. */
+static void what_hides_or_commands_is_no_name(void **state)
+{
+    static const char *const bad[] = {"\x1b]0;x\x07",
+                                      "a\nb",
+                                      "\xe2\x80\xae"
+                                      "anna",
+                                      "an\u2066na",
+                                      "anna\u2069",
+                                      "\xef\xbb\xbf"
+                                      "anna",
+                                      "an\u200fna",
+                                      "a\u2028b",
+                                      "\xc2\x85",
+                                      "a\x7f!",
+                                      "\xc2\x9b"
+                                      "31manna",
+                                      "\u200d\u200b"};
+    static const char *const good[] = {"", "Анна", "a b", "\u00e9\U0001f600", "a\u200d"};
+    struct nc_str fine = NC_STR("");
+    char name[16];
+
+    (void)state;
+    for (unsigned i = 0; i < NC_COUNT(bad); i++) {
+        struct nc_str s = nc_str(bad[i]);
+        snprintf(name, sizeof(name), "eve%u", i);
+        assert_int_equal(tell_account(name, s, fine), NC_EINVAL);
+        assert_int_equal(tell_account(name, fine, s), NC_EINVAL);
+        assert_int_equal(tell_room(s, fine, "", ""), NC_EINVAL);
+        assert_int_equal(tell_room(fine, s, "", ""), NC_EINVAL);
+        assert_int_equal(tell_key(bad[i], "chat"), NC_EINVAL);
+        assert_int_equal(tell_key("k", bad[i]), NC_EINVAL);
+        assert_int_equal(tell_message(bad[i], fine, "", ""), NC_EINVAL);
+        assert_int_equal(tell_message("", fine, "", bad[i]), NC_EINVAL);
+        assert_int_equal(tell_message("", s, "", ""), NC_EINVAL);
+    }
+    assert_int_equal(tell_room(fine, fine, "[]", ""), NC_EINVAL);
+    assert_int_equal(tell_room(fine, fine, "{}\n", ""), NC_EINVAL);
+    assert_int_equal(tell_message("", fine, "}{", ""), NC_EINVAL);
+    assert_null(nc_user_named(nodes[1].chat, NC_STR("eve0")));
+    for (unsigned i = 0; i < NC_COUNT(good); i++) {
+        struct nc_str s = nc_str(good[i]);
+        snprintf(name, sizeof(name), "adam%u", i);
+        assert_int_equal(tell_account(name, s, NC_STR("$argon2id$v=19")), NC_OK);
+        assert_int_equal(tell_room(s, s, "{\"a\":1}", "mls"), NC_OK);
+        assert_int_equal(tell_key(good[i], "chat mqtt"), NC_OK);
+        assert_int_equal(tell_message("text/plain", fine, "{\"job\":\"x\"}", "late"),
+                         NC_OK);
+    }
+}
+
+static void what_is_too_long_is_no_name(void **state)
+{
+    struct nc_buf many = {0}, names = {0};
+    struct nc_str fine = NC_STR("");
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        nc_buf_adds(&many, NC_STR("ж"));
+    assert_int_equal(tell_account("eve", nc_buf_str(&many), fine), NC_OK);
+    assert_int_equal(tell_room(nc_buf_str(&many), fine, "", ""), NC_OK);
+    nc_buf_adds(&many, NC_STR("ж"));
+    assert_int_equal(tell_account("eva", nc_buf_str(&many), fine), NC_EINVAL);
+    assert_int_equal(tell_room(nc_buf_str(&many), fine, "", ""), NC_EINVAL);
+    assert_int_equal(tell_room(fine, nc_buf_str(&many), "", ""), NC_OK);
+    for (unsigned i = 0; i < 50; i++)
+        nc_buf_printf(&names, "%sn%u", i ? " " : "", i + 10);
+    assert_int_equal(tell_message("", nc_buf_str(&names), "", ""), NC_OK);
+    nc_buf_adds(&names, NC_STR(" one-more"));
+    assert_int_equal(tell_message("", nc_buf_str(&names), "", ""), NC_EINVAL);
+    nc_buf_fini(&names);
+    nc_buf_fini(&many);
+}
+
 static void who_says_what_is_needed(void **state)
 {
     struct nc_id origin = nodes[1].store->info.incarnation;
@@ -650,6 +811,8 @@ static void our_own_event_that_is_unknown_means_we_were_set_back(void **state)
     heal();
 }
 
+/* What was told to one of them alone. */
+#define LONELY(f) cmocka_unit_test_setup_teardown(f, two_nodes, just_close)
 #define TWO(f) cmocka_unit_test_setup_teardown(f, two_nodes, over)
 
 int main(void)
@@ -674,6 +837,8 @@ int main(void)
         TWO(what_is_known_is_passed_over),
         TWO(rows_before_a_refused_one_are_taken),
         TWO(a_name_that_nobody_may_have_is_refused),
+        LONELY(what_hides_or_commands_is_no_name),
+        LONELY(what_is_too_long_is_no_name),
         TWO(our_own_event_that_is_unknown_means_we_were_set_back),
         cmocka_unit_test_setup_teardown(who_says_what_is_needed, two_nodes, just_close),
     };

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/password.h"
@@ -49,6 +50,24 @@ static void not_a_hash(void **state)
     assert_false(nc_password_verify("", NC_STR("x")));
     assert_false(nc_password_verify("plain", NC_STR("plain")));
     assert_false(nc_password_verify("$argon2id$v=19$m=8,t=1,p=1$$", NC_STR("")));
+}
+
+/* Another node's hash says what checking it costs: a login must not take all there is. */
+static void what_would_cost_too_much_fits_nobody(void **state)
+{
+    static const char *const dear[] = {"m=4194304,t=2,p=1", "m=19456,t=4000000000,p=1",
+                                       "m=19456,t=9,p=1",   "m=65537,t=1,p=1",
+                                       "m=8,t=1,p=200",     "m=-1,t=1,p=1"};
+    char hash[NC_PWHASH];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof dear / sizeof *dear; i++) {
+        snprintf(hash, sizeof hash,
+                 "$argon2id$v=19$%s$c29tZXNhbHRzb21lc2FsdA$"
+                 "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+                 dear[i]);
+        assert_false(nc_password_verify(hash, NC_STR("x")));
+    }
 }
 
 static void normal_cost_is_what_it_says(void **state)
@@ -104,6 +123,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(any_bytes),
         cmocka_unit_test(not_a_hash),
+        cmocka_unit_test(what_would_cost_too_much_fits_nobody),
         cmocka_unit_test(normal_cost_is_what_it_says),
         cmocka_unit_test(dummy_costs_the_same_and_fits_nobody),
     };
