@@ -9,12 +9,11 @@ import { admin, daemon } from "./lib/admin.mjs";
 import { SocketFollower, StreamFollower } from "./lib/follower.mjs";
 import { Life } from "./lib/life.mjs";
 import { DAY, Mesh, seeds } from "./lib/mesh.mjs";
-import { ok, problem, sleep, until } from "./lib/node.mjs";
+import { long, ok, problem, sleep, until } from "./lib/node.mjs";
 import { Random } from "./lib/random.mjs";
 
-/** One schedule: cuts, restarts and lives, all by chance; then it heals. */
-async function schedule(mesh, seed) {
-  const random = new Random("apart", seed);
+/** One schedule: cuts, restarts, lives, a broker that forgets, links that are slow or break, all by chance; then it heals. */
+async function schedule(mesh, random) {
   const names = [...mesh.nodes.keys()];
   const life = await new Life(mesh, random).begin();
   const eye = life.people[0]; // never put out of anything
@@ -24,14 +23,23 @@ async function schedule(mesh, seed) {
   for (let round = 0; round < 3; round++) {
     if (random.chance(0.5)) mesh.apart();
     else for (const [a, b] of mesh.links()) if (random.chance(0.6)) mesh.net.cut(a, b);
+    const far = [...names, ...mesh.brokers.keys()].filter(() => random.chance(0.2));
+    for (const name of far) mesh.net.slow(name, { ms: 50, loss: 0.05, kbit: 2000 });
     const lives = names.map((name) => life.act(name, random.int(5, 25)));
+    const breaks = random.chance(0.4) ? random.pick([...names, ...mesh.brokers.keys()]) : null;
+    if (breaks) mesh.net.snap?.(breaks);
     if (random.chance(0.7)) await life.sayTwice(random.pick(life.people), names, life.rooms[0]);
     await Promise.all(lives);
     const down = random.chance(0.5) ? random.pick(names) : null;
     if (down) await mesh.kill(down);
+    const forgets = random.chance(0.3) ? random.pick([...mesh.brokers.values(), null]) : null;
+    await forgets?.kill();
     if (random.chance(0.5)) mesh.net.heal();
     await Promise.all(names.filter((n) => n !== down).map((name) => life.act(name, random.int(1, 10))));
     if (down) await mesh.boot(down);
+    forgets?.forget();
+    await forgets?.boot();
+    for (const name of far) mesh.net.slow(name, null);
     if (random.chance(0.5)) {
       mesh.net.heal();
       // In the midst of catching up.
@@ -63,19 +71,26 @@ async function schedule(mesh, seed) {
   return life;
 }
 
-for (const seed of seeds(2, 100)) {
-  for (const nodes of [2, 3])
-    test(`${nodes} nodes, seed ${seed}`, async (t) => {
-      // By WebSockets, by a broker, by both.
-      const mesh = await Mesh.start({ nodes, brokers: seed % 3 === 1 ? 0 : 1, direct: seed % 3 !== 2 });
-      try {
-        const life = await schedule(mesh, seed);
-        t.diagnostic(JSON.stringify(life.done));
-      } finally {
-        await mesh.end();
-      }
-    });
-}
+// In the long test two go on side by side: most of the time they wait.
+test("schedules, each of a seed", { concurrency: long ? 2 : 1 }, (t) =>
+  Promise.all(
+    seeds(2, 100).flatMap((seed) =>
+      [2, 3].map((nodes) =>
+        t.test(`${nodes} nodes, seed ${seed}`, async (t) => {
+          const random = new Random("apart", nodes, seed);
+          // By WebSockets, by a broker, by both.
+          const ways = { brokers: seed % 3 === 1 ? 0 : 1, direct: seed % 3 !== 2, net: random.chance(0.4) ? "proxies" : "namespaces" };
+          const mesh = await Mesh.start({ nodes, ...ways });
+          try {
+            const life = await schedule(mesh, random);
+            t.diagnostic(JSON.stringify(life.done));
+          } finally {
+            await mesh.end();
+          }
+        }),
+      ),
+    ),
+  ));
 
 /** Two nodes, anna at both, a room. */
 async function pair(options = {}) {

@@ -37,6 +37,15 @@ class Shown {
     }
     return true;
   }
+  /** Messages as a node has them, for whoever missed what was told. */
+  page(messages) {
+    for (const m of messages) {
+      const room = this.rooms.get(m.room) ?? new Map();
+      this.rooms.set(m.room, room);
+      if (m.deleted) room.set(m.id, null);
+      else if (!room.has(m.id)) room.set(m.id, m.text);
+    }
+  }
   has(event_id) {
     return this.#seen.has(event_id);
   }
@@ -53,6 +62,9 @@ class Follower {
   comes = 0;
   constructor(person, relog) {
     Object.assign(this, { person, relog });
+  }
+  get home() {
+    return this.person.home;
   }
   async start() {
     this.running = this.#run();
@@ -113,32 +125,63 @@ export class StreamFollower extends Follower {
   }
 }
 
-/** One session with a broker that outlives its connection.  rooms: what it subscribes to. */
+const AGAIN_MS = 2000; // a question at a broker may be lost with it
+
+/**
+ * One session with a broker that outlives its connection.  rooms: what it subscribes to.  A broker that has lost the
+ * session, or a node that says it missed too much, makes it ask for history.
+ */
 export class EarFollower extends Follower {
   kind = "MQTT";
+  asked = 0;
   constructor(person, broker, rooms) {
     super(person);
-    Object.assign(this, { broker, rooms, clientId: `${person.name}/${Math.random().toString(36).slice(2, 10)}` });
+    Object.assign(this, { broker, rooms, clientId: `${person.name}/${Math.random().toString(36).slice(2, 10)}`, pages: new Map() });
   }
-  filters = [];
   async once() {
     const ear = (this.ear = new Ear(this.broker, { username: this.person.name, password: this.person.key, clientId: this.clientId, clean: false, properties: { sessionExpiryInterval: 86400 } }));
     ear.mqtt.on("message", (topic, payload) => {
       const json = JSON.parse(payload.toString());
       if (topic.endsWith("/events")) this.shown.take(json);
-      else this.hear?.(topic, json);
+      else if (json.type === "resync") this.#history(json.room);
+      else this.hear(topic, json);
     });
     // What is asked on a connection that is lost is never answered.
     const lost = new Promise((_, no) => ["close", "end"].forEach((what) => ear.mqtt.once(what, () => no(new Error("closed")))));
+    lost.catch(() => {});
     this.end = () => ear.mqtt.end(true);
     try {
-      await Promise.race([ear.opened, lost]);
-      for (const filter of [...this.filters, ...this.rooms.map((room) => `nc/v1/r/${room.id}/events`)])
+      const { sessionPresent } = await Promise.race([ear.opened, lost]);
+      const topics = this.rooms.flatMap((room) => [`nc/v1/r/${room.id}/events`, `nc/v1/r/${room.id}/live`]);
+      for (const filter of [`nc/v1/u/${this.person.name}/inbox`, ...topics])
         if ((await Promise.race([ear.subscribe(filter), lost])) >= 128) throw new Error(`${filter} is refused`);
+      if (!sessionPresent && this.comes) this.lacking = true;
       this.comes++;
+      if (this.lacking) {
+        await Promise.race([Promise.all(this.rooms.map((room) => this.#history(room.id))), lost]);
+        this.lacking = false; // the broker has kept what came meanwhile
+      }
       await lost;
     } finally {
       ear.mqtt.end(true);
+    }
+  }
+  hear(topic, json) {
+    if (json.type === "history") this.pages.get(json.ref)?.(json);
+  }
+  /** All of a room, from its end to its beginning. */
+  async #history(room) {
+    const { ear } = this;
+    for (let before; !ear.closed; ) {
+      const ref = `page ${++this.asked}`;
+      const came = new Promise((done) => this.pages.set(ref, done));
+      ear.publish(`nc/v1/u/${this.person.name}/send/${room}`, { history: { limit: 200, ...(before && { before }) }, ref }).catch(() => {});
+      const page = await Promise.race([came, sleep(AGAIN_MS)]);
+      this.pages.delete(ref);
+      if (!page) continue;
+      this.shown.page(page.messages.map((m) => ({ ...m, room })));
+      if (!page.has_more || !page.messages.length) return;
+      before = page.messages[0].id;
     }
   }
 }
@@ -149,9 +192,13 @@ export class BrokersFollower {
   constructor(followers) {
     this.followers = followers;
     this.shown = new Shown();
+    this.home = followers[0].home;
     for (const f of followers) {
       const own = f.shown;
-      f.shown = { take: (event) => (own.take(event), this.shown.take(event)) };
+      f.shown = {
+        take: (event) => (own.take(event), this.shown.take(event)),
+        page: (messages) => (own.page(messages), this.shown.page(messages)),
+      };
     }
   }
   async start() {

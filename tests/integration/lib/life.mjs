@@ -9,6 +9,7 @@ export class Life {
   people = []; // {name, at: Map of node name -> Person}
   pairs = new Map(); // "sender client_id" -> ids under which that was acknowledged
   done = {}; // how often what was done
+  turns = 0;
   constructor(mesh, random) {
     Object.assign(this, { mesh, random });
   }
@@ -47,68 +48,68 @@ export class Life {
     if (r && r.status >= 500 && r.json?.code !== "unavailable") assert.fail(`${method} ${path} at ${at}: ${r.status} ${r.text}`);
     return r;
   }
-  #room() {
-    return this.random.pick(this.rooms);
+  #room(random) {
+    return random.pick(this.rooms);
   }
-  #message(room) {
+  #message(random, room) {
     const ids = [...this.said].filter(([, m]) => m.room === room.id);
-    return ids.length ? this.random.pick(ids.slice(-20)) : [null, null];
+    return ids.length ? random.pick(ids.slice(-20)) : [null, null];
   }
 
   acts = {
-    say: [50, async (p, at) => this.say(p, at, this.#room())],
+    say: [50, async (p, at, random) => this.say(p, at, this.#room(random), { text: `said ${random.int(0, 1e9)} at ${at}` })],
     edit: [
       10,
-      async (p, at) => {
-        const [id, m] = this.#message(this.#room());
+      async (p, at, random) => {
+        const [id, m] = this.#message(random, this.#room(random));
         if (!id) return;
-        const text = `edited ${this.random.int(0, 1e9)}`;
+        const text = `edited ${random.int(0, 1e9)}`;
         m.texts.add(text);
         return this.#call(m.by, at, "PATCH", `/api/v1/messages/${id}`, { text });
       },
     ],
     delete: [
       5,
-      async (p, at) => {
-        const [id, m] = this.#message(this.#room());
+      async (p, at, random) => {
+        const [id, m] = this.#message(random, this.#room(random));
         if (!id) return;
         m.gone = true;
         return this.#call(m.by, at, "DELETE", `/api/v1/messages/${id}`);
       },
     ],
-    role: [6, async (p, at) => this.#call(this.people[0], at, "PUT", `/api/v1/rooms/${this.#room().id}/members/${p.name}`, { role: this.random.pick(["moderator", "member"]) })],
-    kick: [3, async (p, at) => p !== this.people[0] && this.#call(this.people[0], at, "DELETE", `/api/v1/rooms/${this.#room().id}/members/${p.name}`)],
-    ban: [2, async (p, at) => p !== this.people[0] && this.#call(this.people[0], at, "PUT", `/api/v1/rooms/${this.#room().id}/bans/${p.name}`, {})],
-    unban: [2, async (p, at) => this.#call(this.people[0], at, "DELETE", `/api/v1/rooms/${this.#room().id}/bans/${p.name}`)],
-    leave: [2, async (p, at) => p !== this.people[0] && this.#call(p, at, "POST", `/api/v1/rooms/${this.#room().id}/leave`)],
-    join: [6, async (p, at) => this.#call(p, at, "POST", `/api/v1/rooms/${this.#room().id}/join`)],
-    topic: [4, async (p, at) => this.#call(p, at, "PATCH", `/api/v1/rooms/${this.#room().id}`, { topic: `topic ${this.random.int(0, 1e9)}` })],
-    rename: [2, async (p, at) => this.#call(p, at, "PATCH", "/api/v1/me", { display_name: `P ${this.random.int(0, 1e9)}` })],
-    key: [1, async (p, at) => this.#call(p, at, "POST", "/api/v1/me/keys", { name: "k", scopes: ["chat"] })],
-    room: [1, async (p, at) => this.people[0].at.get(at) && this.newRoom(this.people[0], at).catch(() => null)],
+    role: [6, async (p, at, random) => this.#call(this.people[0], at, "PUT", `/api/v1/rooms/${this.#room(random).id}/members/${p.name}`, { role: random.pick(["moderator", "member"]) })],
+    kick: [3, async (p, at, random) => p !== this.people[0] && this.#call(this.people[0], at, "DELETE", `/api/v1/rooms/${this.#room(random).id}/members/${p.name}`)],
+    ban: [2, async (p, at, random) => p !== this.people[0] && this.#call(this.people[0], at, "PUT", `/api/v1/rooms/${this.#room(random).id}/bans/${p.name}`, {})],
+    unban: [2, async (p, at, random) => this.#call(this.people[0], at, "DELETE", `/api/v1/rooms/${this.#room(random).id}/bans/${p.name}`)],
+    leave: [2, async (p, at, random) => p !== this.people[0] && this.#call(p, at, "POST", `/api/v1/rooms/${this.#room(random).id}/leave`)],
+    join: [6, async (p, at, random) => this.#call(p, at, "POST", `/api/v1/rooms/${this.#room(random).id}/join`)],
+    topic: [4, async (p, at, random) => this.#call(p, at, "PATCH", `/api/v1/rooms/${this.#room(random).id}`, { topic: `topic ${random.int(0, 1e9)}` })],
+    rename: [2, async (p, at, random) => this.#call(p, at, "PATCH", "/api/v1/me", { display_name: `P ${random.int(0, 1e9)}` })],
+    key: [1, async (p, at, random) => this.#call(p, at, "POST", "/api/v1/me/keys", { name: "k", scopes: ["chat"] })],
+    room: [1, async (p, at, random) => this.people[0].at.get(at) && this.newRoom(this.people[0], at).catch(() => null)],
     unroom: [
       1,
-      async (p, at) => {
-        const room = this.#room();
+      async (p, at, random) => {
+        const room = this.#room(random);
         if (this.rooms.filter((r) => !r.gone).length < 3) return;
         room.gone = true;
         return this.#call(this.people[0], at, "DELETE", `/api/v1/rooms/${room.id}`);
       },
     ],
-    register: [2, async (p, at) => this.mesh.nodes.get(at).register(`new-${this.random.int(0, 30)}`).catch(() => null)],
-    persona: [2, async (p, at) => this.#call(this.people[0], at, "POST", "/api/v1/personas", { username: `persona-${this.random.int(0, 9)}`, aliases: [`alias ${this.random.int(0, 9)}`] })],
+    register: [2, async (p, at, random) => this.mesh.nodes.get(at).register(`new-${random.int(0, 30)}`).catch(() => null)],
+    persona: [2, async (p, at, random) => this.#call(this.people[0], at, "POST", "/api/v1/personas", { username: `persona-${random.int(0, 9)}`, aliases: [`alias ${random.int(0, 9)}`] })],
     settle: [
       1,
-      async (p, at) => {
+      async (p, at, random) => {
         const r = await this.#call(this.people[0], at, "GET", "/api/v1/personas");
-        const one = r?.json?.personas?.length && this.random.pick(r.json.personas);
-        return one && this.#call(this.people[0], at, "PATCH", `/api/v1/personas/${one.id}`, { display_name: `Persona ${this.random.int(0, 1e9)}` });
+        const one = r?.json?.personas?.length && random.pick(r.json.personas);
+        return one && this.#call(this.people[0], at, "PATCH", `/api/v1/personas/${one.id}`, { display_name: `Persona ${random.int(0, 1e9)}` });
       },
     ],
   };
 
   /** Said, with an id of its own; also a second time, at another node, when one is given. */
-  async say(p, at, room, { client_id = randomUUID(), text = `said ${this.random.int(0, 1e9)} at ${at}` } = {}) {
+  async say(p, at, room, { client_id = randomUUID(), text }) {
     const key = `${p.name} ${client_id}`;
     const ids = this.pairs.get(key) ?? [];
     this.pairs.set(key, ids);
@@ -128,13 +129,13 @@ export class Life {
     await Promise.all([this.say(p, a, room, { client_id, text }), this.say(p, b, room, { client_id, text })]);
   }
 
-  /** n acts at that node, one after the other. */
+  /** n acts at that node, one after the other; what is done at others meanwhile has no part in what they are. */
   async act(at, n) {
-    const total = Object.values(this.acts).reduce((sum, [weight]) => sum + weight, 0);
+    const random = this.random.of(at, this.turns++);
+    const weights = Object.fromEntries(Object.entries(this.acts).map(([name, [weight]]) => [name, weight]));
     for (let i = 0; i < n; i++) {
-      let roll = this.random.next() * total;
-      const [name, [, act]] = Object.entries(this.acts).find(([, [weight]]) => (roll -= weight) < 0);
-      const r = await act(this.random.pick(this.people), at);
+      const name = random.weighed(weights);
+      const r = await this.acts[name][1](random.pick(this.people), at, random);
       const what = `${name} ${r?.status ?? "-"}`;
       this.done[what] = (this.done[what] ?? 0) + 1;
     }

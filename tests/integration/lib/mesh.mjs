@@ -30,11 +30,11 @@ export class Mesh {
   /**
    * nodes, brokers: how many; nodes are called a, b, c …, brokers x, y, z.  args: further flags of every node.
    * clocks: the names of the nodes whose clock can be set.  direct: false for nodes that only have brokers between them.
-   * paired: false for nodes that do not know each other yet.
+   * paired: false for nodes that do not know each other yet.  net: the kind of network, if it matters (lib/net.mjs).
    */
-  static async start({ nodes = 2, brokers = 0, args = [], clocks = [], direct = true, paired = true, conf = "" } = {}) {
+  static async start({ nodes = 2, brokers = 0, args = [], clocks = [], direct = true, paired = true, conf = "", net } = {}) {
     const mesh = new Mesh();
-    Object.assign(mesh, { net: network(), dir: mkdtempSync(join(tmpdir(), "nc-mesh-")), clocked: new Set(clocks), args });
+    Object.assign(mesh, { net: network(net), dir: mkdtempSync(join(tmpdir(), "nc-mesh-")), clocked: new Set(clocks), args });
     after(() => mesh.end());
     for (let i = 0; i < nodes; i++) await mesh.#make("abcdefgh"[i]);
     const pins = [...mesh.nodes.values()].map((n) => n.pin);

@@ -148,6 +148,16 @@ export class Mosquitto {
   hup() {
     this.child.kill("SIGHUP");
   }
+  /** Writes down what it has: a kill -9 sets it back to that, else to nothing. */
+  async save() {
+    const from = this.log.length;
+    this.child.kill("SIGUSR1");
+    await this.logged(/Saving in-memory database/, from);
+  }
+  /** What it has on its disk is gone; while it is down. */
+  forget() {
+    for (const file of [join(this.data, "mosquitto.db"), this.stateFile]) rmSync(file, { force: true });
+  }
   /** Deaf and mute, as behind a cut wire, but alive. */
   freeze() {
     this.child.kill("SIGSTOP");

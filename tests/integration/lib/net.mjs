@@ -1,6 +1,7 @@
 // A network for tests whose connections can be cut between any two of its members: network namespaces where we may make
 // them (CAP_NET_ADMIN), where packets vanish as they do behind a cut cable; TCP proxies on loopback otherwise.
-// NEURALCHAT_MESH_NET=namespaces or proxies decides; without it, it is namespaces where that works.  The run says which.
+// NEURALCHAT_MESH_NET=namespaces or proxies decides; without it the test does, and namespaces are what it gets where they
+// work.  The run says which.
 import { spawnSync } from "node:child_process";
 import { readdirSync, existsSync } from "node:fs";
 import { Wire } from "./wire_cut.mjs";
@@ -11,7 +12,9 @@ const run = (...command) => {
 };
 const ip = (...args) => run("ip", ...args);
 const NAME = "nc-mesh";
+const AT_ONCE = 8; // networks of one process have addresses of their own
 let networks = 0;
+let hint; // said once: links can't be made narrow here
 
 function sweep() { // what a test that was killed left behind
   if (!existsSync("/run/netns")) return;
@@ -27,9 +30,10 @@ class Namespaces {
   places = new Map();
   cuts = new Set();
   constructor() {
-    const nth = process.pid * 8 + networks++;
+    const nth = process.pid * AT_ONCE + (networks++ % AT_ONCE);
+    this.nth = networks;
     this.nets = `100.${64 + ((nth >> 8) & 63)}.${nth & 255}`; // RFC 6598: private, and nobody's at home
-    this.prefix = `${NAME}-${process.pid}-${networks}`;
+    this.prefix = `${NAME}-${process.pid}-${this.nth}`;
     this.router = `${this.prefix}-r`;
     ip("netns", "add", this.router);
     try {
@@ -48,8 +52,8 @@ class Namespaces {
     const i = this.places.size;
     const [here, there] = [`${this.nets}.${4 * i + 2}`, `${this.nets}.${4 * i + 1}`];
     const ns = name && `${this.prefix}-${i}`;
-    const ends = [`nc${process.pid % 100000}x${networks}y${i}`, `r${i}`];
-    this.places.set(name ?? "", { host: here, ns });
+    const ends = [`nc${process.pid % 100000}x${this.nth}y${i}`, `r${i}`];
+    this.places.set(name ?? "", { host: here, ns, cable: ends[1] });
     if (ns) ip("netns", "add", ns);
     ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", this.router);
     const at = ns ? ["-n", ns] : [];
@@ -94,6 +98,14 @@ class Namespaces {
       this.cuts.delete(pair);
       this.#rule("del", x, y);
     }
+  }
+  /** The cable of that member is narrow: what waits too long in front of it is dropped.  null: it is wide again. */
+  slow(name, narrow) {
+    const { cable } = this.places.get(name);
+    const tc = (...args) => spawnSync("tc", ["-n", this.router, "qdisc", ...args], { encoding: "utf8" });
+    if (!narrow) return void tc("del", "dev", cable, "root");
+    const r = tc("replace", "dev", cable, "root", "tbf", "rate", `${narrow.kbit}kbit`, "burst", "16kb", "limit", "48kb");
+    if (r.status !== 0 && !hint) console.log((hint = `# no narrow links: ${(r.stderr || `${r.error}`).trim()}`));
   }
   started() {}
   close() {
@@ -141,9 +153,16 @@ class Proxies {
     this.pids.set(pid, name);
     if (port !== undefined) this.ports.set(`${name} ${port}`, now);
   }
-  /** Pieces come so late, each way, and so many of them another 200 ms later. */
-  slow(ms, loss = 0) {
-    for (const w of this.wires.values()) Object.assign(w, { delay: ms, loss });
+  #wiresTo(name) {
+    return [...this.wires].filter(([key]) => key.startsWith(`${name} `)).map(([, wire]) => wire);
+  }
+  /** Pieces for that member, and from it, come so late, and so many of them another 200 ms later.  null: at once. */
+  slow(name, far) {
+    for (const w of this.#wiresTo(name)) Object.assign(w, { delay: far?.ms ?? 0, loss: far?.loss ?? 0 });
+  }
+  /** Every connection with that member breaks in the midst of the next piece. */
+  snap(name) {
+    for (const w of this.#wiresTo(name)) w.snap();
   }
   close() {
     for (const w of this.wires.values()) w.close();
@@ -151,9 +170,9 @@ class Proxies {
 }
 
 let said;
-/** To be closed when everybody who is in it has ended. */
-export function network() {
-  const wanted = process.env.NEURALCHAT_MESH_NET;
+/** To be closed when everybody who is in it has ended.  rather: the kind that is wanted, if it is for the test to say. */
+export function network(rather) {
+  const wanted = process.env.NEURALCHAT_MESH_NET ?? (rather === "proxies" ? rather : undefined);
   let net, why;
   if (wanted !== "proxies") {
     sweep();

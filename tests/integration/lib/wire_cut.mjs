@@ -47,6 +47,10 @@ export class Wire {
   reset() {
     for (const c of this.ends) this.#end(c, true);
   }
+  /** All connections break when the next piece comes, after so much of it as chance will have. */
+  snap() {
+    for (const c of this.ends) c.snapped = true;
+  }
   /** Look again at what passes. */
   look() {
     for (const c of this.ends) this.#flow(c);
@@ -96,6 +100,10 @@ export class Wire {
     from.on("end", () => last.then(() => to.end()));
   }
   #pass(c, from, to, piece) {
+    if (c.snapped) {
+      to.write(piece.subarray(0, Math.floor(Math.random() * piece.length)), () => this.#end(c, true));
+      return;
+    }
     if (to.destroyed || to.write(piece)) return;
     from.pause();
     to.once("drain", () => c.held || from.resume());
