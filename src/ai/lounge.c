@@ -21,7 +21,7 @@ struct handing {
     struct nc_id persona;
 };
 
-static void on_handed(void *arg, const struct nc_problem *why, struct nc_room *r)
+static void on_done(void *arg, const struct nc_problem *why, struct nc_room *r)
 {
     (void)arg;
     (void)r;
@@ -37,7 +37,7 @@ static void on_owner_set(void *arg, const struct nc_problem *why, struct nc_room
 
     note(why);
     if (nc_personas_let_go(p) && !why && persona && !persona->a.deleted)
-        nc_room_put_member(p->chat, &self, r, persona, NC_MEMBER, on_handed, NULL);
+        nc_room_put_member(p->chat, &self, r, persona, NC_MEMBER, on_done, NULL);
     free(h);
 }
 
@@ -79,6 +79,35 @@ static void on_lounge(void *arg, const struct nc_problem *why, struct nc_room *r
     p->owner_waiting = NULL;
     if (owner && !why)
         nc_personas_owner(p, owner);
+}
+
+/* Whose it is when nobody has been here yet: a persona's, and nobody ever said a word. */
+static struct nc_member *untouched(const struct nc_personas *p, struct nc_room *r)
+{
+    struct nc_member *keeper = NULL;
+    size_t at = 0;
+
+    if (r->deleting || r->changing || !nc_id_zero(&r->newest))
+        return NULL;
+    for (struct nc_member *m; (m = nc_map_next(&r->members, &at));) {
+        if (!nc_persona_of(p, m->user))
+            return NULL;
+        if (m->rec.role == NC_OWNER)
+            keeper = m;
+    }
+    return keeper;
+}
+
+void nc_personas_joined(struct nc_personas *p)
+{
+    size_t at = 0;
+    struct nc_room *r = p->chat->rooms.n == 1 ? nc_map_next(&p->chat->rooms, &at) : NULL;
+    struct nc_member *keeper = r ? untouched(p, r) : NULL;
+
+    if (keeper)
+        nc_room_delete(p->chat,
+                       &(struct nc_actor){.user = keeper->user, .address = nowhere}, r,
+                       on_done, NULL);
 }
 
 void nc_lounge_ensure(struct nc_personas *p, struct nc_user *persona)

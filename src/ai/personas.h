@@ -42,6 +42,9 @@ struct nc_personas *nc_personas_new(struct nc_chat *c, struct nc_loop *l);
 void nc_personas_free(struct nc_personas *p); /* NULL is fine */
 /* The node's owner has come: the first room becomes theirs. */
 void nc_personas_owner(struct nc_personas *p, struct nc_user *owner);
+/* The node has just joined others, which have rooms: its own first room goes, if nobody has
+ * been in it. */
+void nc_personas_joined(struct nc_personas *p);
 
 /* Good until something is deleted or changed: across turns of the loop keep the user's id
  * and look again. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/ai.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/people/people.h"
@@ -103,6 +104,7 @@ static void take_answer(struct joining *j)
     const struct nc_node *node = nc_nodes_find(nodes, &j->code.node);
     assert(node && "it was pinned just now");
     nc_log(NC_INFO, "mesh.joined", "node=%s by=us", node->card.name);
+    nc_personas_joined(nc_ai_personas(j->call->srv->ai));
     finish(j, node, NULL);
 }
 

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Node, cleanEnv, neuralchat, ok, problem, until } from "./lib/node.mjs";
+import { Node, Person, cleanEnv, neuralchat, ok, problem, until } from "./lib/node.mjs";
 import { ACCEPTED, REFUSED, connack, nodeLogin } from "./lib/connack.mjs";
 import { sanitizerEnv } from "./lib/mosquitto.mjs";
 
@@ -286,4 +286,28 @@ test("the brokers of a node trust the nodes that it trusts, and no longer than i
   done(await mesh(host, "forget", "guest"));
   assert.deepEqual(pinned(), ["host"]);
   await until(async () => REFUSED.includes(await connack(url, nodeLogin(guest.data))), "it is let in no more");
+});
+
+test("who joins new comes into the rooms that are there: its own first one, where nobody was, goes, and its owner's code is void", async () => {
+  const [host, home] = [await begin({ args: ["--node-name", "host"] }), await begin({ args: ["--node-name", "home"] })];
+  const code = home.ownerCode;
+  const anna = await host.register("anna", { owner_code: host.ownerCode });
+  done(await join_(home, await invite(host)));
+  const rooms = async (person) => ok(await person.call("GET", "/api/v1/rooms")).rooms.map((r) => r.id);
+  const kept = await rooms(anna);
+  const there = await until(async () => {
+    const r = await home.call("POST", "/api/v1/auth/login", { body: { username: "anna", password: anna.password } });
+    return r.status === 200 && new Person(home, "anna", r.json);
+  }, "anna's account at home");
+  await until(async () => (await rooms(there)).join() === kept.join(), "one first room");
+  assert.equal(kept.length, 1);
+  assert.deepEqual(ok(await there.call("GET", "/api/v1/rooms/public")).rooms.length, 1);
+  problem(await home.call("POST", "/api/v1/auth/register", { body: { username: "mallory", password: "correct horse", owner_code: code } }), 403, "forbidden", /owner/);
+
+  const used = await begin({ args: ["--node-name", "used"] });
+  const boris = await used.register("boris", { owner_code: used.ownerCode });
+  const own = await rooms(boris);
+  done(await join_(used, await invite(host)));
+  await until(async () => ok(await boris.call("GET", "/api/v1/rooms/public")).rooms.length === 2, "both first rooms");
+  assert.deepEqual(await rooms(boris), own, "where somebody was, nothing goes");
 });

@@ -208,12 +208,14 @@ static bool admitted(struct reg *r, const struct nc_register *in, struct nc_prob
     if (in->owner_code.n) {
         bool right = code.n && in->owner_code.n == code.n &&
                      nc_same(in->owner_code.p, code.p, code.n);
-        if (right && !c->people->owner_code_busy) {
+        /* The owner may have come from another node. */
+        if (right && !c->people->owner_code_busy && !nc_account_has_owner(c)) {
             r->owner = c->people->owner_code_busy = true;
             return true;
         }
         nc_throttle_guessed(c->people->throttle, in->from.address, nc_mono_ms());
-        nc_problem_set(why, NC_P_FORBIDDEN, "the owner's code is wrong or was used");
+        nc_problem_set(why, NC_P_FORBIDDEN,
+                       "the owner's code is wrong, or there is an owner already");
         return false;
     }
     if (c->opts.registration == NC_REG_CLOSED) {
