@@ -42,9 +42,6 @@ void nc_merge_message(struct nc_following *f, const struct nc_follow *x);
 /* Somebody is here now of whom memberships may have come before. */
 void nc_merge_members_of(struct nc_following *f, const struct nc_id *user);
 
-/* The newest message of a room is not there any more. */
-void nc_merge_newest(struct nc_following *f, struct nc_room *r);
-
 /* ---- telling ------------------------------------------------------------- */
 
 /* Is it to be published there?  (Else nobody hears it, or those who do fetch it.) */

@@ -5,60 +5,23 @@
 #include "base/log.h"
 #include "chat/merge_parts.h"
 #include "chat/people/key.h"
+#include "chat/people/renamed.h"
 #include "chat/people/ticket.h"
 #include "wire/json.h"
 
 /* ---- names --------------------------------------------------------------- */
-
-/* To whoever of them is connected now. */
-static void tell(struct nc_chat *c, struct nc_user *u, const char *text)
-{
-    struct nc_buf out = {0};
-    struct nc_json j = nc_json_to(&out);
-
-    nc_json_obj(&j);
-    nc_json_kstr(&j, "type", NC_STR("notice"));
-    nc_json_kstr(&j, "text", nc_str(text));
-    nc_json_kstr(&j, "code", NC_STR("renamed"));
-    nc_json_obj_end(&j);
-    nc_list_each(n, &u->listeners)
-        nc_hub_tell(c->hub, nc_of(n, struct nc_listener, by_user), "notice",
-                    nc_buf_str(&out));
-    nc_buf_fini(&out);
-}
 
 struct renaming {
     struct nc_user *user;
     char from[33], to[33];
 };
 
-static void tell_both(struct nc_chat *c, const struct renaming *n)
-{
-    struct nc_user *other = nc_user_named(c, nc_str(n->from));
-    char text[512];
-
-    snprintf(text, sizeof(text),
-             "Somebody on another node had the name %s first: yours is %s now, also to "
-             "log in / Имя %s раньше взял кто-то на другом узле: ваше теперь %s, и для "
-             "входа",
-             n->from, n->to, n->from, n->to);
-    tell(c, n->user, text);
-    if (!other || other == n->user)
-        return;
-    snprintf(text, sizeof(text),
-             "Somebody on another node is called %s, too, since later than you: they are "
-             "%s now / На другом узле нашёлся ещё один %s, он взял имя позже вас: теперь "
-             "это %s",
-             n->from, n->to, n->from, n->to);
-    tell(c, other, text);
-}
-
 /* Everybody is called as they are now: then they hear of it, and their sessions end. */
 static void renamed(struct nc_chat *c, const struct renaming *n)
 {
     nc_log(NC_WARN, "account.renamed", "from=%s to=%s", n->from, n->to);
     nc_people_audit(c, "account.renamed", NC_STR(""), nc_str(n->from), NC_STR(""), NULL);
-    tell_both(c, n);
+    nc_renamed_now(c, n->user, nc_str(n->from));
     nc_session_cut_at(c, n->user, nc_hlc_now(&c->clock));
     nc_observe_account(c, n->user);
 }

@@ -150,6 +150,7 @@ bool nc_mem_record(const struct nc_mem *m, const struct nc_state_key *k,
 /* Puts a row where one with the same first n bytes is, or at the end. */
 void nc_mem_put(struct nc_mem *m, enum nc_mem_table t, const void *row, size_t n);
 /* mem_mesh.c: what other nodes are told. */
+void nc_mem_query_renamed(struct nc_mem *m, struct nc_query *q);
 void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q);
 void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q);
 void nc_mem_query_segments(struct nc_mem *m, struct nc_query *q);

@@ -122,6 +122,32 @@ static const void **sorted(const struct nc_mem *m, enum nc_mem_table t, size_t *
     return all;
 }
 
+static int by_making(const void *a, const void *b)
+{
+    const struct nc_mem_named *const *x = a, *const *y = b;
+
+    if ((*x)->created_hlc != (*y)->created_hlc)
+        return (*x)->created_hlc < (*y)->created_hlc ? -1 : 1;
+    return nc_id_cmp(&(*x)->user, &(*y)->user);
+}
+
+void nc_mem_query_renamed(struct nc_mem *m, struct nc_query *q)
+{
+    const struct nc_mem_named **all = nc_alloc((m->t[T_NAMED].n + 1) * sizeof(*all));
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->t[T_NAMED].n; i++) {
+        const struct nc_mem_named *row = m->t[T_NAMED].at[i];
+        const struct nc_account *a = row ? nc_mem_row(m, T_ACCOUNT, &row->user) : NULL;
+        if (a && !a->deleted && !nc_str_eq(a->username, row->wanted))
+            all[n++] = row;
+    }
+    qsort(all, n, sizeof(*all), by_making);
+    for (size_t i = 0; q->row && i < n; i++)
+        q->row(q, &(struct nc_row){.renamed = {all[i]->user, all[i]->wanted}});
+    free(all);
+}
+
 void nc_mem_query_vector(struct nc_mem *m, struct nc_query *q)
 {
     size_t n;

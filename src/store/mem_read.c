@@ -464,15 +464,25 @@ static void query_stats(struct nc_mem *m, struct nc_query *q)
 }
 
 static void (*const kinds[NC_QUERY_KINDS])(struct nc_mem *m, struct nc_query *q) = {
-    [NC_Q_BY_CLIENT] = query_by_client,   [NC_Q_HISTORY] = query_history,
-    [NC_Q_LOG] = nc_mem_query_log,        [NC_Q_DISTANCE] = nc_mem_query_distance,
-    [NC_Q_UNREAD] = query_unread,         [NC_Q_OF_USER] = query_of_user,
-    [NC_Q_EXPIRED] = query_expired,       [NC_Q_BEFORE] = query_before,
-    [NC_Q_JOBS_ENDED] = query_jobs_ended, [NC_Q_META] = query_meta,
-    [NC_Q_STATS] = query_stats,           [NC_Q_MESSAGE] = query_message,
-    [NC_Q_STREAMING] = query_streaming,   [NC_Q_VECTOR] = nc_mem_query_vector,
-    [NC_Q_ORIGIN] = nc_mem_query_origin,  [NC_Q_SEGMENTS] = nc_mem_query_segments,
-    [NC_Q_STATE] = nc_mem_query_state,    [NC_Q_PLACE] = nc_mem_query_place,
+    [NC_Q_BY_CLIENT] = query_by_client,
+    [NC_Q_HISTORY] = query_history,
+    [NC_Q_LOG] = nc_mem_query_log,
+    [NC_Q_DISTANCE] = nc_mem_query_distance,
+    [NC_Q_UNREAD] = query_unread,
+    [NC_Q_OF_USER] = query_of_user,
+    [NC_Q_EXPIRED] = query_expired,
+    [NC_Q_BEFORE] = query_before,
+    [NC_Q_JOBS_ENDED] = query_jobs_ended,
+    [NC_Q_META] = query_meta,
+    [NC_Q_STATS] = query_stats,
+    [NC_Q_MESSAGE] = query_message,
+    [NC_Q_STREAMING] = query_streaming,
+    [NC_Q_VECTOR] = nc_mem_query_vector,
+    [NC_Q_ORIGIN] = nc_mem_query_origin,
+    [NC_Q_SEGMENTS] = nc_mem_query_segments,
+    [NC_Q_RENAMED] = nc_mem_query_renamed,
+    [NC_Q_STATE] = nc_mem_query_state,
+    [NC_Q_PLACE] = nc_mem_query_place,
 };
 
 enum nc_err nc_mem_query(struct nc_mem *m, struct nc_query *q)

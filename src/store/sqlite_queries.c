@@ -27,6 +27,13 @@ static const struct nc_field origin_fields[] = {
     {0},
 #undef AT
 };
+static const struct nc_field renamed_fields[] = {
+#define AT(field) offsetof(struct nc_row, renamed.field)
+    {"user", NC_F_KEY, AT(user)},
+    {"took", NC_F_TEXT, AT(took)},
+    {0},
+#undef AT
+};
 static const struct nc_field alias_fields[] = {
     {"lost", NC_F_KEY, 0},
     {"kept", NC_F_KEY, sizeof(struct nc_id)},
@@ -64,6 +71,10 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
                        nc_fields_account},
     [NC_Q_PASSWORD] = {"SELECT " ACCOUNT ", password FROM account WHERE id = :id",
                        query_fields, nc_fields_account},
+    [NC_Q_RENAMED] = {"SELECT user, wanted AS took FROM name JOIN account"
+                      " ON account.id = name.user WHERE account.deleted = 0"
+                      " AND wanted <> username ORDER BY created_hlc, user",
+                      NULL, renamed_fields},
     [NC_Q_SESSION] = {"SELECT " SESSION " FROM session WHERE id = :id", query_fields,
                       nc_fields_session},
     [NC_Q_SESSIONS] = {"SELECT " SESSION " FROM session WHERE user = :id AND ended_ms = 0"

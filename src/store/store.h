@@ -269,6 +269,9 @@ enum nc_query_kind {
     NC_Q_ACCOUNTS,
     /* id: user -> account, with password */
     NC_Q_PASSWORD,
+    /* the living who are called otherwise than they wanted (names.h), first who took their
+     * name first -> renamed */
+    NC_Q_RENAMED,
     /* id -> session */
     NC_Q_SESSION,
     /* id: user; living ones, newest use first -> session */
@@ -366,6 +369,10 @@ struct nc_audience_of {
 struct nc_row {
     union {
         struct nc_account account;
+        struct {
+            struct nc_id user;
+            struct nc_str took;
+        } renamed;
         struct nc_session session;
         struct nc_key key;
         struct nc_invite invite;

@@ -26,7 +26,8 @@ void nc_account_register(struct nc_chat *c, const struct nc_register *in, nc_log
                          void *arg);
 
 /* unauthorized (the same words and time for an unknown user), forbidden (the password
- * was right, but the account is disabled), rate_limited, busy. */
+ * was right, but the account is disabled), conflict (it is that of somebody who took this
+ * name and is called otherwise since: the detail says how), rate_limited, busy. */
 void nc_account_login(struct nc_chat *c, struct nc_str username, struct nc_str password,
                       const struct nc_from *from, nc_login_fn *done, void *arg);
 

@@ -1,12 +1,15 @@
 /* Logging in.  Whether the name exists must not show: not in words, not in time, so
- * every path asks the store once and verifies one password. */
+ * every path asks the store once and verifies one password; where people were renamed,
+ * every wrong one asks and verifies as often as the most wanted of their names. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "chat/people/account.h"
 #include "chat/people/hashing.h"
+#include "chat/people/renamed.h"
 #include "chat/people/throttle.h"
+#include "crypto/hash.h"
 
 enum { TYPED_MAX = 64 };
 
@@ -26,6 +29,8 @@ struct login {
     struct nc_commit commit;
     struct nc_change changes[3];
     bool rehashed;
+    unsigned tried;        /* of those who took this name and are called otherwise */
+    struct nc_user *other; /* whose password it is compared with then; or NULL */
     struct nc_login out;
     nc_login_fn *done;
     void *arg;
@@ -124,6 +129,36 @@ static void on_sessions(struct nc_query *q, enum nc_err e)
     nc_op_commit(&l->op, &l->commit, l->changes, n, on_committed);
 }
 
+static void read_password(struct login *l, struct nc_user *u);
+
+/* Did they take the name before another had it?  Where anybody did, that is asked of every
+ * name, as often, so that the time is the same. */
+static void try_other(struct login *l)
+{
+    struct nc_chat *c = l->op.chat;
+
+    if (l->tried >= nc_renamed_tries(c)) {
+        refuse(l);
+        return;
+    }
+    l->other = nc_renamed_who(c, typed(l), l->tried++);
+    l->hashing.refresh = false;
+    nc_wipe(l->hashing.hash, sizeof l->hashing.hash);
+    read_password(l, l->other);
+}
+
+static void is_other(struct login *l)
+{
+    l->user = l->other;
+    if (l->user->a.disabled)
+        nc_op_fail(&l->op, NC_P_FORBIDDEN, "this account is disabled");
+    else
+        nc_op_fail(&l->op, NC_P_CONFLICT,
+                   "somebody on another node had the name %s first: yours is %.*s now, log "
+                   "in with that",
+                   l->typed, NC_FMT(l->user->a.username));
+}
+
 static void on_hashed(struct nc_hashing *h, enum nc_err e)
 {
     struct login *l = nc_of(h, struct login, hashing);
@@ -131,7 +166,9 @@ static void on_hashed(struct nc_hashing *h, enum nc_err e)
     if (e)
         nc_op_err(&l->op, e);
     else if (!h->fits)
-        refuse(l);
+        try_other(l);
+    else if (l->other)
+        is_other(l);
     else if (l->user->a.disabled)
         nc_op_fail(&l->op, NC_P_FORBIDDEN, "this account is disabled");
     else if (nc_sessions_full(l->op.chat))
@@ -158,6 +195,17 @@ static void on_password_read(struct nc_query *q, enum nc_err e)
         nc_op_err(&l->op, e);
 }
 
+static void read_password(struct login *l, struct nc_user *u)
+{
+    struct nc_store *s = l->op.chat->opts.store;
+
+    l->query = (struct nc_query){
+        .kind = NC_Q_PASSWORD, .row = on_password, .done = on_password_read};
+    if (u)
+        l->query.id = u->a.id;
+    s->ops->read(s, &l->query);
+}
+
 static void attempt(struct login *l)
 {
     struct nc_chat *c = l->op.chat;
@@ -172,13 +220,9 @@ static void attempt(struct login *l)
         return;
     }
     l->charged = c->opts.limits.rates;
-    l->query = (struct nc_query){
-        .kind = NC_Q_PASSWORD, .row = on_password, .done = on_password_read};
-    if (l->user) {
-        l->query.id = l->user->a.id;
+    if (l->user)
         l->proof = l->user->proof;
-    }
-    c->opts.store->ops->read(c->opts.store, &l->query);
+    read_password(l, l->user);
 }
 
 static void on_session_row(struct nc_query *q, const struct nc_row *row)

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "chat/people/key.h"
+#include "chat/people/renamed.h"
 #include "chat/people/session.h"
 #include "chat/people/throttle.h"
 #include "chat/people/ticket.h"
@@ -21,7 +22,8 @@ enum nc_err nc_people_new(struct nc_chat *c)
     c->people->throttle = nc_throttle_new(SEEN_MAX);
     c->people->keys = nc_keys_new();
     c->people->tickets = nc_tickets_new();
-    return nc_sessions_load(c);
+    enum nc_err e = nc_sessions_load(c);
+    return e ? e : nc_renamed_new(c);
 }
 
 void nc_people_free(struct nc_chat *c)
@@ -36,6 +38,7 @@ void nc_people_free(struct nc_chat *c)
         nc_loop_undefer(c->opts.loop, &op->task);
         op->finish(op);
     }
+    nc_renamed_free(c);
     nc_sessions_free(p->sessions);
     nc_keys_free(p->keys);
     nc_tickets_free(p->tickets);

@@ -18,11 +18,12 @@ struct nc_tickets;
 struct nc_people {
     struct nc_list ops; /* struct nc_op that end with this turn */
     struct nc_throttle *throttle;
-    struct nc_sessions *sessions; /* chat/people/session.c */
-    struct nc_keys *keys;         /* chat/people/key.c */
-    struct nc_tickets *tickets;   /* chat/people/ticket.c */
-    bool closing;                 /* the store is closed already */
-    bool owner_code_busy;         /* an owner's account is being committed */
+    struct nc_sessions *sessions;      /* chat/people/session.c */
+    struct nc_keys *keys;              /* chat/people/key.c */
+    struct nc_tickets *tickets;        /* chat/people/ticket.c */
+    struct nc_renamed_people *renamed; /* chat/people/renamed.c */
+    bool closing;                      /* the store is closed already */
+    bool owner_code_busy;              /* an owner's account is being committed */
 };
 
 /* Reads what ended lately (blocking, before the loop).  NC_EIO: logged. */
