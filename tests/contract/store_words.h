@@ -347,6 +347,9 @@ static inline void on_row(struct nc_query *q, const struct nc_row *row)
                    row->account.deleted ? "(gone)" : "",
                    row->account.password.n ? "+pw" : "");
         break;
+    case NC_Q_RENAMED:
+        write_text(a, "%u=%.*s", row->renamed.user.b[15], NC_FMT(row->renamed.took));
+        break;
     case NC_Q_SESSION:
     case NC_Q_SESSIONS:
     case NC_Q_ENDED:

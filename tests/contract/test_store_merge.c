@@ -670,6 +670,7 @@ static void the_first_to_take_a_name_keeps_it(void **state)
     pull(1, 2); /* nothing is wrong yet */
     at(1);
     assert_string_equal(name_of(id(32)), "anna-2");
+    ASK("", .kind = NC_Q_RENAMED);
     at(0);
     OK(first);
     assert_int_equal(pull(1, 0), 1);
@@ -685,8 +686,14 @@ static void the_first_to_take_a_name_keeps_it(void **state)
         at(i);
         assert_string_equal(name_of(id(31)), "anna-2");
         assert_string_equal(name_of(id(32)), "anna-2-2");
+        ASK("31=anna 32=anna-2", .kind = NC_Q_RENAMED);
     }
     assert_true(agree(0, 1) && agree(1, 2));
+    struct nc_change gone = {.kind = NC_ACCOUNT_DELETE, .account = {.id = id(32)}};
+    gone.event = event(NC_EV_ACCOUNT_DELETED, NC_AUD_ADMINS, id(0), id(0));
+    gone.event.subject = id(32);
+    OK(gone);
+    ASK("31=anna", .kind = NC_Q_RENAMED);
 }
 
 /* An account that every node makes for itself: one id, one stamp, the earliest. */

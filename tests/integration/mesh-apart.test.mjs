@@ -124,6 +124,25 @@ test("one name registered on both: the later account is name-2, keeps password a
     const { sender } = (await mesh.history(one, room)).find((m) => m.id === said.id);
     assert.equal(sender.username, "kim-2");
   }
+  // What became of a name is told to who has its password, and to nobody else.
+  const knock = (name, password, headers = {}) => mesh.nodes.get(name).call("POST", "/api/v1/auth/login", { body: { username: "kim", password }, headers });
+  for (const name of ["a", "b"]) {
+    problem(await knock(name, second.password), 409, "conflict", /had the name kim first: yours is kim-2 now/);
+    problem(await knock(name, second.password, { "accept-language": "ru" }), 409, "conflict", /ваше теперь kim-2, войдите с ним/);
+    problem(await knock(name, "a third horse"), 401, "unauthorized", /^wrong username or password$/);
+    // And both hear of it when they come, once at each node.
+    for (const [who, as, words] of [[first, "kim", /they are kim-2 now/], [second, "kim-2", /yours is kim-2 now/]]) {
+      const person = await mesh.at(who, name, as);
+      const socket = await person.socket();
+      assert.match((await socket.get("notice", (e) => e.code === "renamed")).text, words);
+      const again = await person.socket();
+      await person.say(room, "anybody?");
+      await again.get("message.created", (e) => e.message.text === "anybody?");
+      assert.ok(!again.events.some((e) => e.code === "renamed"));
+      socket.close();
+      again.close();
+    }
+  }
   problem(await second.call("GET", "/api/v1/me"), 401, "unauthorized");
   ok(await first.call("GET", "/api/v1/me"));
   await mesh.end();
