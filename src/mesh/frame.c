@@ -346,6 +346,15 @@ static const char *read_document(struct nc_unpack *u, struct nc_frame *f)
     return u->bad || !f->document.payload.n ? "payload" : NULL;
 }
 
+/* It has no members. */
+static void add_bye(struct nc_buf *b, const struct nc_frame *f) { (void)b, (void)f; }
+
+static const char *read_bye(struct nc_unpack *u, struct nc_frame *f)
+{
+    (void)u, (void)f;
+    return NULL;
+}
+
 /* The segment's are in frame_segment.c: they need more than this. */
 static const struct {
     const char *name;
@@ -367,6 +376,7 @@ static const struct {
     [NC_FRAME_ECHO] = {"echo", add_token, read_token},
     [NC_FRAME_RELAY] = {"relay", add_relay, read_relay},
     [NC_FRAME_DOCUMENT] = {"document", add_document, read_document},
+    [NC_FRAME_BYE] = {"bye", add_bye, read_bye},
 };
 
 const char *nc_frame_name(enum nc_frame_type t)

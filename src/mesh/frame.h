@@ -17,6 +17,7 @@
  *   probe/echo how far you are by this very way (mesh/routes.h)
  *   relay      pass this envelope on, as it is, to one whom I do not reach
  *   document   what I would keep at a broker, signed for itself (wire/signed.h)
+ *   bye        the last that I say: I am stopping
  */
 #pragma once
 
@@ -49,6 +50,7 @@ enum nc_frame_type {
     NC_FRAME_ECHO = 12,
     NC_FRAME_RELAY = 13,
     NC_FRAME_DOCUMENT = 14,
+    NC_FRAME_BYE = 15,
     NC_FRAME_TYPES
 };
 const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */

@@ -150,6 +150,8 @@ void nc_relays_free(struct nc_paths *p)
 {
     struct nc_list *it;
 
+    nc_list_each(r, &p->relays)
+        flush(nc_of(r, struct nc_path_relay, node));
     while ((it = p->relays.next) != &p->relays)
         end(nc_of(it, struct nc_path_relay, node), "the node is stopping");
     drop_letters(&p->carried, &p->dropped);

@@ -378,6 +378,8 @@ uint64_t nc_sync_gone_ms(const struct nc_sync *s, const struct nc_id *origin)
         return 0;
     if (!p)
         return UINT64_MAX;
-    return p->here ? 0
-                   : nc_loop_now_ms(s->o.loop) - (p->heard_ms ? p->heard_ms : s->born_ms);
+    if (p->here)
+        return 0;
+    uint64_t ms = nc_loop_now_ms(s->o.loop) - (p->heard_ms ? p->heard_ms : s->born_ms);
+    return ms ? ms : 1;
 }

@@ -42,6 +42,9 @@ struct nc_sync_opts {
 /* Names are copied, the rest is borrowed.  Begins with the loop.  NC_EIO: its file, the
  * store (logged). */
 NC_MUSTUSE enum nc_err nc_sync_new(struct nc_sync **out, const struct nc_sync_opts *o);
+/* The node is stopping: all that are here are told, and need not wait until it is silent.
+ * What is said after that counts for nothing but to be passed on.  NULL is fine. */
+void nc_sync_goodbye(struct nc_sync *s);
 /* The node is going: nothing is sent or taken any more.  Before ways and brokers are
  * freed. */
 void nc_sync_stop(struct nc_sync *s);
@@ -71,13 +74,28 @@ NC_MUSTUSE enum nc_err nc_sync_seal(struct nc_sync *s, const struct nc_id *to,
 /*
  * Open one that came by such a way, without acting on it.
  *
+ * asked: it came by a socket that we dialled, so that others can't make us open many;
  * from:  the pinned node whose it is;
  * frame: sync's, until the next call to anything here.
  * returns: NC_EACCESS: of nobody who is pinned, or no such signature, or not for us;
- * NC_EEXIST: it is not new; NC_EINVAL: malformed; NC_ENOENT: a frame of a later version.
+ * NC_EEXIST: it is not new.  With a frame: it is of an earlier start of that node than is
+ * known here, and proves nothing unless it answers what was asked just now; NULL: else.
+ * NC_EINVAL: malformed; NC_ENOENT: a frame of a later version.
  */
-NC_MUSTUSE enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope,
+NC_MUSTUSE enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope, bool asked,
                                     struct nc_id *from, const struct nc_frame **frame);
+/*
+ * What `to`, whose envelope was of an earlier start, is told on that very socket: which
+ * start of it is known here, so that it counts from there.
+ *
+ * answered: it is certain that it said so just now; else nothing is told while newer ones
+ *           come of it.  False: nothing is to be told.
+ */
+NC_MUSTUSE bool nc_sync_seal_stale(struct nc_sync *s, const struct nc_id *to, bool answered,
+                                   struct nc_buf *out);
+/* The frame that nc_sync_open gave is an error, nc_sync_seal_stale's of that node.  True:
+ * our envelopes are of a later start from now on, and dialling again is worth it. */
+bool nc_sync_heed(struct nc_sync *s, const struct nc_id *from);
 
 /* ---- for those who send -------------------------------------------------- */
 

@@ -41,6 +41,7 @@ struct nc_sync_peer {
 
     bool here;
     uint64_t heard_ms;      /* loop time; 0: not since we started */
+    uint64_t left_epoch;    /* the one that it said was over; or 0 */
     uint64_t greeted;       /* the epoch of its in which we told it who we are */
     uint64_t greet_ms;      /* loop time before which that isn't done again */
     uint64_t asked_wall_ms; /* when our hello went out that it hasn't answered; or 0 */
@@ -160,7 +161,8 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
 void nc_sync_greet_way(struct nc_sync *s, struct nc_way *w);
 void nc_sync_greet_all(struct nc_sync *s);
 void nc_sync_wake(struct nc_sync *s, uint64_t ms); /* the beat, at the latest then */
-void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p);
+/* why: "silent", "stopped", "forgotten" */
+void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p, const char *why);
 void nc_sync_on_beat(struct nc_deadline *d);
 void nc_sync_progress(void *arg); /* intake's */
 

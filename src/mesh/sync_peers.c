@@ -64,7 +64,7 @@ static void tell_peer(struct nc_sync *s, const struct nc_sync_peer *p, bool forg
     }
 }
 
-void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p)
+void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p, const char *why)
 {
     if (!p->here)
         return;
@@ -72,7 +72,7 @@ void nc_sync_away(struct nc_sync *s, struct nc_sync_peer *p)
     nc_sync_unask(s, p);
     nc_serve_forget(s->serve, &p->id);
     nc_intake_forget(s->intake, &p->id);
-    nc_log(NC_INFO, "mesh.peer", "node=%s state=away", p->name);
+    nc_log(NC_INFO, "mesh.peer", "node=%s state=away why=%s", p->name, why);
     tell_peer(s, p, false);
     nc_list_each(it, &s->peers) /* what it was asked for is asked of others */
         nc_sync_look(s, nc_of(it, struct nc_sync_peer, node));
@@ -183,16 +183,18 @@ static bool on_epoch(struct nc_sync *s, struct nc_str detail)
     return true;
 }
 
-static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
+/* True: our epoch is another from now on. */
+static bool on_error(struct nc_sync *s, struct nc_sync_peer *p)
 {
     struct nc_str code = s->frame.error.code, detail = s->frame.error.detail;
     uint64_t now = now_of(s);
+    bool epoch = nc_str_eqz(code, "epoch");
 
     if (now < p->heed_ms)
-        return;
+        return false;
     p->heed_ms = now + HEED_MS;
-    if (nc_str_eqz(code, "epoch") && !on_epoch(s, detail))
-        return;
+    if (epoch && !on_epoch(s, detail))
+        return false;
     size_t shown = detail.n <= SHOWN_MAX ? detail.n : nc_utf8_boundary(detail, SHOWN_MAX);
     snprintf(p->last_error, sizeof p->last_error, "%.*s %.*s", NC_FMT(code), (int)shown,
              detail.p);
@@ -204,6 +206,22 @@ static void on_error(struct nc_sync *s, struct nc_sync_peer *p)
     }
     if (nc_str_eqz(code, "origin"))
         nc_sync_say_origins(s, NULL, &p->id);
+    return epoch;
+}
+
+bool nc_sync_heed(struct nc_sync *s, const struct nc_id *from)
+{
+    struct nc_sync_peer *p = nc_sync_peer(s, from);
+
+    return !s->stopped && p && s->frame.type == NC_FRAME_ERROR && on_error(s, p);
+}
+
+/* It stops, and says no more in this epoch; what of it is still on its way by other ways
+ * doesn't bring it back. */
+static void on_bye(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e)
+{
+    p->left_epoch = e->epoch_ms;
+    nc_sync_away(s, p, "stopped");
 }
 
 static void on_document(struct nc_sync *s, struct nc_sync_peer *p)
@@ -237,7 +255,11 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
 {
     const struct nc_frame *f = &s->frame;
 
-    if (!fresh) {
+    if (fresh && p->left_epoch == e->epoch_ms && f->type == NC_FRAME_RELAY) {
+        to_hooks(s, w, p);
+        return;
+    }
+    if (!fresh || p->left_epoch == e->epoch_ms) {
         if (f->type == NC_FRAME_SEGMENT)
             nc_sync_segment(s, p, e, false);
         else if (f->type == NC_FRAME_ORIGINS)
@@ -264,12 +286,13 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
         nc_intake_piece(s->intake, &p->id, &f->piece.origin, f->piece.origin_seq,
                         f->piece.at, f->piece.size, f->piece.bytes);
         break;
-    case NC_FRAME_ERROR: on_error(s, p); break;
+    case NC_FRAME_ERROR: (void)on_error(s, p); break;
     case NC_FRAME_DOCUMENT: on_document(s, p); break;
     case NC_FRAME_EPHEMERAL:
     case NC_FRAME_PROBE:
     case NC_FRAME_ECHO:
     case NC_FRAME_RELAY: to_hooks(s, w, p); break;
+    case NC_FRAME_BYE: on_bye(s, p, e); break;
     case NC_FRAME_TYPES: break;
     }
 }
@@ -318,7 +341,7 @@ void nc_sync_progress(void *arg)
 static void beat_of(struct nc_sync *s, struct nc_sync_peer *p, uint64_t now)
 {
     if (p->here && now - p->heard_ms > NC_SYNC_HERE_MS)
-        nc_sync_away(s, p);
+        nc_sync_away(s, p, "silent");
     if (p->look_ms && now >= p->look_ms)
         nc_sync_ask(s, p);
 }

@@ -113,7 +113,7 @@ static void add_peer(struct nc_sync *s, const struct nc_node *node)
 
 static void drop_peer(struct nc_sync *s, struct nc_sync_peer *p)
 {
-    nc_sync_away(s, p);
+    nc_sync_away(s, p, "forgotten");
     nc_list_del(&p->node);
     nc_serve_forget(s->serve, &p->id);
     nc_intake_forget(s->intake, &p->id);

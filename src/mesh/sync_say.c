@@ -91,14 +91,50 @@ void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t coun
     (void)nc_sync_say(s, NULL, &p->id);
 }
 
+/* Newer ones come of it: this one was on its way, or is somebody else's copy. */
+static bool stale_is_nothing(const struct nc_sync *s, const struct nc_sync_peer *p)
+{
+    return p->heard_ms && now_of(s) - p->heard_ms < STALE_MS;
+}
+
 void nc_sync_tell_epoch(struct nc_sync *s, struct nc_sync_peer *p,
                         const struct nc_envelope *e)
 {
     char known[24];
 
-    if (e->epoch_ms >= p->replay.epoch_ms ||
-        (p->heard_ms && now_of(s) - p->heard_ms < STALE_MS))
+    if (e->epoch_ms >= p->replay.epoch_ms || stale_is_nothing(s, p))
         return;
     snprintf(known, sizeof known, "%" PRIu64, p->replay.epoch_ms);
     nc_sync_tell_error(s, p, e->counter, "epoch", known);
+}
+
+/* Whoever sends an old copy gets by it what only the node itself has a use for: and that
+ * doesn't count as what it may be told of its errors. */
+bool nc_sync_seal_stale(struct nc_sync *s, const struct nc_id *to, bool answered,
+                        struct nc_buf *out)
+{
+    struct nc_sync_peer *p = nc_sync_peer(s, to);
+    char known[24];
+
+    if (s->stopped || !p || (!answered && stale_is_nothing(s, p)))
+        return false;
+    snprintf(known, sizeof known, "%" PRIu64, p->replay.epoch_ms);
+    s->say.type = NC_FRAME_ERROR;
+    s->say.error.counter = 0;
+    s->say.error.code = NC_STR("epoch");
+    s->say.error.detail = nc_str(known);
+    return nc_sync_seal(s, to, &s->say, out) == NC_OK;
+}
+
+/* By every way: the best may have been cut a moment ago, and nobody says it again. */
+void nc_sync_goodbye(struct nc_sync *s)
+{
+    if (!s || s->stopped || nc_list_empty(&s->peers))
+        return;
+    for (struct nc_list *it = s->ways.next, *next; it != &s->ways; it = next) {
+        struct nc_way *w = nc_of(it, struct nc_way, node);
+        next = it->next;
+        s->say.type = NC_FRAME_BYE;
+        (void)nc_sync_say(s, w, &w->peer);
+    }
 }

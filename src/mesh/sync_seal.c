@@ -76,9 +76,9 @@ enum nc_err nc_sync_seal(struct nc_sync *s, const struct nc_id *to,
 /* ---- open ---------------------------------------------------------------- */
 
 /* One that is verified: what it is, `p` whose; or why it is nothing. */
-static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
-                               struct nc_str bytes, const struct nc_envelope *said,
-                               struct nc_envelope *e)
+static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, bool asked,
+                               struct nc_sync_peer *p, struct nc_str bytes,
+                               const struct nc_envelope *said, struct nc_envelope *e)
 {
     struct nc_sync_path *path = nc_sync_path(p, w, true);
     uint64_t now = nc_loop_now_ms(s->o.loop);
@@ -91,7 +91,7 @@ static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, struct nc_sy
     }
     /* A socket that is no way yet has one, and costs more than that to open. */
     if ((w && !can_spend(&path->forged, now, FORGED_BURST, FORGED_PER_S)) ||
-        (before == NC_REPLAY_OLD &&
+        (before == NC_REPLAY_OLD && !asked &&
          !nc_sync_spend(&path->old, now, OLD_BURST, OLD_PER_S))) {
         s->dropped++;
         return NC_SYNC_COPY;
@@ -122,8 +122,9 @@ static bool tail_is(const struct nc_sync_peer *p, const uint8_t tail[NC_ENVELOPE
 }
 
 /* The ends of two ids may be alike: the one whose signature it has. */
-static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, struct nc_str bytes,
-                                struct nc_sync_peer **from, struct nc_envelope *e)
+static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, bool asked,
+                                struct nc_str bytes, struct nc_sync_peer **from,
+                                struct nc_envelope *e)
 {
     uint8_t tail[NC_ENVELOPE_TAIL];
     struct nc_envelope said;
@@ -140,7 +141,7 @@ static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, struct nc_s
         if (!tail_is(p, tail))
             continue;
         known = true;
-        is = open_of(s, w, p, bytes, &said, e);
+        is = open_of(s, w, asked, p, bytes, &said, e);
         if (is != NC_SYNC_BAD) {
             *from = p;
             return is;
@@ -166,22 +167,26 @@ static enum nc_err parse(struct nc_sync *s, struct nc_sync_peer *p,
     return err;
 }
 
-enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope, struct nc_id *from,
-                         const struct nc_frame **frame)
+enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope, bool asked,
+                         struct nc_id *from, const struct nc_frame **frame)
 {
     struct nc_sync_peer *p;
     struct nc_envelope e;
 
+    *frame = NULL;
     if (s->stopped)
         return NC_EACCESS;
-    enum nc_sync_is is = open_any(s, NULL, envelope, &p, &e);
+    enum nc_sync_is is = open_any(s, NULL, asked, envelope, &p, &e);
     if (is == NC_SYNC_BAD)
         return NC_EACCESS;
-    if (is != NC_SYNC_NEW)
+    if (is == NC_SYNC_COPY || (is == NC_SYNC_OLD && e.epoch_ms >= p->replay.epoch_ms))
         return NC_EEXIST;
     *from = p->id;
+    enum nc_err err = parse(s, p, &e);
+    if (err != NC_OK)
+        return err;
     *frame = &s->frame;
-    return parse(s, p, &e);
+    return is == NC_SYNC_NEW ? NC_OK : NC_EEXIST;
 }
 
 void nc_sync_take(struct nc_sync *s, struct nc_way *w, struct nc_str envelope)
@@ -193,7 +198,7 @@ void nc_sync_take(struct nc_sync *s, struct nc_way *w, struct nc_str envelope)
         return;
     w->in++;
     w->bytes_in += envelope.n;
-    enum nc_sync_is is = open_any(s, w, envelope, &p, &e);
+    enum nc_sync_is is = open_any(s, w, false, envelope, &p, &e);
     if (is == NC_SYNC_BAD)
         w->refused++;
     if (is == NC_SYNC_BAD || is == NC_SYNC_COPY)

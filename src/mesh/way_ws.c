@@ -140,14 +140,30 @@ static void proven(struct nc_ws_link *l)
     nc_sync_way_up(w->sync, &l->way);
 }
 
+/* It seems to have forgotten when it started: it is told, before the socket ends. */
+static void tell_stale(struct nc_ws_link *l, const struct nc_id *to, bool answered)
+{
+    struct nc_buf out = {0};
+
+    if (nc_sync_seal_stale(l->all->sync, to, answered, &out)) {
+        (void)nc_ws_send_binary(&l->ws, nc_buf_str(&out));
+        l->all->count.stale++;
+    }
+    nc_buf_fini(&out);
+}
+
 /* Their first: a probe, new, of a node that is pinned. */
 static bool let_in(struct nc_ws_link *l, struct nc_str envelope)
 {
     const struct nc_frame *f;
+    struct nc_id from;
 
-    if (nc_sync_open(l->all->sync, envelope, &l->way.peer, &f) != NC_OK ||
-        f->type != NC_FRAME_PROBE)
+    enum nc_err e = nc_sync_open(l->all->sync, envelope, false, &from, &f);
+    if (e == NC_EEXIST && f && f->type == NC_FRAME_PROBE)
+        tell_stale(l, &from, false);
+    if (e != NC_OK || f->type != NC_FRAME_PROBE)
         return false;
+    l->way.peer = from;
     oldest_goes(l->all, NC_WAY_WS_OF_PEER, of_same_peer, l);
     /* First of all what proves us to it. */
     if (say(l, NC_FRAME_ECHO, f->probe))
@@ -161,11 +177,17 @@ static bool answered(struct nc_ws_link *l, struct nc_str envelope)
     const struct nc_frame *f;
     struct nc_id from;
 
-    if (nc_sync_open(l->all->sync, envelope, &from, &f) != NC_OK ||
-        !nc_id_eq(&from, &l->way.peer) || f->type != NC_FRAME_ECHO || f->probe != l->token)
+    enum nc_err e = nc_sync_open(l->all->sync, envelope, true, &from, &f);
+    if (!f || !nc_id_eq(&from, &l->way.peer))
         return false;
-    proven(l);
-    return true;
+    bool echo = f->type == NC_FRAME_ECHO && f->probe == l->token;
+    if (e == NC_OK && echo)
+        proven(l);
+    else if (e == NC_EEXIST && echo) /* what was asked just now is no copy */
+        tell_stale(l, &from, true);
+    else if (e == NC_OK && nc_sync_heed(l->all->sync, &from))
+        nc_ws_targets_again(l->all);
+    return l->proven;
 }
 
 /* ---- sockets -------------------------------------------------------------------- */
@@ -362,6 +384,7 @@ void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out)
         {"let_in", "WebSockets that came in by /mesh.", w->count.let_in},
         {"proven", "WebSockets whose other end proved to be a node.", w->count.proven},
         {"strangers", "WebSockets that came in and proved nothing.", w->count.strangers},
+        {"stale", "Nodes that were told of a later start of theirs.", w->count.stale},
     };
 
     for (size_t i = 0; i < NC_COUNT(counts); i++)

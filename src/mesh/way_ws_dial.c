@@ -140,6 +140,16 @@ void nc_ws_targets_hint(struct nc_way_ws *w, const struct nc_id *peer)
     }
 }
 
+void nc_ws_targets_again(struct nc_way_ws *w)
+{
+    nc_list_each(it, &w->targets) {
+        struct nc_ws_target *t = nc_of(it, struct nc_ws_target, node);
+        t->fails = 0;
+        if (!t->link)
+            wait_ms(t, HINT_MS);
+    }
+}
+
 /* ---- which there are ---------------------------------------------------------------- */
 
 static void drop(struct nc_ws_target *t)

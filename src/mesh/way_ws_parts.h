@@ -56,6 +56,7 @@ struct nc_way_ws {
     struct {
         uint64_t dialled, let_in; /* sockets, ever */
         uint64_t proven;          /* that became ways */
+        uint64_t stale;           /* nodes that were told of a later start of theirs */
         uint64_t strangers;       /* let in, and ended because they proved nothing */
     } count;
 };
@@ -72,5 +73,7 @@ void nc_ws_targets_free(struct nc_way_ws *w);
 void nc_ws_target_open(struct nc_ws_link *l);
 /* Its socket has ended; it is tried again. */
 void nc_ws_target_lost(struct nc_ws_target *t, const char *why, uint64_t lived_ms);
+/* What was refused may not be any more. */
+void nc_ws_targets_again(struct nc_way_ws *w);
 /* That node was heard: what leads to it may be tried now. */
 void nc_ws_targets_hint(struct nc_way_ws *w, const struct nc_id *peer);

@@ -164,14 +164,17 @@ void nc_server_mesh_keys(struct nc_server *s)
 
 void nc_server_mesh_stop(struct nc_server *s)
 {
+    /* First of all: what a broker answers to what follows may meet a closed socket, and
+     * then it reads no further. */
+    nc_sync_goodbye(s->sync);
     nc_users_stop(s->users);
     nc_ai_link_stop(s->ai_link);
     nc_ephemera_free(s->ephemera);
     s->ephemera = NULL;
+    nc_paths_free(s->paths); /* what others are to pass on goes by sockets */
+    s->paths = NULL;
     nc_way_ws_free(s->way_ws);
     s->way_ws = NULL;
-    nc_paths_free(s->paths);
-    s->paths = NULL;
     nc_sync_stop(s->sync);
     nc_way_brokers_free(s->way_brokers);
     nc_brokers_free(s->brokers);

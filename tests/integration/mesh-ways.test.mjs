@@ -134,6 +134,10 @@ test("who doesn't reach one another does over a third, and a cut in mid-stream c
   await reachedBy(mesh, "a", "c", "relay");
   await mesh.agree();
   assert.ok((await mesh.history(there, room)).some((m) => m.text === "to nobody yet"));
+  // The goodbye of who stops is passed on, too.
+  await reachedBy(mesh, "c", "a", "relay");
+  await mesh.stop("c");
+  await until(() => /event=mesh\.peer node=c state=away why=stopped/.test(mesh.nodes.get("a").log), "a to be told that c stops");
   await mesh.end();
 });
 

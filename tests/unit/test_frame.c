@@ -584,6 +584,15 @@ static void documents(void **state)
     refused(NC_EINVAL, "payload");
 }
 
+static void goodbyes_have_no_members(void **state)
+{
+    (void)state;
+    start(NC_FRAME_BYE);
+    round_trip();
+    assert_int_equal(bytes.n, 2);
+    assert_string_equal(nc_frame_name(NC_FRAME_BYE), "bye");
+}
+
 static void the_largest_frame_can_be_relayed_but_no_relay_of_it(void **state)
 {
     static char much[NC_FRAME_MAX];
@@ -717,6 +726,7 @@ int main(void)
         cmocka_unit_test(probes),
         cmocka_unit_test(relays),
         cmocka_unit_test(documents),
+        cmocka_unit_test(goodbyes_have_no_members),
         cmocka_unit_test(the_largest_frame_can_be_relayed_but_no_relay_of_it),
         cmocka_unit_test(later_versions_are_refused_clearly),
         cmocka_unit_test(what_is_too_large_is_not_begun),

@@ -50,7 +50,7 @@ class Reader {
   }
 }
 
-export const TYPE = { hello: 1, origins: 2, vector: 3, want: 4, segment: 5, ack: 6, ask: 7, piece: 8, ephemeral: 9, error: 10, probe: 11, echo: 12, relay: 13 };
+export const TYPE = { hello: 1, origins: 2, vector: 3, want: 4, segment: 5, ack: 6, ask: 7, piece: 8, ephemeral: 9, error: 10, probe: 11, echo: 12, relay: 13, document: 14, bye: 15 };
 const TYPES = Object.fromEntries(Object.entries(TYPE).map(([name, n]) => [n, name]));
 
 /** A frame of that type: version 1, type, what follows. */
