@@ -77,6 +77,10 @@ void nc_ai_room_json(struct nc_ai *ai, struct nc_json *j, const struct nc_room *
 
 struct nc_ai_stats {
     uint64_t asked, completed, failed, stopped, refused, retried, fell_back;
+    /* Questions that another node had, and brought no answer to in time; those of other
+     * nodes that were not taken, or not watched any more; answers of theirs that never
+     * ended. */
+    uint64_t held, not_taken, unended;
     unsigned running, waiting;                   /* questions in rooms */
     unsigned programs_running, programs_waiting; /* those of ai/direct */
 };

@@ -22,6 +22,10 @@ enum {
     REMIND_MS = 5000,   /* is it still there? */
     UNANSWERED_MAX = 4, /* times */
     FIRST_ROUNDS = 4,   /* with ask_first: so often before it begins here */
+    HELD_MS = 60000,    /* an answer is to begin by then, or others are asked */
+    HELD_WEIGHS = 10,   /* as many "not"s */
+    HELD_MAX = 100,     /* of both: then it is treated as if nobody could */
+    OTHERS_ROUNDS = 5,  /* whoever held it gets it back when nobody else wants it by then */
 };
 
 /* The question may be there a moment later than the first word of it. */
@@ -68,7 +72,8 @@ static void ask_others(struct nc_job *j)
     a->state = NC_AWAY_ASKING;
     a->since_ms = nc_mono_ms();
     a->asked = 0;
-    a->gave_up = !a->ask_first && is_settled(j->ai) && !nc_others_here(j->ai);
+    a->gave_up = a->held >= HELD_MAX ||
+                 (!a->ask_first && is_settled(j->ai) && !nc_others_here(j->ai));
     a->busy = (struct nc_id){{0}};
     again_in(j, 1);
 }
@@ -108,15 +113,71 @@ static void say(struct nc_job *j, const struct nc_id *to, const char *type)
     nc_others_say(j->ai, to, &b);
 }
 
-static void give(struct nc_job *j, const struct nc_id *to)
+/* Whoever holds on to a question stands in nobody's way: neither a node that is slow, nor
+ * one that says it has what it will never answer. */
+static bool is_held(const struct nc_job *j)
+{
+    const struct nc_away *a = &j->away;
+
+    return nc_mono_ms() - a->since_ms >= nc_others_ms(j->ai, HELD_MS);
+}
+
+static void belongs_to(struct nc_job *j, const struct nc_id *node, uint64_t ms)
 {
     struct nc_away *a = &j->away;
 
+    if (a->state != NC_AWAY_GIVEN)
+        a->since_ms = nc_mono_ms();
+    else if (is_held(j))
+        return; /* nothing that is said puts that off */
     a->state = NC_AWAY_GIVEN;
-    a->to = *to;
+    a->to = *node;
     a->unanswered = 0;
+    again_in(j, ms);
+}
+
+static void give(struct nc_job *j, const struct nc_id *to)
+{
     say(j, to, "yours");
-    again_in(j, CONFIRM_MS);
+    belongs_to(j, to, CONFIRM_MS);
+}
+
+/* ---- who keeps it to themselves -------------------------------------------- */
+
+static void hold_against(struct nc_job *j, unsigned weight)
+{
+    struct nc_away *a = &j->away;
+    unsigned i = 0;
+
+    while (i < a->held_n && !nc_id_eq(&a->held_by[i], &a->to))
+        i++;
+    if (i == NC_COUNT(a->held_by))
+        i = a->held % NC_COUNT(a->held_by);
+    if (i == a->held_n)
+        a->held_n++;
+    a->held_by[i] = a->to;
+    a->held += weight;
+}
+
+static void held(struct nc_job *j)
+{
+    char to[NC_ID_TEXT + 1] = "";
+
+    nc_id_text(&j->away.to, to);
+    nc_log(NC_WARN, "ai.held", "node=%s", to);
+    j->ai->stats.held++;
+    hold_against(j, HELD_WEIGHS);
+}
+
+/* Others come first, this time. */
+static bool comes_later(const struct nc_job *j, const struct nc_id *node)
+{
+    const struct nc_away *a = &j->away;
+    bool later = false;
+
+    for (unsigned i = 0; i < a->held_n; i++)
+        later = later || nc_id_eq(&a->held_by[i], node);
+    return later && a->state == NC_AWAY_ASKING && a->asked < OTHERS_ROUNDS;
 }
 
 /* ---- its clock ------------------------------------------------------------- */
@@ -161,6 +222,11 @@ static void go_on_waiting(struct nc_job *j)
     struct nc_away *a = &j->away;
     uint64_t gone = nc_others_gone_ms(j->ai, &a->to);
 
+    if (is_held(j)) {
+        held(j);
+        ask_others(j);
+        return;
+    }
     if (gone >= NC_GONE_MS || a->unanswered >= UNANSWERED_MAX) {
         ask_others(j);
         return;
@@ -222,7 +288,7 @@ void nc_away_can(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
     struct nc_job *j = job_of(ai, word);
     bool busy = false;
 
-    if (!j || nc_json_opt_bool(word, "busy", &busy, NULL) != NC_OK)
+    if (!j || nc_json_opt_bool(word, "busy", &busy, NULL) != NC_OK || comes_later(j, from))
         return;
     if (j->away.state == NC_AWAY_GIVEN) {
         if (nc_id_eq(&j->away.to, from)) /* it has not, or has lost it */
@@ -240,12 +306,8 @@ void nc_away_mine(struct nc_ai *ai, const struct nc_id *from, const json_t *word
 {
     struct nc_job *j = job_of(ai, word);
 
-    if (!j)
-        return;
-    j->away.state = NC_AWAY_GIVEN;
-    j->away.to = *from;
-    j->away.unanswered = 0;
-    again_in(j, REMIND_MS);
+    if (j && !comes_later(j, from))
+        belongs_to(j, from, REMIND_MS);
 }
 
 void nc_away_not(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
@@ -256,10 +318,12 @@ void nc_away_not(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
     if (!j || j->away.state != NC_AWAY_GIVEN || !nc_id_eq(&j->away.to, from) ||
         nc_json_opt_bool(word, "stopped", &stopped, NULL) != NC_OK)
         return;
-    if (stopped)
+    if (stopped) {
         nc_job_drop(j, NC_JOB_STOPPED, NULL, NULL);
-    else
-        ask_others(j);
+        return;
+    }
+    hold_against(j, 1);
+    ask_others(j);
 }
 
 /* Another answer to it begins: the message streams again. */

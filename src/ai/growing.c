@@ -16,8 +16,9 @@
 
 enum {
     GROWING_MAX = 256,
-    HELD_MAX = 64 << 20,    /* bytes of all of them, whatever other nodes tell */
-    UNKNOWN_MS = 60 * 1000, /* a delta came, and no message after it */
+    HELD_MAX = 64 << 20,      /* bytes of all of them, whatever other nodes tell */
+    UNKNOWN_MS = 60 * 1000,   /* a delta came, and no message after it */
+    ENDS_MS = 60 * 60 * 1000, /* whole by then, or given up: whose it is may be bad */
 };
 
 static const char *const channels[] = {
@@ -26,9 +27,10 @@ static const char *const channels[] = {
 struct nc_growing {
     struct nc_list node;
     struct nc_id message, room;
-    struct nc_id origin;       /* the log of its last event; zero: only deltas have come */
-    uint64_t since_ms, run, n; /* mono; of the last delta */
-    struct nc_buf text[2];     /* by enum nc_llm_channel */
+    struct nc_id origin;   /* the log of its last event; zero: only deltas have come */
+    uint64_t since_ms;     /* mono: when the first of it came */
+    uint64_t run, n;       /* of the last delta */
+    struct nc_buf text[2]; /* by enum nc_llm_channel */
     char asked_by[40];
 };
 
@@ -51,6 +53,17 @@ static void forget(struct nc_ai *ai, struct nc_growing *g)
     free(g);
 }
 
+/* One of which nobody has seen a message goes first: deltas prove nothing. */
+static struct nc_growing *least(struct nc_ai *ai)
+{
+    nc_list_each(it, &ai->others->growing) {
+        struct nc_growing *g = nc_of(it, struct nc_growing, node);
+        if (nc_id_zero(&g->origin))
+            return g;
+    }
+    return nc_of(ai->others->growing.next, struct nc_growing, node);
+}
+
 static struct nc_growing *add(struct nc_ai *ai, const struct nc_id *message,
                               const struct nc_id *room)
 {
@@ -58,7 +71,7 @@ static struct nc_growing *add(struct nc_ai *ai, const struct nc_id *message,
     struct nc_growing *g;
 
     if (o->growing_n >= GROWING_MAX)
-        forget(ai, nc_of(o->growing.next, struct nc_growing, node));
+        forget(ai, least(ai));
     g = nc_alloc(sizeof(*g));
     g->message = *message;
     g->room = *room;
@@ -243,12 +256,24 @@ void nc_growing_merged(struct nc_ai *ai, const struct nc_message *m,
     memcpy(g->asked_by, made->asked_by, sizeof(g->asked_by));
 }
 
+/* Its node is here, and does not end it.  The first of the others does, then the rest: the
+ * first may be the bad one. */
+static bool is_endless(const struct nc_ai *ai, const struct nc_growing *g)
+{
+    uint64_t ms = nc_others_ms(ai, ENDS_MS);
+
+    return nc_mono_ms() - g->since_ms >= (nc_others_first(ai, &g->message) ? ms : ms * 2);
+}
+
 static bool look_at(struct nc_ai *ai, struct nc_growing *g)
 {
     if (nc_id_zero(&g->origin))
         return nc_mono_ms() - g->since_ms < UNKNOWN_MS;
-    if (nc_others_gone_ms(ai, &g->origin) < NC_GONE_MS || !nc_others_first(ai, &g->message))
+    bool ends = !is_endless(ai, g);
+    if (ends && (nc_others_gone_ms(ai, &g->origin) < NC_GONE_MS ||
+                 !nc_others_first(ai, &g->message)))
         return true;
+    ai->stats.unended += !ends;
     nc_log(NC_INFO, "ai.lost", "gone_ms=%llu",
            (unsigned long long)nc_others_gone_ms(ai, &g->origin));
     nc_answer_lost(ai->o.chat, &g->message, nc_buf_str(&g->text[NC_LLM_TEXT]));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ai/job.h"
+#include "ai/jobid.h"
 #include "ai/others.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 #include "wire/json_in.h"
 
 #define HELPING_MAX 64 /* look-ups at once: they ask again */
+#define GIVEN_MAX 64   /* questions of one node that wait here */
+#define TELL_MS 10000  /* a line of what is not taken is written so often */
 
 /* What was asked, while the store is. */
 struct help {
@@ -62,11 +65,43 @@ static struct nc_job *job_for(struct nc_ai *ai, const struct nc_job_rec *rec)
     return NULL;
 }
 
+/* It may be said a thousand times a second. */
+static void not_taken(struct nc_ai *ai, const struct nc_id *from, const char *why)
+{
+    char node[NC_ID_TEXT + 1] = "";
+    uint64_t now = nc_mono_ms();
+
+    ai->stats.not_taken++;
+    if (ai->others->told_ms && now - ai->others->told_ms < TELL_MS)
+        return;
+    ai->others->told_ms = now;
+    nc_id_text(from, node);
+    nc_log(NC_WARN, "ai.not_taken", "why=%s node=%s times=%llu", why, node,
+           (unsigned long long)ai->stats.not_taken);
+}
+
+/* What a node gives us stands in nobody else's way. */
+static bool has_enough(const struct nc_ai *ai, const struct nc_id *from)
+{
+    unsigned n = 0;
+
+    nc_list_each(it, &ai->jobs) {
+        const struct nc_job *j = nc_of(it, struct nc_job, node);
+        n += j->step == NC_STEP_WAITING && nc_id_eq(&j->given_by, from);
+    }
+    return n >= GIVEN_MAX;
+}
+
 static void take(struct help *x)
 {
     struct nc_ai *ai = x->ai;
     struct nc_job *j;
 
+    if (has_enough(ai, &x->from)) {
+        not_taken(ai, &x->from, "many");
+        say(ai, &x->from, "not", &x->rec.id, NULL);
+        return;
+    }
     x->rec.state = NC_JOB_QUEUED;
     x->rec.created_ms = nc_wall_ms();
     x->rec.model = x->rec.again ? nc_str(x->wish) : NC_STR("");
@@ -195,6 +230,10 @@ static bool parse(struct help *x, const json_t *word)
         return false;
     rec->depth = (uint32_t)depth;
     rec->again = !nc_id_zero(&rec->message);
+    if (!nc_job_id_fits(&rec->id, &rec->question, &rec->persona, rec->again)) {
+        not_taken(x->ai, &x->from, "id");
+        return false;
+    }
     nc_people_copy(x->wish, sizeof(x->wish), wish);
     return true;
 }

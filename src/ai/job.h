@@ -28,10 +28,12 @@ struct nc_away {
         NC_AWAY_GIVEN,  /* `to` has it */
     } state;
     struct nc_id to, busy; /* busy: one that can, later; or zero */
-    uint64_t since_ms;     /* mono: ASKING */
+    uint64_t since_ms;     /* mono: ASKING; GIVEN, to whomever */
     unsigned asked, unanswered;
-    bool gave_up;   /* nobody could, so far: it may fail here */
-    bool ask_first; /* somebody may have it already */
+    struct nc_id held_by[4]; /* who had it, and brought nothing */
+    unsigned held_n, held;   /* of these; how often, weighed */
+    bool gave_up;            /* nobody could, so far: it may fail here */
+    bool ask_first;          /* somebody may have it already */
     struct nc_deadline again;
 };
 

@@ -26,3 +26,28 @@ struct nc_id nc_job_id(const struct nc_id *question, const struct nc_id *persona
     id.b[8] = (uint8_t)((id.b[8] & 0x3f) | 0x80);
     return id;
 }
+
+/* The stamp of an attempt is in the id itself. */
+static uint64_t stamp_of(const struct nc_id *id)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        v = v << 8 | id->b[i];
+    return v >> 16 << 12 | (v & 0xfff);
+}
+
+bool nc_job_id_fits(const struct nc_id *id, const struct nc_id *question,
+                    const struct nc_id *persona, bool again)
+{
+    uint64_t attempts[] = {NC_ATTEMPT_FIRST, NC_ATTEMPT_INSTEAD};
+
+    if (again)
+        attempts[0] = attempts[1] = stamp_of(id);
+    for (unsigned i = 0; i < NC_COUNT(attempts); i++) {
+        struct nc_id made = nc_job_id(question, persona, attempts[i]);
+        if (nc_id_eq(id, &made))
+            return true;
+    }
+    return false;
+}

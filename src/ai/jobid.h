@@ -22,3 +22,7 @@ enum nc_attempt {
  */
 struct nc_id nc_job_id(const struct nc_id *question, const struct nc_id *persona,
                        uint64_t attempt);
+/* Is that what a question, or (again) another answer to it, is called?  Who gives us one
+ * must not make up names: one that is done would be answered again and again. */
+bool nc_job_id_fits(const struct nc_id *id, const struct nc_id *question,
+                    const struct nc_id *persona, bool again);

@@ -31,6 +31,7 @@ struct nc_others {
     struct nc_hub_tap tap;   /* their deltas */
     struct nc_deadline tick; /* looks at both while there are any */
     unsigned helping;        /* look-ups under way (helping.c) */
+    uint64_t told_ms;        /* mono: when a line was written of what was not taken */
     struct nc_list twins;    /* answers to be looked at (twins.c) */
     unsigned twins_n;
     bool comparing;

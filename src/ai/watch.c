@@ -12,7 +12,10 @@
 #include "base/log.h"
 #include "chat/rooms/room.h"
 
-#define WATCHED_MAX 1024 /* the oldest are let go */
+#define WATCHED_MAX 1024
+#define WAITING_MAX 32 /* with so many waiting here nobody else's are taken */
+#define AT_ONCE 4      /* of one log: others' come as soon */
+#define LOGS_MAX 16
 
 struct nc_watched {
     struct nc_list node;
@@ -30,6 +33,31 @@ static void forget(struct nc_ai *ai, struct nc_watched *w)
     free(w);
 }
 
+/* The oldest of the log that has most of them: a node that asks without end does not make
+ * us forget what others have asked. */
+static void make_room(struct nc_ai *ai)
+{
+    struct nc_watched *most = NULL;
+    unsigned max = 0;
+
+    nc_list_each(a, &ai->others->watched) {
+        struct nc_watched *w = nc_of(a, struct nc_watched, node);
+        unsigned n = 0;
+        if (most && nc_id_eq(&w->origin, &most->origin))
+            continue;
+        nc_list_each(b, &ai->others->watched)
+            n += nc_id_eq(&nc_of(b, struct nc_watched, node)->origin, &w->origin);
+        if (n > max) {
+            max = n;
+            most = w;
+        }
+        if (n > WATCHED_MAX / 2)
+            break;
+    }
+    ai->stats.not_taken++;
+    forget(ai, most);
+}
+
 void nc_watch(struct nc_ai *ai, const struct nc_id *origin, struct nc_room *r,
               const struct nc_persona *p, const struct nc_message *m,
               const struct nc_user *asker)
@@ -38,7 +66,7 @@ void nc_watch(struct nc_ai *ai, const struct nc_id *origin, struct nc_room *r,
     struct nc_watched *w = nc_alloc(sizeof(*w));
 
     if (o->watched_n >= WATCHED_MAX)
-        forget(ai, nc_of(o->watched.next, struct nc_watched, node));
+        make_room(ai);
     *w = (struct nc_watched){.origin = *origin,
                              .room = r->rec.id,
                              .question = m->id,
@@ -93,8 +121,29 @@ static bool has_job(const struct nc_ai *ai, const struct nc_watched *w)
     return false;
 }
 
+/* Whose questions are taken in this look. */
+struct turns {
+    struct nc_id origin[LOGS_MAX];
+    unsigned taken[LOGS_MAX], n;
+};
+
+static bool has_turn(const struct nc_ai *ai, struct turns *t, const struct nc_id *origin)
+{
+    unsigned i = 0;
+
+    while (i < t->n && !nc_id_eq(&t->origin[i], origin))
+        i++;
+    if (i == LOGS_MAX || ai->stats.waiting >= WAITING_MAX)
+        return false;
+    if (i == t->n) {
+        t->origin[t->n++] = *origin;
+        t->taken[i] = 0;
+    }
+    return t->taken[i]++ < AT_ONCE;
+}
+
 /* False: it needs no watching any more. */
-static bool look_at(struct nc_ai *ai, struct nc_watched *w)
+static bool look_at(struct nc_ai *ai, struct nc_watched *w, struct turns *turns)
 {
     struct nc_room *r = nc_room_find(ai->o.chat, &w->room);
     struct nc_user *asker = nc_user_find(ai->o.chat, &w->asker);
@@ -106,16 +155,21 @@ static bool look_at(struct nc_ai *ai, struct nc_watched *w)
     if (nc_others_gone_ms(ai, &w->origin) < NC_GONE_MS ||
         !nc_others_first(ai, &w->question))
         return true;
-    if (!has_job(ai, w))
-        stand_in(ai, w, r, p, asker);
+    if (has_job(ai, w))
+        return false;
+    if (!has_turn(ai, turns, &w->origin))
+        return true;
+    stand_in(ai, w, r, p, asker);
     return false;
 }
 
 bool nc_watch_look(struct nc_ai *ai)
 {
+    struct turns turns = {.n = 0};
+
     nc_list_each(n, &ai->others->watched) {
         struct nc_watched *w = nc_of(n, struct nc_watched, node);
-        if (!look_at(ai, w))
+        if (!look_at(ai, w, &turns))
             forget(ai, w);
     }
     return !nc_list_empty(&ai->others->watched);

@@ -143,6 +143,14 @@ static void write_ai(struct nc_ai *ai, struct nc_buf *out)
             s->retried);
     counter(out, "neuralchat_ai_fell_back_total", "Answers by another model than asked.",
             s->fell_back);
+    counter(out, "neuralchat_ai_held_total",
+            "Questions given to another node, which brought no answer in time.", s->held);
+    counter(out, "neuralchat_ai_not_taken_total",
+            "Questions of other nodes that were too many, or not as they must be.",
+            s->not_taken);
+    counter(out, "neuralchat_ai_unended_total",
+            "Answers of other nodes that were given up because they never ended.",
+            s->unended);
     counter(out, "neuralchat_ai_prompt_tokens_total", "Tokens read by models.",
             u->prompt_tokens);
     counter(out, "neuralchat_ai_completion_tokens_total", "Tokens generated.",

@@ -22,6 +22,7 @@ struct side {
     bool up;                /* it is there at all */
     uint64_t gone_ms;       /* as the others see it: for so long */
     bool cut;               /* nothing comes or goes */
+    bool deaf;              /* it says only what the test says */
     bool holds;             /* its model answers when it is told to */
     struct nc_llm_ask *ask; /* that it is asked now */
     unsigned asks;
@@ -37,6 +38,7 @@ struct word {
 
 static struct side sides[SIDES];
 static unsigned sides_n;
+static unsigned pace = 10;   /* what is waited for is so many times shorter */
 static struct nc_list words; /* on their way */
 
 /* ---- a model ------------------------------------------------------------------------- */
@@ -197,7 +199,7 @@ static inline void carry_words(void)
         struct word *word = nc_of(n, struct word, node);
         const struct side *from = &sides[word->from];
         for (unsigned i = 0; i < sides_n; i++)
-            if (i != word->from && !from->cut && !sides[i].cut &&
+            if (i != word->from && !from->cut && !sides[i].cut && !sides[i].deaf &&
                 (nc_id_zero(&word->to) || nc_id_eq(&word->to, &sides[i].node)))
                 nc_ai_mesh_told(sides[i].ai, &from->node, nc_str(word->text));
         free(word);
@@ -346,7 +348,7 @@ static inline void open_ai(struct side *s)
                                            .gone_ms = gone_ms,
                                            .tell = tell,
                                            .arg = s,
-                                           .pace = 10});
+                                           .pace = pace});
 }
 
 static inline void open_nodes(unsigned n)

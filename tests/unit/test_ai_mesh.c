@@ -320,6 +320,159 @@ static void an_answer_of_a_node_that_is_gone_fails_and_may_still_be_whole(void *
     close_nodes();
 }
 
+/* ---- a node that is bad -------------------------------------------------------------- */
+
+static void word_of(struct side *from, struct side *to, const char *type,
+                    const struct nc_id *job, const struct nc_id *asked, const char *more)
+{
+    char id[5][NC_ID_TEXT + 1] = {"", "", "", "", ""}, text[800];
+
+    nc_id_text(job, id[0]);
+    nc_id_text(&room->rec.id, id[1]);
+    nc_id_text(asked, id[2]);
+    nc_id_text(&olga, id[3]);
+    nc_id_text(&ann->a.id, id[4]);
+    snprintf(text, sizeof(text),
+             "{\"type\":\"%s\",\"job\":\"%s\",\"room\":\"%s\",\"question\":\"%s\","
+             "\"persona\":\"%s\",\"asker\":\"%s\",\"payer\":\"%s\",\"depth\":0%s}",
+             type, id[0], id[1], id[2], id[3], id[4], id[4], more);
+    nc_ai_mesh_told(to->ai, &from->node, nc_str(text));
+}
+
+static void who_keeps_a_question_is_passed_over(void **state)
+{
+    struct side *c = &sides[2];
+
+    (void)state;
+    pace = 20;
+    stage(3);
+    b->deaf = true;
+    ask();
+    struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    for (uint64_t until = nc_mono_ms() + 200; nc_mono_ms() < until; go_on())
+        word_of(b, a, "mine", &job, &question, "");
+    give_model(c);
+    assert_int_equal(c->asks, 0);
+    for (uint64_t until = nc_mono_ms() + 50000; answered(a) != 1; go_on()) {
+        assert_true(nc_mono_ms() < until);
+        word_of(b, a, "mine", &job, &question, "");
+        word_of(b, a, "can", &job, &question, "");
+    }
+    assert_string_equal(seen(a).text, "answered by c");
+    assert_true(nc_ai_stats(a->ai)->held > 0);
+    pace = 10;
+    close_nodes();
+}
+
+static void where_all_keep_it_the_room_is_told(void **state)
+{
+    (void)state;
+    pace = 1000;
+    stage(2);
+    b->deaf = true;
+    struct ear *ear = ear_open(a->w, ann, NULL);
+    ask();
+    struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    for (uint64_t until = nc_mono_ms() + 20000; !ear_count(ear, "no_model"); go_on()) {
+        assert_true(nc_mono_ms() < until);
+        word_of(b, a, "mine", &job, &question, "");
+    }
+    assert_true(nc_ai_stats(a->ai)->held > 0);
+    ear_close(a->w, ear);
+    pace = 10;
+    close_nodes();
+}
+
+static void what_is_done_is_not_done_again_by_another_name(void **state)
+{
+    struct nc_id made_up = nc_id_random();
+
+    (void)state;
+    stage(3);
+    give_model(b);
+    ask();
+    UNTIL(answered(a) == 1 && answered(b) == 1);
+    for (unsigned i = 0; i < 20; i++) {
+        made_up.b[0]++;
+        word_of(&sides[2], b, "yours", &made_up, &question, "");
+        word_of(&sides[2], b, "yours", &made_up, &question,
+                ",\"message\":\"00000000-0000-7000-8000-000000000001\"");
+    }
+    struct nc_id first = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    word_of(&sides[2], b, "yours", &first, &question, "");
+    for_ms(100);
+    assert_int_equal(b->asks, 1);
+    assert_int_equal(nc_ai_stats(b->ai)->not_taken, 40);
+    close_nodes();
+}
+
+static void one_node_does_not_fill_anothers_queue(void **state)
+{
+    (void)state;
+    stage(2);
+    give_model(b);
+    b->holds = true;
+    for (unsigned i = 0; i < 70; i++)
+        ask();
+    UNTIL(b->ask && nc_ai_stats(b->ai)->not_taken > 0);
+    for_ms(100);
+    assert_true(nc_ai_stats(b->ai)->waiting <= 64);
+    b->holds = false;
+    model_says(b, "the first");
+    model_ends(b, NC_OK);
+    UNTIL(b->asks == 70 && nc_ai_stats(a->ai)->waiting == 0);
+    close_nodes();
+}
+
+/* Deltas of nothing, without end, don't make us forget whose answers still grow. */
+static void who_makes_noise_hides_no_answer_that_is_lost(void **state)
+{
+    char delta[400], where[NC_ID_TEXT + 1] = "";
+
+    (void)state;
+    stage(3);
+    give_model(b);
+    b->holds = true;
+    ask();
+    UNTIL(b->ask && seen(a).streaming == 1 && seen(&sides[2]).streaming == 1);
+    nc_id_text(&room->rec.id, where);
+    for (unsigned i = 0; i < 600; i++) {
+        struct nc_id id = nc_id_random();
+        char text[NC_ID_TEXT + 1] = "";
+        nc_id_text(&id, text);
+        snprintf(delta, sizeof(delta),
+                 "{\"type\":\"message.delta\",\"room\":\"%s\",\"message_id\":\"%s\","
+                 "\"run\":0,\"n\":0,\"at\":0,\"channel\":\"text\",\"text\":\"x\"}",
+                 where, text);
+        for (unsigned k = 0; k < 3; k += 2)
+            nc_hub_publish_ephemeral(sides[k].w->chat->hub,
+                                     &room_at(&sides[k], room)->topic, "message.delta",
+                                     nc_str(delta));
+    }
+    b->cut = true;
+    b->gone_ms = 31000;
+    UNTIL(seen(a).last.state == NC_FAILED && seen(&sides[2]).last.state == NC_FAILED);
+    model_ends(b, NC_OK);
+    close_nodes();
+}
+
+static void an_answer_that_never_ends_is_given_up(void **state)
+{
+    (void)state;
+    pace = 3000;
+    stage(3);
+    give_model(b);
+    b->holds = true;
+    ask();
+    UNTIL(b->ask && seen(a).last.ai.n);
+    b->cut = true; /* as if it heard nothing of that, and is there all the same */
+    UNTIL(seen(a).last.state == NC_FAILED);
+    assert_true(nc_ai_stats(a->ai)->unended + nc_ai_stats(sides[2].ai)->unended > 0);
+    model_ends(b, NC_OK);
+    pace = 10;
+    close_nodes();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +487,12 @@ int main(void)
         cmocka_unit_test(another_stands_in_for_a_node_that_is_gone),
         cmocka_unit_test(of_two_answers_one_is_shown),
         cmocka_unit_test(an_answer_of_a_node_that_is_gone_fails_and_may_still_be_whole),
+        cmocka_unit_test(who_keeps_a_question_is_passed_over),
+        cmocka_unit_test(where_all_keep_it_the_room_is_told),
+        cmocka_unit_test(what_is_done_is_not_done_again_by_another_name),
+        cmocka_unit_test(one_node_does_not_fill_anothers_queue),
+        cmocka_unit_test(who_makes_noise_hides_no_answer_that_is_lost),
+        cmocka_unit_test(an_answer_that_never_ends_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
