@@ -1,4 +1,4 @@
-// docs/mqtt.md, run as it stands.
+// docs/mqtt.md, run as it stands; docs/mqtt.ru.md says the same.
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -6,7 +6,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cleanEnv, ok, until } from "./lib/node.mjs";
 import { Side } from "./lib/mqtt_users.mjs";
 
-const text = readFileSync(new URL("../../docs/mqtt.md", import.meta.url), "utf8");
+const read = (name) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+const text = read("mqtt.md");
 const blocks = Object.fromEntries([...text.matchAll(/^```sh (\S+)\n([^]*?)^```$/gm)].map(([, name, body]) => [name, body]));
 const program = text.match(/^```js\n([^]*?)^```$/m)[1];
 
@@ -30,6 +31,17 @@ async function run(name) {
   assert.equal(child.exitCode, 0, child.out);
   return child.out;
 }
+
+test("docs/mqtt.ru.md has the same commands, program, chapters and links", () => {
+  const said = /(?<=-m ")[^"/][^"]*|(?<="text":")[^"]*|(?<=text: `)[^`]*?(?=\$)|(?<=\/\/ ).*$/gm; // in words of its own
+  const parts = (of) => ({
+    code: [...of.matchAll(/^```[^]*?^```$/gm)].map(([block]) => block.replace(said, "")),
+    names: [...of.replace(/^```[^]*?^```$/gm, "").matchAll(/`([^`]+)`/g)].map(([, name]) => name).filter((name) => name !== "inbox").sort(),
+    shape: of.match(/^(#+|-) /gm),
+    links: [...of.matchAll(/\]\(([^)]+)\)/g)].map(([, to]) => to).filter((to) => !to.startsWith("mqtt")),
+  });
+  assert.deepEqual(parts(read("mqtt.ru.md")), parts(text));
+});
 
 test("the conversation of docs/mqtt.md", async () => {
   env.KEY = JSON.parse(await run("key")).key;
