@@ -124,6 +124,12 @@ static bool op_get(void *db, const struct nc_state_key *k, struct nc_record *out
     return nc_mem_record(mem_of(db), k, out);
 }
 
+static enum nc_standing op_standing(void *db, enum nc_state_kind kind,
+                                    const struct nc_id *id)
+{
+    return nc_merge_standing(&nc_mem_merge_ops, db, kind, id);
+}
+
 static void set_account(struct nc_mem *m, const struct nc_account *in)
 {
     const struct nc_account *old = nc_mem_row(m, T_ACCOUNT, &in->id);
@@ -172,9 +178,9 @@ static void set_key(struct nc_mem *m, const struct nc_key *in)
     nc_mem_put(m, T_KEY, &row, 2 * sizeof(struct nc_id));
 }
 
-static void show_message(struct nc_mem *m, size_t at, const struct nc_message *in,
-                         uint64_t pos)
+static void show_message(struct nc_mem *m, const struct nc_message *in, uint64_t pos)
 {
+    size_t at = nc_mem_find(m, T_MESSAGE, &in->id, sizeof(in->id));
     struct nc_mem_message row;
 
     memcpy(&row, m->t[T_MESSAGE].at[at], sizeof(row));
@@ -194,14 +200,10 @@ static void show_message(struct nc_mem *m, size_t at, const struct nc_message *i
     nc_mem_replace(m, T_MESSAGE, at, &row);
 }
 
-static void set_message(struct nc_mem *m, const struct nc_message *in, uint64_t pos)
+static void op_add(void *db, const struct nc_message *in)
 {
-    size_t at = nc_mem_find(m, T_MESSAGE, &in->id, sizeof(in->id));
+    struct nc_mem *m = mem_of(db);
 
-    if (at != MEM_NONE) {
-        show_message(m, at, in, pos);
-        return;
-    }
     nc_mem_insert(m, T_MESSAGE,
                   &(struct nc_mem_message){.m = *in,
                                            .again = in->late ? in->seq : 0,
@@ -223,7 +225,7 @@ static void op_set(void *db, const struct nc_record *r)
         nc_mem_put(m, T_PERSONA, &r->persona, sizeof(struct nc_id));
         break;
     case NC_STATE_KEY: set_key(m, &r->key); break;
-    case NC_STATE_MESSAGE: set_message(m, &r->message, pos); break;
+    case NC_STATE_MESSAGE: show_message(m, &r->message, pos); break;
     case NC_STATE_NONE:
     case NC_STATE_SESSION: break;
     }
@@ -425,6 +427,16 @@ static void op_claim(void *db, const struct nc_message *msg)
     nc_mem_put(mem_of(db), T_CLIENT, &row, 2 * sizeof(struct nc_id));
 }
 
+static bool op_take(void *db, const struct nc_message *msg)
+{
+    struct nc_id other;
+
+    if (op_claimed(db, msg, &other))
+        return false;
+    op_claim(db, msg);
+    return true;
+}
+
 static bool op_alias(void *db, const struct nc_id *lost, struct nc_id *kept)
 {
     const struct nc_mem_alias *row = nc_mem_row(mem_of(db), T_ALIAS, lost);
@@ -586,8 +598,10 @@ static uint64_t op_next_own(void *db) { return mem_of(db)->own_head + 1; }
 const struct nc_merge_ops nc_mem_merge_ops = {
     .stamp = op_stamp,
     .set_stamp = op_set_stamp,
+    .standing = op_standing,
     .get = op_get,
     .set = op_set,
+    .add = op_add,
     .drop = op_drop,
     .unmake = op_unmake,
     .keep = op_keep,
@@ -596,6 +610,7 @@ const struct nc_merge_ops nc_mem_merge_ops = {
     .newest = op_newest,
     .claimed = op_claimed,
     .claim = op_claim,
+    .take = op_take,
     .alias = op_alias,
     .set_alias = op_set_alias,
     .end_sessions = op_end_sessions,

@@ -32,27 +32,34 @@ static void stamp(struct run *x, const struct nc_state_key *k, enum nc_stamp_sta
     x->ops->set_stamp(x->db, k, &s);
 }
 
-static bool is(struct run *x, enum nc_state_kind kind, const struct nc_id *id,
-               enum nc_stamp_state state)
-{
-    struct nc_state_key k = nc_state_key(kind, id, NULL);
-    struct nc_stamp s;
-
-    return x->ops->stamp(x->db, &k, &s) && s.state == state;
-}
-
-static bool dead(struct run *x, enum nc_state_kind kind, const struct nc_id *id)
-{
-    return is(x, kind, id, NC_STAMP_DEAD);
-}
-
-static bool is_known(struct run *x, enum nc_state_kind kind, const struct nc_id *id)
+enum nc_standing nc_merge_standing(const struct nc_merge_ops *ops, void *db,
+                                   enum nc_state_kind kind, const struct nc_id *id)
 {
     struct nc_state_key k = nc_state_key(kind, id, NULL);
     struct nc_record r;
     struct nc_stamp s;
 
-    return x->ops->stamp(x->db, &k, &s) || x->ops->get(x->db, &k, &r);
+    if (ops->stamp(db, &k, &s))
+        return s.state == NC_STAMP_DEAD ? NC_STANDS_NO_MORE : NC_STANDS;
+    return ops->get(db, &k, &r) ? NC_STANDS : NC_STANDS_NOWHERE;
+}
+
+static bool dead(struct run *x, enum nc_state_kind kind, const struct nc_id *id)
+{
+    return x->ops->standing(x->db, kind, id) == NC_STANDS_NO_MORE;
+}
+
+static bool is_known(struct run *x, enum nc_state_kind kind, const struct nc_id *id)
+{
+    return x->ops->standing(x->db, kind, id) != NC_STANDS_NOWHERE;
+}
+
+static bool dead_message(struct run *x, const struct nc_id *id)
+{
+    struct nc_state_key k = nc_state_key(NC_STATE_MESSAGE, id, NULL);
+    struct nc_stamp s;
+
+    return x->ops->stamp(x->db, &k, &s) && s.state == NC_STAMP_DEAD;
 }
 
 /* ---- names --------------------------------------------------------------- */
@@ -272,7 +279,7 @@ static void kill_message(struct run *x, const struct nc_id *id)
     struct nc_state_key k = nc_state_key(NC_STATE_MESSAGE, id, NULL);
     struct nc_record r;
 
-    if (dead(x, NC_STATE_MESSAGE, id))
+    if (dead_message(x, id))
         return;
     if (x->ops->get(x->db, &k, &r) && !r.message.deleted) {
         x->ops->drop(x->db, &k, ms_of(x->e));
@@ -306,7 +313,7 @@ static void tell_of_death(struct run *x, const struct nc_message *m)
 static void unite(struct run *x, const struct nc_id *kept, const struct nc_id *lost)
 {
     struct nc_state_key lost_key = nc_state_key(NC_STATE_MESSAGE, lost, NULL);
-    bool gone = dead(x, NC_STATE_MESSAGE, lost);
+    bool gone = dead_message(x, lost);
     struct nc_record r;
 
     if (get_message(x, lost, &r)) {
@@ -320,7 +327,7 @@ static void unite(struct run *x, const struct nc_id *kept, const struct nc_id *l
             x->ops->claim(x->db, &m);
     }
     x->ops->set_alias(x->db, lost, kept);
-    if (!dead(x, NC_STATE_MESSAGE, lost))
+    if (!dead_message(x, lost))
         stamp(x, &lost_key, NC_STAMP_ALIAS);
     if (gone && get_message(x, kept, &r) && !r.message.deleted)
         tell_of_death(x, &r.message);
@@ -342,7 +349,7 @@ static void tell_of_alias(struct run *x, const struct nc_id *room, const struct 
 
     e->subject = *kept;
     e->reason = NC_DELETED_DUPLICATE;
-    if (dead(x, NC_STATE_MESSAGE, lost))
+    if (dead_message(x, lost))
         return;
     x->ops->set_stamp(x->db, &k,
                       &(struct nc_stamp){.hlc = e->hlc,
@@ -352,13 +359,18 @@ static void tell_of_alias(struct run *x, const struct nc_id *room, const struct 
                                          .state = NC_STAMP_ALIAS});
 }
 
-/* Which message its client id was used for, if for another one. */
-static bool said_before(struct run *x, const struct nc_message *m, struct nc_id *other)
+/* What its client id was used for; if for another message, *other. */
+enum said { BY_ITSELF, BEFORE, TWICE, AS_COMMAND };
+
+static enum said said_before(struct run *x, const struct nc_message *m, struct nc_id *other)
 {
-    if (nc_id_zero(&m->client_id) || !x->ops->claimed(x->db, m, other) || nc_id_zero(other))
-        return false;
+    if (nc_id_zero(&m->client_id) || x->ops->take(x->db, m) ||
+        !x->ops->claimed(x->db, m, other))
+        return BY_ITSELF;
+    if (nc_id_zero(other))
+        return AS_COMMAND;
     *other = root_of(x, other); /* which may be this one, known before it came */
-    return !nc_id_eq(other, &m->id);
+    return nc_id_eq(other, &m->id) ? BEFORE : TWICE;
 }
 
 /* A message that is not here.  False: it is another one, which stays. */
@@ -369,7 +381,8 @@ static bool insert(struct run *x)
     struct nc_id other, newest;
     struct nc_record old;
 
-    bool twice = said_before(x, m, &other);
+    enum said said = said_before(x, m, &other);
+    bool twice = said == TWICE;
     if (twice && nc_id_cmp(&other, &m->id) < 0) {
         unite(x, &other, &m->id);
         tell_of_alias(x, &m->room, &other, &m->id);
@@ -382,17 +395,17 @@ static bool insert(struct run *x)
     }
     x->ops->newest(x->db, &m->room, &newest);
     m->late = nc_id_cmp(&m->id, &newest) < 0;
-    m->deleted = dead(x, NC_STATE_MESSAGE, &m->id);
+    m->deleted =
+        twice ? dead_message(x, &m->id) : x->known && x->here.state == NC_STAMP_DEAD;
     m->seq = x->m->pos;
     m->alternatives = m->chosen = 0;
     if (m->deleted)
         m->body = m->mentions = m->ai = m->code = (struct nc_str){NULL, 0};
     else if (m->state == NC_STREAMING)
         m->body = (struct nc_str){NULL, 0};
-    x->ops->set(x->db, &r);
+    x->ops->add(x->db, m);
     /* A command's stays remembered as it is. */
-    if (!nc_id_zero(&m->client_id) &&
-        (!x->ops->claimed(x->db, m, &other) || !nc_id_zero(&other)))
+    if (said == BEFORE || said == TWICE)
         x->ops->claim(x->db, m);
     x->out->applied = x->out->inserted = true;
     x->out->late = m->late;
@@ -424,12 +437,12 @@ static void merge_content(struct run *x)
     struct nc_record here;
     struct nc_id kept;
 
-    if (!x->r || x->ops->alias(x->db, &x->e->ref, &kept) ||
+    if (!x->r || (x->known && x->ops->alias(x->db, &x->e->ref, &kept)) ||
         dead(x, NC_STATE_ROOM, &x->r->message.room))
         return;
     if (!get_message(x, &x->e->ref, &here)) {
         bool gone = x->known && x->here.state == NC_STAMP_DEAD;
-        if (insert(x) && update && !gone && !dead(x, NC_STATE_MESSAGE, &x->e->ref))
+        if (insert(x) && update && !gone && !dead_message(x, &x->e->ref))
             stamp(x, &x->key, NC_STAMP_LIVING);
         return;
     }
@@ -481,7 +494,7 @@ static void merge_delete(struct run *x)
             unite(x, order < 0 ? &a : &b, order < 0 ? &b : &a);
         return;
     }
-    if (dead(x, NC_STATE_MESSAGE, &x->e->ref)) /* what it left its id to may live */
+    if (dead_message(x, &x->e->ref)) /* what it left its id to may live */
         return;
     kill_message(x, &x->e->ref);
     kill_message(x, &a);

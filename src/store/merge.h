@@ -11,6 +11,13 @@
 #include "store/names.h"
 #include "store/store.h"
 
+/* What is known of an account or a room. */
+enum nc_standing {
+    NC_STANDS_NOWHERE, /* nothing, not even that it will come */
+    NC_STANDS,
+    NC_STANDS_NO_MORE, /* it is deleted */
+};
+
 /*
  * A backend's tables.  Nothing fails here: what a disk refuses the backend remembers, and
  * gives the whole commit up.  Strings that come out live until the same call comes again.
@@ -19,12 +26,17 @@ struct nc_merge_ops {
     bool (*stamp)(void *db, const struct nc_state_key *k, struct nc_stamp *out);
     void (*set_stamp)(void *db, const struct nc_state_key *k, const struct nc_stamp *s);
 
+    /* Of an account or a room: as nc_merge_standing finds it. */
+    enum nc_standing (*standing)(void *db, enum nc_state_kind kind, const struct nc_id *id);
+
     /* What is kept under this key; deleted accounts, rooms, messages too. */
     bool (*get)(void *db, const struct nc_state_key *k, struct nc_record *out);
-    /* Insert, or replace what a record holds of it.  A message: inserted with its `again`
-     * when it is late and without claiming its client id, or shown anew; an account keeps
-     * the username it has, or has none yet. */
+    /* Insert, or replace what a record holds of it.  A message is there: it is shown anew.
+     * An account keeps the username it has, or has none yet. */
     void (*set)(void *db, const struct nc_record *r);
+    /* One that is not there; with its `again` when it is late, without claiming its client
+     * id. */
+    void (*add)(void *db, const struct nc_message *m);
     /* As the deleting kinds do it; an account also leaves its rooms. */
     void (*drop)(void *db, const struct nc_state_key *k, uint64_t when_ms);
     void (*unmake)(void *db, const struct nc_id *message); /* without a trace */
@@ -40,7 +52,8 @@ struct nc_merge_ops {
     /* What m->sender used m->client_id for; *out zero: a command. */
     bool (*claimed)(void *db, const struct nc_message *m, struct nc_id *out);
     void (*claim)(void *db, const struct nc_message *m); /* from now on it is m's */
-    bool (*alias)(void *db, const struct nc_id *lost, struct nc_id *kept);
+    bool (*take)(void *db, const struct nc_message *m);  /* … unless it is anybody's */
+    bool (*alias)(void *db, const struct nc_id *lost, struct nc_id *kept); /* has a stamp */
     /* Also those that were `lost`'s. */
     void (*set_alias)(void *db, const struct nc_id *lost, const struct nc_id *kept);
 
@@ -61,6 +74,10 @@ struct nc_merge_ops {
     void (*set_origin)(void *db, const struct nc_id *origin, uint64_t head);
     uint64_t (*next_own)(void *db); /* the origin_seq of our next event */
 };
+
+/* By its stamp, else by what is kept of it. */
+enum nc_standing nc_merge_standing(const struct nc_merge_ops *ops, void *db,
+                                   enum nc_state_kind kind, const struct nc_id *id);
 
 struct nc_merging {
     const struct nc_merge_ops *ops;

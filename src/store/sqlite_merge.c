@@ -147,6 +147,9 @@ const struct nc_sqlite_def nc_sqlite_merge_defs[M_N] = {
     [M_CLAIM] = {"INSERT OR REPLACE INTO client VALUES (:client_id, :sender, :id, NULL,"
                  " NULL)",
                  nc_fields_message, NULL},
+    [M_TAKE] = {"INSERT INTO client VALUES (:client_id, :sender, :id, NULL, NULL)"
+                " ON CONFLICT DO NOTHING",
+                nc_fields_message, NULL},
     [M_ALIAS] = {"SELECT kept AS id FROM alias WHERE lost = :id", id_fields, id_fields},
     [M_MOVE_ALIAS] = {"UPDATE alias SET kept = :b WHERE kept = :id", id_fields, NULL},
     [M_SET_ALIAS] = {"INSERT OR REPLACE INTO alias VALUES (:id, :b)", id_fields, NULL},
@@ -240,6 +243,12 @@ static bool one_id(struct nc_sqlite_merging *x, unsigned i, const struct nc_id *
     return true;
 }
 
+void nc_sqlite_merging_forget(struct nc_sqlite_merging *x)
+{
+    nc_sqlite_known_clear(&x->known);
+    x->log = (struct nc_sqlite_log){.no = 0};
+}
+
 void nc_sqlite_merging_fini(struct nc_sqlite_merging *m)
 {
     for (unsigned i = 0; i < NC_COUNT(m->text); i++)
@@ -275,6 +284,7 @@ static void op_set_stamp(void *db, const struct nc_state_key *k, const struct nc
     struct nc_str key = {(const char *)bytes, nc_state_key_bytes(k, bytes)};
     struct nc_sqlite_stmt *s = bind(x, M_SET_STAMP, in);
 
+    nc_sqlite_known_forget(&x->known, k->kind, &k->a);
     if (!s)
         return;
     nc_sqlite_bind_field(s, ":key", NC_F_BLOB, &key);
@@ -315,6 +325,20 @@ static bool op_get(void *db, const struct nc_state_key *k, struct nc_record *out
     return true;
 }
 
+static enum nc_standing op_standing(void *db, enum nc_state_kind kind,
+                                    const struct nc_id *id)
+{
+    struct nc_sqlite_merging *x = db;
+    struct nc_sqlite_known_at *at = nc_sqlite_known_find(&x->known, kind, id);
+
+    if (at)
+        return at->is;
+    enum nc_standing is = nc_merge_standing(&nc_sqlite_merge_ops, x, kind, id);
+    if (is != NC_STANDS_NOWHERE && !x->broken)
+        nc_sqlite_known_put(&x->known, kind, id, is);
+    return is;
+}
+
 void nc_sqlite_mention(struct nc_sqlite_merging *x, const struct nc_message *m)
 {
     struct nc_str rest = m->mentions;
@@ -329,23 +353,29 @@ void nc_sqlite_mention(struct nc_sqlite_merging *x, const struct nc_message *m)
     }
 }
 
-static void set_message(struct nc_sqlite_merging *x, const struct nc_message *m)
+static void show_message(struct nc_sqlite_merging *x, const struct nc_message *m)
 {
-    struct nc_sqlite_counter *counter = &x->w->counter;
     struct nc_sqlite_stmt *s = bind(x, M_SHOW_MESSAGE, m);
 
     if (s)
         nc_sqlite_bind_u64(s, ":pos", x->pos);
-    if (run(x, s)) {
-        run(x, bind(x, M_SHOW_ALTERNATIVE, m));
-        run_id(x, M_UNMENTION, &m->id);
-    } else {
-        run(x, bind(x, M_SET_MESSAGE, m));
-        counter->messages++;
-        if (nc_hlc_of(&m->id) > counter->hlc)
-            counter->hlc = nc_hlc_of(&m->id);
-    }
+    run(x, s);
+    run(x, bind(x, M_SHOW_ALTERNATIVE, m));
+    run_id(x, M_UNMENTION, &m->id);
     nc_sqlite_mention(x, m);
+}
+
+static void op_add(void *db, const struct nc_message *m)
+{
+    struct nc_sqlite_merging *x = db;
+    struct nc_sqlite_counter *counter = &x->w->counter;
+
+    run(x, bind(x, M_SET_MESSAGE, m));
+    nc_sqlite_mention(x, m);
+    nc_sqlite_known_said(&x->known, &m->room, &m->id);
+    counter->messages++;
+    if (nc_hlc_of(&m->id) > counter->hlc)
+        counter->hlc = nc_hlc_of(&m->id);
 }
 
 static void op_set(void *db, const struct nc_record *r)
@@ -361,7 +391,8 @@ static void op_set(void *db, const struct nc_record *r)
     struct nc_sqlite_merging *x = db;
 
     if (r->kind == NC_STATE_MESSAGE)
-        set_message(x, &r->message);
+        show_message(x, &r->message);
+    nc_sqlite_known_forget(&x->known, r->kind, &r->account.id);
     x->w->people = x->w->people || r->kind == NC_STATE_ACCOUNT;
     for (unsigned i = 0; i < NC_COUNT(plain); i++) {
         if (plain[i].kind != r->kind)
@@ -377,6 +408,7 @@ static void op_drop(void *db, const struct nc_state_key *k, uint64_t when_ms)
 {
     struct nc_sqlite_merging *x = db;
 
+    nc_sqlite_known_forget(&x->known, k->kind, &k->a);
     switch (k->kind) {
     case NC_STATE_ACCOUNT:
         x->w->people = true;
@@ -403,6 +435,7 @@ static void op_unmake(void *db, const struct nc_id *message)
     struct nc_sqlite_merging *x = db;
 
     x->w->counter.messages -= run_id(x, M_UNMAKE, message);
+    nc_sqlite_known_clear(&x->known); /* it may be the newest of its room */
     run_id(x, M_NO_ALTERNATIVES, message);
     run_id(x, M_UNMENTION, message);
 }
@@ -429,7 +462,18 @@ static void op_give(void *db, const struct nc_id *lost, const struct nc_id *kept
 
 static void op_newest(void *db, const struct nc_id *room, struct nc_id *out)
 {
-    (void)one_id(db, M_NEWEST, room, out);
+    struct nc_sqlite_merging *x = db;
+    struct nc_sqlite_known_at *at = nc_sqlite_known_find(&x->known, NC_STATE_ROOM, room);
+
+    if (at && at->has_newest) {
+        *out = at->newest;
+        return;
+    }
+    (void)one_id(x, M_NEWEST, room, out);
+    if (at) {
+        at->newest = *out;
+        at->has_newest = true;
+    }
 }
 
 /* ---- client ids and aliases ---------------------------------------------- */
@@ -451,6 +495,11 @@ static bool op_claimed(void *db, const struct nc_message *m, struct nc_id *out)
 static void op_claim(void *db, const struct nc_message *m)
 {
     run(db, bind(db, M_CLAIM, m));
+}
+
+static bool op_take(void *db, const struct nc_message *m)
+{
+    return run(db, bind(db, M_TAKE, m)) > 0;
 }
 
 static bool op_alias(void *db, const struct nc_id *lost, struct nc_id *kept)
@@ -552,66 +601,74 @@ static void op_set_username(void *db, const struct nc_id *user, struct nc_str na
 
 /* ---- logs ---------------------------------------------------------------- */
 
-/* 0: unknown. */
-static uint64_t find_origin(struct nc_sqlite_merging *x, const struct nc_id *origin,
-                            uint64_t *head, bool *current)
+bool nc_sqlite_merging_flush(struct nc_sqlite_merging *x)
 {
-    struct nc_sqlite_stmt *s = bind(x, M_ORIGIN, origin);
+    struct nc_sqlite_stmt *s = x->log.raised ? bind(x, M_SET_ORIGIN, NULL) : NULL;
 
-    *head = 0;
-    *current = false;
+    x->log.raised = false;
+    if (s) {
+        nc_sqlite_bind_u64(s, ":head", x->log.head);
+        nc_sqlite_bind_u64(s, ":number", x->log.no);
+        run(x, s);
+    }
+    return !x->broken;
+}
+
+static struct nc_sqlite_log *find_log(struct nc_sqlite_merging *x,
+                                      const struct nc_id *origin)
+{
+    struct nc_sqlite_log *l = &x->log;
+
+    if (nc_id_eq(origin, &l->id) && l->no)
+        return l;
+    (void)nc_sqlite_merging_flush(x);
+    *l = (struct nc_sqlite_log){.id = *origin};
+    struct nc_sqlite_stmt *s = bind(x, M_ORIGIN, origin);
     if (!row(x, s))
-        return 0;
-    uint64_t no = (uint64_t)sqlite3_column_int64(s->stmt, 0);
-    *head = (uint64_t)sqlite3_column_int64(s->stmt, 1);
-    *current = sqlite3_column_int(s->stmt, 2);
+        return l;
+    l->no = (uint64_t)sqlite3_column_int64(s->stmt, 0);
+    l->head = (uint64_t)sqlite3_column_int64(s->stmt, 1);
+    l->current = sqlite3_column_int(s->stmt, 2);
     nc_sqlite_reset(s);
-    return no;
+    return l;
 }
 
 uint64_t nc_sqlite_origin_no(struct nc_sqlite_merging *x, const struct nc_id *origin)
 {
-    uint64_t head, no;
-    bool current;
-
     if (nc_id_eq(origin, &x->w->counter.incarnation))
         return x->w->counter.origin;
-    if (x->origin_no && nc_id_eq(origin, &x->origin))
-        return x->origin_no;
-    no = find_origin(x, origin, &head, &current);
-    x->origin = *origin;
-    x->origin_no = no;
-    if (no || x->broken)
-        return no;
+    struct nc_sqlite_log *l = find_log(x, origin);
+    if (l->no || x->broken)
+        return l->no;
     struct nc_sqlite_stmt *s = bind(x, M_ORIGIN_NEW, origin);
     if (!s)
         return 0;
     nc_sqlite_bind_u64(s, ":now", nc_wall_ms());
     run(x, s);
-    x->origin_no = x->broken ? 0 : (uint64_t)sqlite3_last_insert_rowid(x->w->conn.db);
-    return x->origin_no;
+    l->no = x->broken ? 0 : (uint64_t)sqlite3_last_insert_rowid(x->w->conn.db);
+    return l->no;
 }
 
 static uint64_t op_origin(void *db, const struct nc_id *origin, bool *own)
 {
     struct nc_sqlite_merging *x = db;
-    uint64_t head;
+    const struct nc_sqlite_log *l = find_log(x, origin);
 
-    find_origin(x, origin, &head, own);
-    return *own ? x->w->counter.own_head : head;
+    *own = l->current;
+    return *own ? x->w->counter.own_head : l->head;
 }
 
 static void op_set_origin(void *db, const struct nc_id *origin, uint64_t head)
 {
     struct nc_sqlite_merging *x = db;
-    uint64_t no = nc_sqlite_origin_no(x, origin);
-    struct nc_sqlite_stmt *s = bind(x, M_SET_ORIGIN, NULL);
 
-    if (!s)
+    if (!nc_sqlite_origin_no(x, origin))
         return;
-    nc_sqlite_bind_u64(s, ":head", head);
-    nc_sqlite_bind_u64(s, ":number", no);
-    run(x, s);
+    struct nc_sqlite_log *l = find_log(x, origin);
+    if (head > l->head) {
+        l->head = head;
+        l->raised = true;
+    }
 }
 
 static uint64_t op_next_own(void *db)
@@ -622,8 +679,10 @@ static uint64_t op_next_own(void *db)
 const struct nc_merge_ops nc_sqlite_merge_ops = {
     .stamp = op_stamp,
     .set_stamp = op_set_stamp,
+    .standing = op_standing,
     .get = op_get,
     .set = op_set,
+    .add = op_add,
     .drop = op_drop,
     .unmake = op_unmake,
     .keep = op_keep,
@@ -632,6 +691,7 @@ const struct nc_merge_ops nc_sqlite_merge_ops = {
     .newest = op_newest,
     .claimed = op_claimed,
     .claim = op_claim,
+    .take = op_take,
     .alias = op_alias,
     .set_alias = op_set_alias,
     .end_sessions = op_end_sessions,

@@ -7,6 +7,7 @@
 
 #include "store/merge.h"
 #include "store/sqlite.h"
+#include "store/sqlite_known.h"
 #include "store/sqlite_state.h"
 
 enum {
@@ -41,6 +42,7 @@ enum {
     M_NEWEST,
     M_CLAIMED,
     M_CLAIM,
+    M_TAKE,
     M_ALIAS,
     M_MOVE_ALIAS,
     M_SET_ALIAS,
@@ -61,6 +63,15 @@ enum {
 extern const struct nc_sqlite_def nc_sqlite_merge_defs[M_N];
 extern const struct nc_merge_ops nc_sqlite_merge_ops;
 
+/* A row of `incarnation`. */
+struct nc_sqlite_log {
+    struct nc_id id; /* zero: none */
+    uint64_t no;     /* 0: it is not known */
+    uint64_t head;   /* its events that are known, without a gap; of ours see the counter */
+    bool current;
+    bool raised; /* … and not written yet */
+};
+
 struct nc_sqlite_merging {
     struct nc_sqlite_writer *w;
     unsigned base; /* the number of M_STATE in the writer's connection */
@@ -68,11 +79,15 @@ struct nc_sqlite_merging {
     bool broken;   /* a statement failed: nothing of it may be kept */
     struct nc_buf text[NC_SQLITE_STATES]; /* the strings that nc_merge_ops.get gave */
     struct nc_buf name;
-    struct nc_id origin; /* the log that was looked up last in this change … */
-    uint64_t origin_no;  /* … and its number; 0: none was */
+    struct nc_sqlite_known known;
+    struct nc_sqlite_log log; /* the one that was looked up last */
 };
 
 void nc_sqlite_merging_fini(struct nc_sqlite_merging *m);
+/* What was remembered may not be so: something was undone, or changed by other ways. */
+void nc_sqlite_merging_forget(struct nc_sqlite_merging *m);
+/* What was put off is written: before a commit ends.  False: broken. */
+bool nc_sqlite_merging_flush(struct nc_sqlite_merging *m);
 
 /* The number of a log, known from now on; 0 when that failed. */
 uint64_t nc_sqlite_origin_no(struct nc_sqlite_merging *m, const struct nc_id *origin);

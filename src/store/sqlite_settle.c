@@ -236,7 +236,7 @@ enum nc_err nc_sqlite_settle(struct nc_sqlite_merging *x)
     struct nc_sqlite_counter before = x->w->counter;
 
     x->broken = false;
-    x->origin_no = 0;
+    nc_sqlite_merging_forget(x);
     if (!is_settled(&t) && t.rc == SQLITE_OK)
         settle(&t);
     if (t.rc == SQLITE_OK && !x->broken)

@@ -102,6 +102,7 @@ int nc_sqlite_writer_open(struct nc_sqlite_writer *w, const char *path)
         w->merging = nc_alloc(sizeof(*w->merging));
     w->merging->w = w;
     w->merging->base = W_MERGE;
+    nc_sqlite_merging_forget(w->merging);
     return nc_sqlite_conn_open(&w->conn, path, true, defs, W_N);
 }
 
@@ -286,8 +287,10 @@ static bool is_own(const struct change_run *r)
 
 static void note_message(struct change_run *r)
 {
-    uint64_t stamp = nc_hlc_of(&r->ch->message.id);
+    const struct nc_message *m = &r->ch->message;
+    uint64_t stamp = nc_hlc_of(&m->id);
 
+    nc_sqlite_known_said(&r->w->merging->known, &m->room, &m->id);
     r->w->counter.messages++;
     if (stamp > r->w->counter.hlc)
         r->w->counter.hlc = stamp;
@@ -300,7 +303,6 @@ static struct nc_merging merging(struct change_run *r)
 
     x->pos = r->pos;
     x->broken = false;
-    x->origin_no = 0;
     return (struct nc_merging){.ops = &nc_sqlite_merge_ops,
                                .db = x,
                                .own = r->w->counter.incarnation,
@@ -371,6 +373,14 @@ static enum outcome run_steps(struct change_run *r)
     return o == FINE ? refused(r, NC_OK) : o;
 }
 
+/* What changes rooms, accounts, or takes messages away, beside the ways of sqlite_merge.h.
+ */
+static bool is_sweeping(enum nc_change_kind k)
+{
+    return k <= NC_ACCOUNT_DELETE || (k >= NC_ROOM_INSERT && k <= NC_ROOM_ERASE) ||
+           k == NC_ORIGIN_RENEW || nc_sqlite_kinds[k].erases;
+}
+
 static enum outcome run_change(struct change_run *r)
 {
     bool logged = r->ch->event.kind != NC_EV_NONE;
@@ -380,6 +390,11 @@ static enum outcome run_change(struct change_run *r)
     r->pos = r->w->counter.head + logged;
     r->ch->event.seq = 0;
     r->ch->touched = 0;
+    if (is_sweeping(r->ch->kind)) {
+        if (!nc_sqlite_merging_flush(r->w->merging))
+            return BROKEN;
+        nc_sqlite_merging_forget(r->w->merging);
+    }
     if (r->ch->kind == NC_MERGE || r->ch->kind == NC_ORIGIN_SKIP)
         return run_merge(r);
     if (r->ch->kind == NC_ORIGIN_RENEW)
@@ -424,6 +439,8 @@ static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
     }
     if (o == REFUSED && c->partly)
         o = FINE;
+    if (o == FINE && !nc_sqlite_merging_flush(w->merging))
+        o = BROKEN;
     w->dirty = w->dirty || (o == FINE && (c->err == NC_OK || c->failed > 0));
     if (o == FINE) {
         c->applied = c->failed;
@@ -431,6 +448,7 @@ static enum outcome run_commit(struct nc_sqlite_writer *w, struct nc_commit *c,
     }
     w->counter = before;
     nc_log_tail_cut(&w->tail, since);
+    nc_sqlite_merging_forget(w->merging);
     if (save && (o == REFUSED || o == CLASHED)) {
         enum outcome undone = run(w, W_UNDO);
         if (undone == FINE)
@@ -517,6 +535,8 @@ static bool write_batch(struct nc_sqlite_writer *w, struct nc_list *batch)
     }
     struct nc_sqlite_counter before = w->counter;
     enum outcome o = transaction(w, batch, false);
+    if (o != FINE)
+        nc_sqlite_merging_forget(w->merging);
     if (o == CLASHED) { /* rare: begin again, with a savepoint around each commit */
         w->counter = before;
         o = sqlite3_exec(w->conn.db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK
