@@ -570,6 +570,7 @@ enum nc_err nc_users_new(struct nc_users **out, const struct nc_users_opts *o)
     u->resume.run = on_resume;
     nc_list_init(&u->ends);
     nc_list_init(&u->late);
+    nc_told_open(u);
     enum nc_err e = nc_users_send_open(u);
     if (e == NC_OK)
         e = nc_users_docs_open(u);
@@ -601,6 +602,7 @@ void nc_users_stop(struct nc_users *u)
     if (!u || u->stopped)
         return;
     u->stopped = true;
+    nc_told_stop(u);
     nc_list_each(it, &u->ends) {
         struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
         if (e->up) {
@@ -630,6 +632,7 @@ void nc_users_free(struct nc_users *u)
     }
     assert(u->running == 0);
     nc_users_send_close(u);
+    nc_told_close(u);
     free_answers(&u->late);
     nc_buf_fini(&u->topic);
     nc_buf_fini(&u->json);

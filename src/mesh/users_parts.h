@@ -20,8 +20,12 @@
 
 struct nc_user_doc;
 struct nc_user_replay;
+struct nc_user_told;
 
 #define NC_PEERS_MAX 64
+/* Events at one broker without its acknowledgement: what nodes tell each other by the same
+ * link waits no longer than these take.  Pages of the log may be as many more. */
+#define NC_RENDER_UNDER_WAY 256u
 
 /* What one broker has been told of the log, and what is on its way. */
 struct nc_user_render {
@@ -36,6 +40,8 @@ struct nc_user_render {
     uint64_t pos;     /* log position up to which all was handed over */
     uint64_t came_at; /* the log's head when it came up */
     uint64_t base;    /* live: up to there it came from the log */
+    uint64_t next;    /* live: in users->tells */
+    bool full;        /* the link was; it says when it isn't */
     struct nc_user_replay *asking;
     /* Handed over and not acknowledged, oldest first; the first has tag `first`. */
     struct nc_user_sent *sent;
@@ -75,6 +81,14 @@ struct nc_user_end {
     struct nc_deadline look;
 };
 
+/* What is told and has not been handed over to every broker that is live, in order. */
+struct nc_user_tells {
+    struct nc_user_told **ring; /* of cap, a power of two */
+    uint64_t first, end;        /* numbers, counted since the start */
+    size_t cap, bytes;
+    struct nc_task turn_end;
+};
+
 struct nc_users {
     struct nc_users_opts o;
     struct nc_chat *chat;
@@ -91,6 +105,7 @@ struct nc_users {
     struct nc_users_stats stats;
     struct nc_buf topic, json; /* scratch */
     struct nc_task resume;     /* brokers that wait for the next turn */
+    struct nc_user_tells tells;
 
     /* users_send.c */
     struct nc_hold *hold;
@@ -176,18 +191,53 @@ void nc_users_event(struct nc_hub_tap *tap, struct nc_topic *t, uint64_t seq,
                     const char *type, struct nc_str json);
 void nc_users_fetched(struct nc_hub_tap *tap);
 bool nc_users_hears(struct nc_hub_tap *tap);
+/* Views of users->topic. */
+struct nc_str nc_users_room_topic(struct nc_users *u, const struct nc_id *room,
+                                  bool durable);
+struct nc_str nc_users_inbox_topic(struct nc_users *u, const struct nc_user *user);
 void nc_render_init(struct nc_user_end *e);
 void nc_render_fini(struct nc_user_end *e);
-void nc_render_rendered(struct nc_user_end *e, const struct nc_id *node,
-                        struct nc_str payload);
 void nc_render_begin(struct nc_user_end *e); /* ready; or who else is there changed */
 void nc_render_up(struct nc_user_end *e);
 void nc_render_stop(struct nc_user_end *e); /* the last mark of how far it is */
 void nc_render_down(struct nc_user_end *e);
 void nc_render_room(struct nc_user_end *e);
-void nc_render_acked(struct nc_user_end *e, uint64_t tag);
+/* To a broker that is live; it may be so no longer afterwards. */
+void nc_render_live(struct nc_user_end *e, struct nc_str topic, uint64_t seq,
+                    struct nc_str json);
 /* An ephemeral object to a room at every broker where we render. */
 void nc_users_tell_room(struct nc_users *u, const struct nc_id *room, struct nc_str json);
+
+/* ---- users_told.c --------------------------------------------------------- */
+
+void nc_told_open(struct nc_users *u);
+void nc_told_stop(
+    struct nc_users *u); /* all that waits is handed over, as far as it goes */
+void nc_told_close(struct nc_users *u);
+/* To every broker that is live; copied.  seq 0: ephemeral. */
+void nc_told_add(struct nc_users *u, struct nc_str topic, uint64_t seq, struct nc_str json);
+void nc_told_soon(struct nc_users *u); /* a broker can take more */
+
+/* ---- users_handed.c ------------------------------------------------------- */
+
+/* An origin as event ids name it. */
+struct nc_id nc_render_origin(const struct nc_id *origin);
+/* NC_AGAIN, NC_ECLOSED: not now.  What no link will ever take is NC_OK. */
+NC_MUSTUSE enum nc_err nc_render_hand_over(struct nc_user_end *e, struct nc_str topic,
+                                           uint64_t seq, struct nc_str json);
+void nc_render_acked(struct nc_user_end *e, uint64_t tag);
+void nc_render_settle(struct nc_user_end *e); /* pos changed */
+void nc_render_tell(struct nc_user_end *e);   /* n/<self>/rendered, if it isn't told */
+/* What the broker keeps of how far it is.  node: NULL for our own mark. */
+void nc_render_rendered(struct nc_user_end *e, const struct nc_id *node,
+                        struct nc_str payload);
+
+/* ---- users_replay.c ------------------------------------------------------- */
+
+void nc_render_go_on(struct nc_user_end *e); /* from pos to the head, and live from there */
+void nc_render_resync(struct nc_user_end *e); /* too far behind: the head it is */
+void nc_render_resync_some(struct nc_user_end *e);
+void nc_render_unask(struct nc_user_end *e); /* what is being read isn't wanted */
 
 /* ---- users_here.c --------------------------------------------------------- */
 

@@ -244,6 +244,18 @@ static void ack_all(struct mesh *m)
             hook->ops->acked(&m->link, hook->arg, m->link.said[i].tag);
 }
 
+/* Events, as a broker takes them that acknowledges all that it has. */
+static unsigned count_acked(struct mesh *m, const char *words)
+{
+    unsigned n = 0;
+
+    for (unsigned more; (more = count(m, "/events", words)) > 0; n += more) {
+        ack_all(m);
+        settle(m->w);
+    }
+    return n;
+}
+
 static void write_in(struct mesh *m, const char *who, const char *payload)
 {
     char topic[128], id[NC_ID_TEXT + 1] = "";
@@ -380,6 +392,7 @@ static void too_often_waits_and_is_said_in_order(void **state)
         nc_users_stats(m->users, &stats);
     }
     assert_true(stats.taken == 23 && stats.held == 0);
+    settle(m->w);
     for (unsigned i = 0; i < 23; i++) {
         snprintf(text, sizeof text, "no %02u.", i);
         assert_non_null(strstr(next(m, "/events"), text));
@@ -525,6 +538,48 @@ static void a_full_link_goes_on_where_it_stopped(void **state)
     assert_int_equal(count(m, "/events", "live again"), 1);
 }
 
+/* What nodes tell each other goes by the same link. */
+static void a_broker_gets_so_much_at_a_time(void **state)
+{
+    struct mesh *m = *state;
+    char text[32];
+    unsigned n = NC_RENDER_UNDER_WAY + 100;
+
+    come_up(m, NULL);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(text, sizeof text, "no %03u.", i);
+        ada_says(m, text);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(text, sizeof text, "no %03u.", i);
+        if (i == NC_RENDER_UNDER_WAY) {
+            assert_null(next(m, "/events"));
+            ack_all(m);
+            settle(m->w);
+        }
+        assert_non_null(strstr(next(m, "/events"), text));
+    }
+}
+
+static void a_broker_that_is_too_slow_gets_the_rest_from_the_log(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_users_stats stats;
+    char *text = nc_alloc(20001);
+    unsigned n = NC_RENDER_UNDER_WAY + 300;
+
+    come_up(m, NULL);
+    memset(text, 'x', 20000);
+    for (unsigned i = 0; i < n; i++)
+        ada_says(m, text);
+    free(text);
+    assert_int_equal(count_acked(m, "\"message.created\""), n);
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.replayed >= 200 && stats.replayed <= 300);
+    ada_says(m, "live again");
+    assert_int_equal(count(m, "/events", "live again"), 1);
+}
+
 static void what_was_said_meanwhile_is_told_afterwards(void **state)
 {
     struct mesh *m = *state;
@@ -622,7 +677,7 @@ static void nothing_is_taken_faster_than_it_is_answered(void **state)
     nc_users_stats(m->users, &stats);
     assert_true(stats.held == 0 && stats.taken == 1000 && stats.dropped == 0);
     assert_int_equal(count(m, "/u/ada/inbox", "\"ack\""), 1000);
-    assert_int_equal(count(m, "/events", "\"message.created\""), 1000);
+    assert_int_equal(count_acked(m, "\"message.created\""), 1000);
 }
 
 static void who_is_too_far_behind_is_told_so(void **state)
@@ -810,6 +865,8 @@ int main(void)
         T(what_nobody_takes_is_stored_after_a_while),
         T(one_node_tells_events),
         T(a_full_link_goes_on_where_it_stopped),
+        T(a_broker_gets_so_much_at_a_time),
+        T(a_broker_that_is_too_slow_gets_the_rest_from_the_log),
         T(what_was_said_meanwhile_is_told_afterwards),
         T(what_was_acknowledged_behind_the_mark_is_told_again),
         T(a_new_broker_hears_what_is_new),
