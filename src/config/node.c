@@ -97,7 +97,7 @@ static const char *check_broker(const char *v)
     return check_host(strstr(v, "://") + 3, false);
 }
 
-static const char *check_broker_proxy(const char *v)
+static const char *check_socks(const char *v)
 {
     if (strncmp(v, "socks5h://", 10) != 0)
         return "must begin with socks5h://";
@@ -273,6 +273,8 @@ const struct nc_option nc_config_table[] = {
      .help = "What other nodes call this one: letters, digits and ._- up to 63. When empty, the machine's name and the end of the node's id."},
     {.key = "mesh_ca", .kind = NC_OPT_TEXT, .at = AT(mesh_ca), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "Certificates, PEM, that alone vouch for other nodes at https:// addresses: those that nodes made themselves, or those of an authority. When empty, the system's."},
+    {.key = "mesh_proxy", .kind = NC_OPT_TEXT, .at = AT(mesh_proxy), .def = "", .arg = "URL", .check = check_socks,
+     .help = "SOCKS5 proxy on the way to other nodes, also to join one: socks5h://127.0.0.1:9050 for Tor; it resolves their names. Addresses of loopback and private networks are dialled without it."},
 
     {.key = "brokers", .kind = NC_OPT_LIST, .at = AT(brokers), .def = "", .arg = "URL", .check = check_broker, .group = "MQTT",
      .help = "MQTT brokers to hold a session with, all at once: mqtt://HOST[:1883], mqtts://HOST[:8883]. May be given several times."},
@@ -282,7 +284,7 @@ const struct nc_option nc_config_table[] = {
      .help = "File that holds the password of broker_user; read anew for each login."},
     {.key = "broker_ca", .kind = NC_OPT_TEXT, .at = AT(broker_ca), .def = "", .arg = "FILE", .check = nc_check_file,
      .help = "Certificates, PEM, that vouch for mqtts:// brokers. When empty, the system's."},
-    {.key = "broker_proxy", .kind = NC_OPT_TEXT, .at = AT(broker_proxy), .def = "", .arg = "URL", .check = check_broker_proxy,
+    {.key = "broker_proxy", .kind = NC_OPT_TEXT, .at = AT(broker_proxy), .def = "", .arg = "URL", .check = check_socks,
      .help = "SOCKS5 proxy on the way to brokers, socks5h://127.0.0.1:9050 for Tor; it resolves their names. Not used for the node's own broker."},
     {.key = "broker_root", .kind = NC_OPT_TEXT, .at = AT(broker_root), .def = "nc/v1", .arg = "TOPIC", .check = check_broker_root,
      .help = "What all topics begin with; the same for every node and client of a mesh."},

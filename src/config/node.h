@@ -55,7 +55,7 @@ struct nc_config {
     uint64_t ai_user_tokens_per_day, ai_user_requests_per_day, ai_room_tokens_per_day,
         ai_persona_tokens_per_day, ai_node_tokens_per_day;
     const char *node_name; /* "": made of the machine's name */
-    const char *mesh_ca;
+    const char *mesh_ca, *mesh_proxy;
     /* MQTT */
     struct nc_strings brokers;
     const char *broker_user, *broker_password_file, *broker_ca, *broker_proxy, *broker_root;

@@ -1,6 +1,9 @@
 #include "mesh/link_url.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "net/addr.h"
 
 static bool take(struct nc_str *s, struct nc_str prefix)
 {
@@ -62,4 +65,31 @@ enum nc_err nc_link_url_proxy(struct nc_str url, struct nc_link_url *out)
     if (!take(&url, NC_STR("socks5h://")))
         return NC_EINVAL;
     return host_port(url, 0, out);
+}
+
+enum nc_err nc_link_url_node(struct nc_str url, struct nc_link_url *out)
+{
+    *out = (struct nc_link_url){.tls = nc_str_starts(url, NC_STR("https://"))};
+    if (!take(&url, out->tls ? NC_STR("https://") : NC_STR("http://")))
+        return NC_EINVAL;
+    const char *path = url.n ? memchr(url.p, '/', url.n) : NULL;
+    if (path)
+        url.n = (size_t)(path - url.p);
+    return host_port(url, out->tls ? 443 : 80, out);
+}
+
+bool nc_link_url_proxied(const struct nc_link_url *node)
+{
+    struct nc_addr a;
+
+    return nc_addr_parse(nc_str(node->host), &a) != NC_OK ||
+           !(nc_addr_reach(&a) & (NC_REACH_LOOPBACK | NC_REACH_PRIVATE));
+}
+
+bool nc_link_url_onion(const struct nc_link_url *node)
+{
+    static const char end[] = ".onion";
+    size_t n = strlen(node->host);
+
+    return n > sizeof end - 1 && strcasecmp(node->host + n - (sizeof end - 1), end) == 0;
 }

@@ -54,6 +54,9 @@ struct nc_sync_peer {
     char routes[NC_SYNC_ROUTES_BYTES]; /* NUL after each */
     unsigned routes_n;
 
+    uint64_t strange_ms; /* loop time when it may be asked whose a log of its is; 0: we
+                            know them all */
+    uint64_t strange_wait_ms;
     uint64_t look_ms;   /* loop time when what we lack of it is to be asked for; 0: not */
     uint64_t wanted_ms; /* when it was last asked; 0: nothing is awaited of it */
     uint64_t came_ms;   /* when the last of that came */

@@ -332,8 +332,11 @@ static void on_peer(struct nc_sync_hook *h, const struct nc_id *peer, bool here,
 enum nc_err nc_way_ws_new(struct nc_way_ws **out, const struct nc_way_ws_opts *o)
 {
     static const struct nc_sync_hook_ops hook_ops = {.peer = on_peer};
+    struct nc_link_url proxy = {.port = 0};
     struct nc_tls *tls;
 
+    if (*o->proxy && nc_link_url_proxy(nc_str(o->proxy), &proxy) != NC_OK)
+        return NC_EINVAL;
     enum nc_err e = nc_tls_client(&tls, *o->ca ? o->ca : NULL);
     if (e != NC_OK)
         return e;
@@ -342,6 +345,7 @@ enum nc_err nc_way_ws_new(struct nc_way_ws **out, const struct nc_way_ws_opts *o
     w->sync = o->sync;
     w->nodes = o->nodes;
     w->tls = tls;
+    w->proxy = proxy;
     nc_list_init(&w->links);
     nc_list_init(&w->targets);
     w->look.fire = on_look;

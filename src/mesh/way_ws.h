@@ -29,11 +29,12 @@ struct nc_way_ws_opts {
     struct nc_loop *loop;
     struct nc_sync *sync;
     const struct nc_nodes *nodes;
-    const char *ca; /* PEM: what alone vouches for wss; "": the system's */
+    const char *ca;    /* PEM: what alone vouches for wss; "": the system's */
+    const char *proxy; /* socks5h://HOST:PORT for what is not near; "": none */
 };
 
-/* Begins to dial in the next turn.  NC_ENOENT, NC_EINVAL, NC_EIO: the file `ca` (logged).
- * Strings are copied, the rest is borrowed. */
+/* Begins to dial in the next turn.  NC_ENOENT, NC_EINVAL, NC_EIO: the file `ca` (logged);
+ * NC_EINVAL: the proxy.  Strings are copied, the rest is borrowed. */
 NC_MUSTUSE enum nc_err nc_way_ws_new(struct nc_way_ws **out,
                                      const struct nc_way_ws_opts *o);
 /* All ways go down.  Before sync is freed; what is left of the sockets goes by itself in

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "mesh/envelope.h"
 #include "mesh/way_ws_parts.h"
+#include "net/socks.h"
 
 enum {
     TARGETS_OF_PEER = 8,
@@ -78,9 +79,30 @@ static bool may(void *arg, const struct nc_addr *a)
     return !t->public_ip || secure(t);
 }
 
+/* How it is dialled; false: not at all, and why. */
+static bool way_to(struct nc_ws_target *t, const char **why)
+{
+    struct nc_link_url at;
+
+    *why = "this is no address";
+    t->public_ip = t->proxied = false;
+    if (nc_link_url_node(nc_str(t->url), &at) != NC_OK)
+        return false;
+    t->proxied = t->all->proxy.port && nc_link_url_proxied(&at);
+    *why = "without TLS nothing but .onion is spoken to by a proxy";
+    return !t->proxied || at.tls || nc_link_url_onion(&at);
+}
+
 static void dial(struct nc_ws_target *t)
 {
     struct nc_way_ws *w = t->all;
+    const struct nc_socks_at proxy = {.host = w->proxy.host, .port = w->proxy.port};
+    const char *why;
+
+    if (!way_to(t, &why)) {
+        nc_ws_target_lost(t, why, 0);
+        return;
+    }
     struct nc_ws_link *l = nc_ws_link_new(w);
     struct nc_str base = bare(t->url);
     struct nc_buf url = {0};
@@ -93,7 +115,6 @@ static void dial(struct nc_ws_target *t)
     l->way.peer = t->peer;
     snprintf(l->way.where, sizeof(l->way.where), "%s", t->url);
     t->link = l;
-    t->public_ip = false;
     w->count.dialled++;
     enum nc_err e = nc_ws_dial(&l->ws, w->loop,
                                &(struct nc_ws_dial){.url = url.p,
@@ -102,7 +123,8 @@ static void dial(struct nc_ws_target *t)
                                                     .timeout_ms = DIAL_MS,
                                                     .message_max = NC_ENVELOPE_MAX,
                                                     .ping_ms = NC_WAY_WS_PING_MS,
-                                                    .may = may,
+                                                    .proxy = t->proxied ? &proxy : NULL,
+                                                    .may = t->proxied ? NULL : may,
                                                     .arg = t},
                                &nc_ws_link_ops);
     nc_buf_fini(&url);
@@ -115,8 +137,10 @@ static void dial(struct nc_ws_target *t)
 
 void nc_ws_target_open(struct nc_ws_link *l)
 {
-    l->way.kind = nc_addr_reach(nc_conn_peer(l->ws.conn)) == NC_REACH_PUBLIC ? NC_WAY_WAN
-                                                                             : NC_WAY_LAN;
+    bool far = (l->target && l->target->proxied) ||
+               nc_addr_reach(nc_conn_peer(l->ws.conn)) == NC_REACH_PUBLIC;
+
+    l->way.kind = far ? NC_WAY_WAN : NC_WAY_LAN;
 }
 
 static void on_retry(struct nc_deadline *d)

@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 #include "mesh/frame.h"
+#include "mesh/link_url.h"
 #include "mesh/nodes.h"
 #include "mesh/sync.h"
 #include "mesh/way_ws.h"
@@ -24,6 +25,7 @@ struct nc_ws_target {
     bool wanted;    /* still a node's address */
     bool told;      /* `why` is in the log */
     bool public_ip; /* the one that was dialled last leads through the internet */
+    bool proxied;   /* it is the proxy that dials */
     uint64_t since_ms;
     char why[64];
     char url[NC_WAY_WS_URL]; /* as the node says it: http(s)://… */
@@ -48,6 +50,7 @@ struct nc_way_ws {
     struct nc_sync *sync;
     const struct nc_nodes *nodes;
     struct nc_tls *tls;
+    struct nc_link_url proxy; /* port 0: none */
     char self_url[NC_WAY_WS_URL];
     struct nc_list links, targets;
     struct nc_sync_hook hook;

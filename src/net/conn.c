@@ -86,7 +86,7 @@ void nc_conn_watch(struct nc_conn *c)
     if (!c->io)
         return;
     switch ((enum nc_conn_state)c->state) {
-    case NC_CONN_CONNECT: want = NC_IO_WRITE; break;
+    case NC_CONN_CONNECT: want = nc_dial_reads(c) ? NC_IO_READ : NC_IO_WRITE; break;
     case NC_CONN_HANDSHAKE:
         want = c->ssl && SSL_want_write(c->ssl) ? NC_IO_WRITE : NC_IO_READ;
         break;

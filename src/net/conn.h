@@ -59,6 +59,14 @@ struct nc_conn *nc_conn_dial(struct nc_loop *l, const char *host, uint16_t port,
                              struct nc_tls *tls, unsigned timeout_ms,
                              const struct nc_conn_ops *ops, void *owner);
 
+struct nc_socks_at;
+/* The same over a SOCKS5 proxy, which resolves `host`; its answer is part of the time.
+ * `may` is asked for the addresses of the proxy.  proxy: copied; NULL: none. */
+struct nc_conn *nc_conn_dial_over(struct nc_loop *l, const struct nc_socks_at *proxy,
+                                  const char *host, uint16_t port, struct nc_tls *tls,
+                                  unsigned timeout_ms, const struct nc_conn_ops *ops,
+                                  void *owner);
+
 /* Hand it to another owner, from the next callback on; unused input comes to it
  * at the end of this turn. */
 void nc_conn_own(struct nc_conn *c, const struct nc_conn_ops *ops, void *owner);

@@ -79,3 +79,4 @@ void nc_conn_drop_queue(struct nc_conn *c);
 void nc_dial_timeout(struct nc_conn *c);
 void nc_dial_ready(struct nc_conn *c);
 void nc_dial_drop(struct nc_conn *c);
+bool nc_dial_reads(const struct nc_conn *c); /* a proxy is to say something */

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "net/conn_in.h"
+#include "net/socks.h"
 
 struct nc_dialling {
     uv_getaddrinfo_t req;
@@ -21,7 +22,10 @@ struct nc_dialling {
     struct addrinfo *list, *next; /* resolved; to be tried */
     uint64_t ends_at;
     struct nc_tls *tls;
-    uint16_t port;
+    uint16_t port;     /* of the host, or of the proxy */
+    bool over, asking; /* over a proxy; it is there, and is being asked */
+    struct nc_socks socks;
+    const char *at; /* whose address is looked up: `host`, or behind it the proxy */
     char host[];
 };
 
@@ -61,6 +65,7 @@ static bool attempt(struct nc_conn *c, const struct sockaddr *sa, socklen_t n, u
     int one = 1;
 
     nc_addr_from_sockaddr(sa, &c->peer);
+    c->dial->asking = false;
     if (c->ops->may && !c->ops->may(c->owner, &c->peer))
         return false;
     nc_io_free(c->io);
@@ -102,8 +107,36 @@ void nc_dial_timeout(struct nc_conn *c)
 {
     if (c->dial->resolving)
         nc_conn_goto(c, NC_CONN_GONE, "resolve timeout");
+    else if (c->dial->asking)
+        nc_conn_goto(c, NC_CONN_GONE, "the proxy doesn't answer");
     else
         try_next(c, "connect timeout");
+}
+
+bool nc_dial_reads(const struct nc_conn *c)
+{
+    return c->dial && c->dial->asking && nc_socks_reads(&c->dial->socks);
+}
+
+static void connected(struct nc_conn *c)
+{
+    struct nc_dialling *d = c->dial;
+
+    nc_loop_deadline(c->loop, &c->deadline, time_left(c)); /* the handshake's */
+    c->dial = NULL;
+    nc_conn_connected(c, d->tls, d->host);
+    free_dialling(d);
+}
+
+static void ask_proxy(struct nc_conn *c)
+{
+    const char *why = NULL;
+
+    switch (nc_socks_step(&c->dial->socks, c->fd, &why)) {
+    case NC_OK: connected(c); break;
+    case NC_AGAIN: nc_conn_watch(c); break;
+    default: nc_conn_goto(c, NC_CONN_GONE, why);
+    }
 }
 
 void nc_dial_ready(struct nc_conn *c)
@@ -112,15 +145,24 @@ void nc_dial_ready(struct nc_conn *c)
     int err = 0;
     socklen_t n = sizeof(err);
 
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &n) != 0 || err != 0) {
-        nc_log(NC_DEBUG, "conn.dial", "conn=%llu errno=%d", (unsigned long long)c->id, err);
-        try_next(c, err == ECONNREFUSED ? "connection refused" : "connect failed");
+    if (d->asking) {
+        ask_proxy(c);
         return;
     }
-    nc_loop_deadline(c->loop, &c->deadline, time_left(c)); /* the handshake's */
-    c->dial = NULL;
-    nc_conn_connected(c, d->tls, d->host);
-    free_dialling(d);
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &n) != 0 || err != 0) {
+        nc_log(NC_DEBUG, "conn.dial", "conn=%llu errno=%d", (unsigned long long)c->id, err);
+        try_next(c, d->over               ? "the proxy is not reached"
+                    : err == ECONNREFUSED ? "connection refused"
+                                          : "connect failed");
+        return;
+    }
+    if (!d->over) {
+        connected(c);
+        return;
+    }
+    d->asking = true;
+    nc_loop_deadline(c->loop, &c->deadline, time_left(c));
+    ask_proxy(c);
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
@@ -158,8 +200,7 @@ static void resolve(struct nc_conn *c)
     char port[8];
 
     snprintf(port, sizeof(port), "%u", d->port);
-    int e =
-        uv_getaddrinfo(nc_loop_uv(c->loop), &d->req, on_resolved, d->host, port, &hints);
+    int e = uv_getaddrinfo(nc_loop_uv(c->loop), &d->req, on_resolved, d->at, port, &hints);
     d->resolving = e == 0;
     if (e == 0)
         nc_loop_deadline(c->loop, &c->deadline, time_left(c));
@@ -171,22 +212,36 @@ struct nc_conn *nc_conn_dial(struct nc_loop *l, const char *host, uint16_t port,
                              struct nc_tls *tls, unsigned timeout_ms,
                              const struct nc_conn_ops *ops, void *owner)
 {
+    return nc_conn_dial_over(l, NULL, host, port, tls, timeout_ms, ops, owner);
+}
+
+struct nc_conn *nc_conn_dial_over(struct nc_loop *l, const struct nc_socks_at *proxy,
+                                  const char *host, uint16_t port, struct nc_tls *tls,
+                                  unsigned timeout_ms, const struct nc_conn_ops *ops,
+                                  void *owner)
+{
     struct nc_conn *c = nc_conn_make(l, ops, owner);
-    size_t n = strlen(host);
-    struct nc_dialling *d = nc_alloc(sizeof(*d) + n + 1);
+    size_t n = strlen(host), over_n = proxy ? strlen(proxy->host) : 0;
+    struct nc_dialling *d = nc_alloc(sizeof(*d) + n + 1 + over_n + 1);
     struct sockaddr_storage sa;
     struct nc_addr a;
 
     d->conn = c;
     d->tls = tls;
-    d->port = port;
+    d->port = proxy ? proxy->port : port;
+    d->over = proxy != NULL;
     d->ends_at = nc_loop_now_ms(l) + timeout_ms;
     memcpy(d->host, host, n);
+    d->at = d->host;
+    if (proxy)
+        d->at = memcpy(d->host + n + 1, proxy->host, over_n);
     c->dial = d;
-    if (port == 0) {
+    if (proxy && nc_socks_begin(&d->socks, host, port) != NC_OK) {
+        nc_conn_goto(c, NC_CONN_GONE, "no name for a proxy");
+    } else if (d->port == 0) {
         dial_unix(c, host);
-    } else if (nc_addr_parse(nc_str(host), &a) == NC_OK) {
-        a.port = port;
+    } else if (nc_addr_parse(nc_str(d->at), &a) == NC_OK) {
+        a.port = d->port;
         socklen_t len = nc_addr_to_sockaddr(&a, &sa);
         if (!attempt(c, (struct sockaddr *)&sa, len, time_left(c)))
             nc_conn_goto(c, NC_CONN_GONE, "connect failed");

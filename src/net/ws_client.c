@@ -196,10 +196,10 @@ enum nc_err nc_ws_dial(struct nc_ws *w, struct nc_loop *l, const struct nc_ws_di
     unsigned ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
 
     *w = (struct nc_ws){.ops = ops, .dialling = d};
-    w->conn =
-        o->unix_socket
-            ? nc_conn_dial(l, o->unix_socket, 0, u.tls ? o->tls : NULL, ms, &conn_ops, d)
-            : nc_conn_dial(l, host, u.port, u.tls ? o->tls : NULL, ms, &conn_ops, d);
+    w->conn = o->unix_socket ? nc_conn_dial(l, o->unix_socket, 0, u.tls ? o->tls : NULL, ms,
+                                            &conn_ops, d)
+                             : nc_conn_dial_over(l, o->proxy, host, u.port,
+                                                 u.tls ? o->tls : NULL, ms, &conn_ops, d);
     d->deadline.fire = on_deadline;
     nc_loop_deadline(l, &d->deadline, ms);
     return NC_OK;

@@ -101,7 +101,8 @@ static enum nc_err open_ways(struct nc_server *s)
     return nc_way_ws_new(&s->way_ws, &(struct nc_way_ws_opts){.loop = s->loop,
                                                               .sync = s->sync,
                                                               .nodes = s->nodes,
-                                                              .ca = s->cfg->mesh_ca});
+                                                              .ca = s->cfg->mesh_ca,
+                                                              .proxy = s->cfg->mesh_proxy});
 }
 
 enum nc_err nc_server_mesh_open(struct nc_server *s)

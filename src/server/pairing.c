@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chat/people/people.h"
 #include "crypto/keyring.h"
+#include "mesh/link_url.h"
 #include "mesh/nodes.h"
 #include "net/http_client.h"
 #include "server/call.h"
@@ -172,12 +173,16 @@ static void ask(struct joining *j)
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct nc_buf url = {0};
     struct nc_str base = nc_str(j->code.urls[j->at]);
+    const char *proxy = j->call->srv->cfg->mesh_proxy;
+    struct nc_link_url at;
 
     while (base.p[base.n - 1] == '/')
         base.n--;
     nc_buf_adds(&url, base);
     nc_buf_adds(&url, NC_STR("/mesh/join"));
     nc_buf_addc(&url, '\0');
+    if (nc_link_url_node(base, &at) == NC_OK && !nc_link_url_proxied(&at))
+        proxy = "";
     nc_buf_clear(&j->answer);
     j->status = 0;
     j->asked_ms = nc_wall_ms();
@@ -190,6 +195,7 @@ static void ask(struct joining *j)
                            /* Both sign what they say; many nodes made their certificate
                             * themselves. */
                            .any_peer = true,
+                           .proxy = *proxy ? proxy : NULL,
                            .connect_ms = CONNECT_MS,
                            .first_byte_ms = TOTAL_MS,
                            .total_ms = TOTAL_MS,

@@ -51,6 +51,41 @@ static void a_proxy_needs_a_port(void **state)
     assert_int_equal(nc_link_url_proxy(NC_STR("socks5://h:1"), &out), NC_EINVAL);
 }
 
+static void where_a_node_is_and_whether_by_a_proxy(void **state)
+{
+    static const struct {
+        const char *url, *host;
+        uint16_t port;
+        bool tls, proxied, onion;
+    } nodes[] = {
+        {"http://abc.onion", "abc.onion", 80, false, true, true},
+        {"https://ABC.ONION/under/", "ABC.ONION", 443, true, true, true},
+        {"https://node.test:8443/x", "node.test", 8443, true, true, false},
+        {"http://localhost:8080", "localhost", 8080, false, true, false},
+        {"http://127.0.0.1:8080", "127.0.0.1", 8080, false, false, false},
+        {"http://[::1]:8080/", "::1", 8080, false, false, false},
+        {"http://192.168.1.5:8080", "192.168.1.5", 8080, false, false, false},
+        {"https://[fd00::1]", "fd00::1", 443, true, false, false},
+        {"http://169.254.169.254", "169.254.169.254", 80, false, true, false},
+        {"https://192.0.2.1", "192.0.2.1", 443, true, true, false},
+        {"http://.onion", ".onion", 80, false, true, false},
+    };
+    static const char *const bad[] = {"", "http://", "ftp://h", "http://h:0", "http:///x"};
+    struct nc_link_url out;
+
+    (void)state;
+    for (unsigned i = 0; i < NC_COUNT(nodes); i++) {
+        assert_int_equal(nc_link_url_node(nc_str(nodes[i].url), &out), NC_OK);
+        assert_string_equal(out.host, nodes[i].host);
+        assert_int_equal(out.port, nodes[i].port);
+        assert_int_equal(out.tls, nodes[i].tls);
+        assert_int_equal(nc_link_url_proxied(&out), nodes[i].proxied);
+        assert_int_equal(nc_link_url_onion(&out), nodes[i].onion);
+    }
+    for (unsigned i = 0; i < NC_COUNT(bad); i++)
+        assert_int_equal(nc_link_url_node(nc_str(bad[i]), &out), NC_EINVAL);
+}
+
 static void put(struct nc_sent *s, uint16_t mid, bool qos1)
 {
     nc_sent_add(s, &(struct nc_sent_row){
@@ -128,6 +163,7 @@ int main(void)
         cmocka_unit_test(what_is_acknowledged_is_out_in_any_order),
         cmocka_unit_test(a_lost_connection_takes_what_had_qos_0),
         cmocka_unit_test(packet_ids_never_meet_one_that_still_waits),
+        cmocka_unit_test(where_a_node_is_and_whether_by_a_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
