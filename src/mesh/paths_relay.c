@@ -94,7 +94,7 @@ static void flush(struct nc_path_relay *r)
 
 static const struct nc_way_ops way_ops = {.send = on_send};
 
-static struct nc_path_relay *relay(struct nc_paths *p, const struct nc_id *to,
+static struct nc_path_relay *known(struct nc_paths *p, const struct nc_id *to,
                                    const struct nc_id *via)
 {
     nc_list_each(it, &p->relays) {
@@ -102,8 +102,18 @@ static struct nc_path_relay *relay(struct nc_paths *p, const struct nc_id *to,
         if (nc_id_eq(&r->way.peer, to) && nc_id_eq(&r->via, via))
             return r;
     }
+    return NULL;
+}
+
+static struct nc_path_relay *relay(struct nc_paths *p, const struct nc_id *to,
+                                   const struct nc_id *via)
+{
+    struct nc_path_relay *r = known(p, to, via);
+
+    if (r)
+        return r;
     const struct nc_node *node = nc_nodes_find(p->o.nodes, via);
-    struct nc_path_relay *r = nc_alloc(sizeof(*r));
+    r = nc_alloc(sizeof(*r));
     r->all = p;
     r->via = *via;
     r->way.ops = &way_ops;
@@ -224,31 +234,23 @@ void nc_relays_try(struct nc_paths *p, struct nc_path_peer *peer, uint64_t now_m
 
 /* ---- what comes ------------------------------------------------------------ */
 
-/* Whose id ends so: of those that are pinned. */
-static const struct nc_node *sender_of(struct nc_paths *p, struct nc_str envelope)
+/* Is it of one whose id ends like this one's?  Of nobody else, at any rate. */
+static bool may_be_of(struct nc_str envelope, const struct nc_id *node)
 {
     uint8_t tail[NC_ENVELOPE_TAIL];
 
-    if (nc_envelope_peek(envelope, tail, NULL) != NC_OK)
-        return NULL;
-    for (size_t i = 0; i < nc_nodes_count(p->o.nodes); i++) {
-        const struct nc_node *node = nc_nodes_at(p->o.nodes, i);
-        if (memcmp(node->card.id.b + sizeof(node->card.id.b) - sizeof(tail), tail,
-                   sizeof(tail)) == 0)
-            return node;
-    }
-    return NULL;
+    return nc_envelope_peek(envelope, tail, NULL) == NC_OK &&
+           memcmp(node->b + sizeof(node->b) - sizeof(tail), tail, sizeof(tail)) == 0;
 }
 
 static void pass_on(struct nc_paths *p, const struct nc_id *from, const struct nc_id *to,
                     struct nc_str envelope)
 {
     struct nc_path_peer *peer = nc_path_peer(p, to);
-    const struct nc_node *sender = sender_of(p, envelope);
     struct nc_way *w = peer ? nc_path_direct(peer) : NULL;
 
     /* What a node has sealed itself, and nothing that it was given. */
-    if (!w || !sender || !nc_id_eq(&sender->card.id, from)) {
+    if (!w || !may_be_of(envelope, from)) {
         p->dropped++;
         return;
     }
@@ -287,21 +289,35 @@ void nc_relays_frame(struct nc_paths *p, const struct nc_id *from, const struct 
         pass_on(p, from, &to, f->relay.envelope);
 }
 
-/* Who reaches us over a third node is reached over it, too. */
-static void open_letter(struct nc_paths *p, const struct nc_path_letter *l)
+/* Who reaches us over a third node is reached over it, too: once it is certain that it was
+ * them.  What comes by a way that there is, sync looks at itself. */
+static bool take_as(struct nc_paths *p, const struct nc_id *sender,
+                    const struct nc_path_letter *l)
 {
     struct nc_str envelope = {l->bytes, l->n};
-    const struct nc_node *sender = sender_of(p, envelope);
+    struct nc_path_relay *r = known(p, sender, &l->from);
 
-    if (!sender || nc_id_eq(&sender->card.id, &l->from) || !nc_path_peer(p, &l->from) ||
-        !nc_path_peer(p, &sender->card.id)) {
-        p->dropped++;
-        return;
-    }
-    struct nc_path_relay *r = relay(p, &sender->card.id, &l->from);
+    if ((!r || !r->way.up) && !nc_sync_is_from(p->o.sync, &l->from, sender, envelope))
+        return false;
+    if (!r)
+        r = relay(p, sender, &l->from);
     if (!r->way.up)
         nc_sync_way_up(p->o.sync, &r->way);
     nc_sync_take(p->o.sync, &r->way, envelope);
+    return true;
+}
+
+static void open_letter(struct nc_paths *p, const struct nc_path_letter *l)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < nc_nodes_count(p->o.nodes) && !taken; i++) {
+        struct nc_id id = nc_nodes_at(p->o.nodes, i)->card.id;
+        if (may_be_of((struct nc_str){l->bytes, l->n}, &id) && !nc_id_eq(&id, &l->from) &&
+            nc_path_peer(p, &l->from) && nc_path_peer(p, &id))
+            taken = take_as(p, &id, l);
+    }
+    p->dropped += !taken;
 }
 
 void nc_relays_work(struct nc_paths *p)

@@ -85,6 +85,13 @@ NC_MUSTUSE enum nc_err nc_sync_seal(struct nc_sync *s, const struct nc_id *to,
 NC_MUSTUSE enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope, bool asked,
                                     struct nc_id *from, const struct nc_frame **frame);
 /*
+ * Has `from` sealed that, which `by` passed on to us?  Nothing is opened, and nothing acted
+ * on; it may be of an earlier start, and is none that was seen.  A node that passes on what
+ * nobody sealed is not looked at for long.
+ */
+bool nc_sync_is_from(struct nc_sync *s, const struct nc_id *by, const struct nc_id *from,
+                     struct nc_str envelope);
+/*
  * What `to`, whose envelope was of an earlier start, is told on that very socket: which
  * start of it is known here, so that it counts from there.
  *

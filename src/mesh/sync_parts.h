@@ -63,6 +63,8 @@ struct nc_sync_peer {
     bool ack;           /* it is to hear how far we are */
     bool jammed;        /* told NC_AGAIN, and not yet that there is room */
 
+    struct nc_sync_budget carried; /* signatures looked at of what it passed on */
+
     uint64_t error_ms;  /* loop time before which it is told of no error */
     uint64_t heed_ms;   /* … and what it says of us isn't heeded */
     uint64_t logged_ms; /* … and what it says of us isn't logged */

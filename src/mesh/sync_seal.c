@@ -189,6 +189,29 @@ enum nc_err nc_sync_open(struct nc_sync *s, struct nc_str envelope, bool asked,
     return is == NC_SYNC_NEW ? NC_OK : NC_EEXIST;
 }
 
+bool nc_sync_is_from(struct nc_sync *s, const struct nc_id *by, const struct nc_id *from,
+                     struct nc_str envelope)
+{
+    struct nc_sync_peer *carrier = nc_sync_peer(s, by), *p = nc_sync_peer(s, from);
+    uint64_t now = nc_loop_now_ms(s->o.loop);
+    uint8_t tail[NC_ENVELOPE_TAIL];
+    struct nc_envelope e;
+
+    if (!carrier || !p || nc_envelope_look(envelope, tail, &e, NULL) != NC_OK ||
+        !tail_is(p, tail) ||
+        nc_replay_look(&p->replay, e.epoch_ms, e.counter) == NC_REPLAY_SEEN)
+        return false;
+    if (!can_spend(&carrier->carried, now, FORGED_BURST, FORGED_PER_S)) {
+        s->dropped++;
+        return false;
+    }
+    if (nc_envelope_open(envelope, &p->id, p->key, &s->o.self, &e, NULL) == NC_OK)
+        return true;
+    (void)nc_sync_spend(&carrier->carried, now, FORGED_BURST, FORGED_PER_S);
+    s->forged++;
+    return false;
+}
+
 void nc_sync_take(struct nc_sync *s, struct nc_way *w, struct nc_str envelope)
 {
     struct nc_sync_peer *p;

@@ -160,6 +160,15 @@ void nc_sync_take(struct nc_sync *s, struct nc_way *w, struct nc_str envelope)
     hook_of(s)->ops->frame(hook_of(s), w, &e.sender, &s->in);
 }
 
+bool nc_sync_is_from(struct nc_sync *s, const struct nc_id *by, const struct nc_id *from,
+                     struct nc_str envelope)
+{
+    struct nc_envelope e;
+
+    (void)by;
+    return nc_envelope_open(envelope, from, key_of(from), &s->self, &e, NULL) == NC_OK;
+}
+
 void nc_sync_ways(struct nc_sync *s, const struct nc_id *peer,
                   void (*fn)(void *arg, struct nc_way *w), void *arg)
 {
@@ -505,6 +514,57 @@ static void nothing_is_carried_for_others_but_what_they_sealed(void **state)
     free(f);
 }
 
+static unsigned long dropped(struct nc_paths *p)
+{
+    static const char name[] = "\nneuralchat_mesh_relay_dropped_total ";
+    struct nc_buf text = {0};
+
+    nc_paths_metrics(p, &text);
+    nc_buf_addc(&text, '\0');
+    unsigned long n = strtoul(strstr(text.p, name) + sizeof(name) - 1, NULL, 10);
+    nc_buf_fini(&text);
+    return n;
+}
+
+/* Who passes on what looks like another's makes no way to that one. */
+static void a_detour_is_used_once_its_end_has_spoken(void **state)
+{
+    struct world *w = *state;
+    struct nc_frame *f = nc_alloc(sizeof *f);
+    struct nc_buf forged = {0}, sealed = {0};
+    struct nc_sync_hook *hook = hook_of(&w->sync[0]);
+
+    plug(w, 0, 1);
+    wait_for(w, both_measured);
+    unsigned before = w->sync[0].ways_n;
+    nc_envelope_seal(&(struct nc_envelope){.sender = ids[2],
+                                           .receiver = ids[0],
+                                           .epoch_ms = 1,
+                                           .counter = 1000,
+                                           .wall_ms = 1,
+                                           .payload = NC_STR("x")},
+                     &keys[1], &forged);
+    f->type = NC_FRAME_RELAY;
+    f->relay.to = ids[0];
+    f->relay.envelope = nc_buf_str(&forged);
+    hook->ops->frame(hook, &w->cable[0][1].way, &ids[1], f);
+    unsigned long lost = dropped(w->paths[0]);
+    nc_loop_settle(loop);
+    assert_int_equal(w->sync[0].ways_n, before);
+    assert_int_equal(dropped(w->paths[0]), lost + 1);
+    f->type = NC_FRAME_PROBE;
+    f->probe = 7;
+    assert_int_equal(nc_sync_seal(&w->sync[2], &ids[0], f, &sealed), NC_OK);
+    f->type = NC_FRAME_RELAY;
+    f->relay.to = ids[0];
+    f->relay.envelope = nc_buf_str(&sealed);
+    hook->ops->frame(hook, &w->cable[0][1].way, &ids[1], f);
+    nc_loop_settle(loop);
+    assert_int_equal(w->sync[0].ways_n, before + 1);
+    nc_buf_fini(&forged), nc_buf_fini(&sealed);
+    free(f);
+}
+
 static void what_finds_no_room_is_said(void **state)
 {
     static char much[60000];
@@ -547,6 +607,7 @@ int main(void)
         TEST(a_way_that_goes_is_replaced_by_a_detour),
         TEST(a_detour_goes_with_its_carrier),
         TEST(nothing_is_carried_for_others_but_what_they_sealed),
+        TEST(a_detour_is_used_once_its_end_has_spoken),
         TEST(what_finds_no_room_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
