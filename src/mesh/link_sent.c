@@ -61,9 +61,12 @@ static void mark(struct nc_sent *s, struct nc_sent_row *row)
 
 bool nc_sent_take(struct nc_sent *s, uint16_t mid, struct nc_sent_row *out)
 {
-    /* Brokers acknowledge in order, so it is the first one. */
+    /* Brokers acknowledge in order, so it is the first one, or it stands as far behind that
+     * as its id does, or a little nearer. */
     for (size_t i = 0; i < s->n; i++) {
-        struct nc_sent_row *row = row_at(s, i);
+        uint16_t far = (uint16_t)(mid - row_at(s, 0)->mid);
+        struct nc_sent_row *row =
+            row_at(s, ((far < s->n ? far : s->n - 1) + s->n - i) % s->n);
         if (row->mid != mid || row->gone)
             continue;
         *out = *row;

@@ -1,5 +1,5 @@
 // Brokers and the node are killed in the middle: nothing is lost, nothing is twice by event_id.
-import { test } from "node:test";
+import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { sleep, until } from "./lib/node.mjs";
@@ -16,6 +16,7 @@ class Faithful {
     this.ear = new Ear(broker, this.login);
     this.ear.lasting = true;
     this.ear.mqtt.on("connect", () => this.#arrived());
+    after(() => this.end()); // it would come back for ever, and its file not end, where a test has failed
     this.ear.mqtt.on("message", (topic, payload) => this.#take(topic, JSON.parse(payload)));
   }
   async #arrived() {

@@ -42,6 +42,7 @@ struct world {
     uint32_t server_ping_ms;
     bool tls, echo;
     bool end_client; /* once the server's end is gone */
+    bool end_server; /* once the client's end is gone: it waits for what never comes */
     unsigned upgrades, deflated;
 };
 
@@ -77,9 +78,11 @@ static void on_gone(struct nc_ws *ws, unsigned code, const char *why)
     s->gone++;
     s->code = code;
     snprintf(s->why, sizeof(s->why), "%s", why);
-    if (s == &s->w->out)
+    if (s == &s->w->out) {
         nc_listeners_close(s->w->ls);
-    else if (s->w->end_client)
+        if (s->w->end_server)
+            nc_loop_stop(s->w->loop);
+    } else if (s->w->end_client)
         nc_ws_abort(&s->w->out.ws, "test over");
 }
 
@@ -331,6 +334,7 @@ static void test_refusals_say_why(void **state)
     finish(&w);
 
     start(&w, false);
+    w.end_server = true;
     dial(&w, "/silent", (struct nc_ws_dial){.timeout_ms = 80});
     nc_loop_run(w.loop);
     assert_string_equal(w.out.why, "no answer in time");

@@ -29,14 +29,16 @@ export function sleep(ms) {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-/** Wait until `check` gives something truthy; fail with `what` after a while. */
+/** Wait until `check` gives something truthy; fail with `what` after a while. What is asked of somebody else, who has to do something for it, is asked the more seldom the longer it takes. */
 export async function until(check, what, ms = WAIT) {
-  const end = Date.now() + ms * patience;
+  const begin = Date.now();
   for (;;) {
-    const got = await check();
+    const answer = check();
+    const got = await answer;
     if (got) return got;
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await sleep(10);
+    const waited = Date.now() - begin;
+    if (waited > ms * patience) throw new Error(`waited in vain for ${what}`);
+    await sleep(typeof answer?.then === "function" ? Math.min(10 + waited / 20, 100) : 10);
   }
 }
 
