@@ -10,10 +10,11 @@ import { promisify } from "node:util";
 const exec = promisify(execFile);
 const apart = cpus().length > 1;
 
-export const settings = { build: "build/release", dir: "", quick: false, rounds: 3, seconds: 3 };
+export const settings = { build: "build/release", dir: "", quick: false, rounds: 3, seconds: 3,
+  spread: false }; // nobody is pinned: for a chain of servers, which would be several machines
 export const program = (name) => join(settings.build, "bench", name);
 
-const pin = (cpu, command) => (apart ? ["taskset", "-c", String(cpu), ...command] : command);
+const pin = (cpu, command) => (apart && !settings.spread ? ["taskset", "-c", String(cpu), ...command] : command);
 
 /** Run to its end; what it printed as JSON, one object per line. */
 export async function tool(command, { cpu = 1, input, timeout = 600_000 } = {}) {
