@@ -218,6 +218,16 @@ unsigned nc_intake_lacks(struct nc_intake *in, const struct nc_id *peer,
     return n;
 }
 
+bool nc_intake_strange(const struct nc_intake *in, const struct nc_vector *theirs)
+{
+    const struct nc_id *own = &in->o.chat->opts.store->info.incarnation;
+
+    for (unsigned i = 0; i < theirs->n; i++)
+        if (!nc_id_eq(&theirs->at[i].origin, own) && !nc_lane_of(in, &theirs->at[i].origin))
+            return true;
+    return false;
+}
+
 /* Never more than one log finds room for, with one segment beyond: whoever sends counts
  * what was not acknowledged, and it may all be of one log. */
 uint64_t nc_intake_room(const struct nc_intake *in)

@@ -91,6 +91,8 @@ void nc_intake_forget(struct nc_intake *in, const struct nc_id *peer);
 
 /* What is on disk, our own log too.  Good until the next call to anything here. */
 const struct nc_vector *nc_intake_vector(struct nc_intake *in);
+/* Whether `theirs` names a log that nobody has introduced here: nothing of it is taken. */
+bool nc_intake_strange(const struct nc_intake *in, const struct nc_vector *theirs);
 /* What to ask that peer for, which has `theirs`: not what is on its way, waits or is held,
  * nor what it failed to give a moment ago.  At most `max`; returns how many. */
 unsigned nc_intake_lacks(struct nc_intake *in, const struct nc_id *peer,

@@ -7,7 +7,9 @@
 #include "mesh/sync_parts.h"
 
 enum {
-    FULL_MS = 1000,   /* we had no room */
+    FULL_MS = 1000,  /* we had no room */
+    WHOSE_MS = 1000, /* a log is introduced with the hello, or a moment later */
+    WHOSE_MAX_MS = 60000,
     QUIET_MS = 3000,  /* what was asked of a peer does not come */
     ACK_MS = 20,      /* at most so often */
     ROOM_MIN = 65536, /* with less it isn't worth asking */
@@ -130,6 +132,25 @@ static bool let_others(struct nc_sync *s, struct nc_sync_peer *p)
     return others;
 }
 
+/* Introductions are said once to each, and what was said by a way that was cut just then is
+ * lost; who has a log that we know nobody of is told so, and introduces it again. */
+static void ask_whose(struct nc_sync *s, struct nc_sync_peer *p, uint64_t now)
+{
+    if (!nc_intake_strange(s->intake, &p->theirs)) {
+        p->strange_ms = p->strange_wait_ms = 0;
+        return;
+    }
+    if (p->strange_ms && now >= p->strange_ms)
+        nc_sync_tell_error(s, p, 0, "origin", "whose");
+    if (!p->strange_ms || now >= p->strange_ms) {
+        uint64_t wait = p->strange_wait_ms * 2;
+        wait = wait > WHOSE_MAX_MS ? WHOSE_MAX_MS : wait;
+        p->strange_wait_ms = wait ? wait : WHOSE_MS;
+        p->strange_ms = now + p->strange_wait_ms;
+    }
+    nc_sync_look_in(s, p, p->strange_ms - now);
+}
+
 void nc_sync_ask(struct nc_sync *s, struct nc_sync_peer *p)
 {
     uint64_t now = now_of(s);
@@ -139,6 +160,7 @@ void nc_sync_ask(struct nc_sync *s, struct nc_sync_peer *p)
     p->look_ms = 0;
     if (!p->here || !p->told)
         return;
+    ask_whose(s, p, now);
     if (p->wanted_ms && now < last + QUIET_MS) {
         nc_sync_look_in(s, p, last + QUIET_MS - now);
         return;

@@ -51,6 +51,20 @@ async function byBroker(data, id) {
   const all = `nc/v1/n/${id}/sync`;
   return { client, all, to: `${all}/${a.id}`, send: (bytes, topic = all) => client.publish(topic, bytes) };
 }
+test("a log whose introduction was lost on its way is asked about, and then for", async () => {
+  const self = wicked();
+  const link = await self.dial(a);
+  const origin = randomUUID();
+  const said = (h, code) => h.bytes.includes(Buffer.from(code));
+  link.send(frames.hello({ node: self.id, have: { [origin]: 3 } }));
+  await link.get("error", (h) => said(h, "whose"));
+  assert.ok(!link.heard.some((h) => h.type === "want" && said(h, idOf(origin))));
+  link.send(frames.origins([self.introduction(origin)]));
+  await link.get("want", (h) => said(h, idOf(origin)));
+  link.close();
+  await wellWith("a lost introduction");
+});
+
 /** The same, by each way. */
 for (const way of ["/mesh", "a broker's topics"]) {
   const open = async () => {
