@@ -130,13 +130,13 @@ export class Mesh {
       ok(await admin(this.nodes.get(b), "POST", "mesh/join", { code }));
     }
   }
-  /** Every node has a link to every broker that lives. */
+  /** Every node has a link to every broker that lives; one that was long in vain is tried once a minute. */
   async linked(brokers = this.brokers.size) {
     for (const node of this.nodes.values())
       await until(async () => {
         const links = ok(await admin(node, "GET", "links")).links ?? [];
         return links.filter((l) => l.state === "up").length >= brokers;
-      }, `links of ${node.name} to ${brokers} brokers`);
+      }, `links of ${node.name} to ${brokers} brokers`, 120_000);
   }
   /** The clock of that node is off by so many ms, from now on. */
   clock(name, ms) {

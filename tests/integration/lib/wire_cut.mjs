@@ -110,6 +110,12 @@ export class Wire {
   }
   #end(c, hard = false) {
     if (!this.ends.delete(c)) return;
-    for (const s of [c.near, c.far]) if (s && !s.destroyed) hard ? s.resetAndDestroy() : s.destroySoon();
+    for (const s of [c.near, c.far])
+      if (s && !s.destroyed) {
+        if (!hard) s.destroySoon();
+        // Node waits with a reset until all is written, and a process may then never end.
+        else if (s.writableLength || s.writableEnded) s.destroy();
+        else s.resetAndDestroy();
+      }
   }
 }
