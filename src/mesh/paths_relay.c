@@ -119,7 +119,8 @@ static struct nc_path_relay *relay(struct nc_paths *p, const struct nc_id *to,
     r->way.ops = &way_ops;
     r->way.kind = NC_WAY_RELAY;
     r->way.peer = *to;
-    snprintf(r->way.where, sizeof(r->way.where), "via %s", node ? node->card.name : "-");
+    snprintf(r->way.of, sizeof(r->way.of), "%s", node ? node->card.name : "-");
+    snprintf(r->way.where, sizeof(r->way.where), "via %s", r->way.of);
     nc_list_init(&r->queue);
     nc_list_add(&p->relays, &r->node);
     return r;

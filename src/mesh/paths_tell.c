@@ -13,6 +13,8 @@ static void write_route(struct nc_json *j, const struct nc_node *node,
     nc_json_kstr(j, "name", nc_str(node->card.name));
     nc_json_kstr(j, "kind", nc_str(nc_way_kind_text(w->kind)));
     nc_json_kstr(j, "where", nc_str(w->where));
+    if (*w->of)
+        nc_json_kstr(j, w->kind == NC_WAY_RELAY ? "via" : "from", nc_str(w->of));
     nc_json_kstr(j, "state", nc_route_silent(r) ? NC_STR("silent") : NC_STR("up"));
     nc_json_kbool(j, "best", peer->routes.best == w);
     nc_json_ktime(j, "since", w->since_ms);

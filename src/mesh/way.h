@@ -24,6 +24,7 @@ enum nc_way_kind { /* in the order in which they are taken while nothing was mea
 const char *nc_way_kind_text(enum nc_way_kind k); /* "lan", "wan", "relay", "broker" */
 
 #define NC_WAY_WHERE 256
+#define NC_WAY_OF 64
 
 struct nc_way_ops {
     /*
@@ -45,7 +46,9 @@ struct nc_way {
     const struct nc_way_ops *ops;
     enum nc_way_kind kind;
     struct nc_id peer;        /* zero: whoever reads there (a broker) */
-    char where[NC_WAY_WHERE]; /* its address, for people */
+    char where[NC_WAY_WHERE]; /* its address, or what `of` is, for people */
+    char of[NC_WAY_OF]; /* a relay's: the third node's name; of one that was let in: the
+                           address it came from; else "" */
 
     /* Sync's; for all to read. */
     bool up, full;     /* full: it said NC_AGAIN, and not yet that there is room */

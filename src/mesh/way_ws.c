@@ -276,6 +276,7 @@ void nc_way_ws_take(struct nc_way_ws *w, struct nc_conn *c,
                       ? NC_WAY_WAN
                       : NC_WAY_LAN;
     snprintf(l->from, sizeof(l->from), "%.*s", NC_FMT(from));
+    snprintf(l->way.of, sizeof(l->way.of), "%s", l->from);
     snprintf(l->way.where, sizeof(l->way.where), "from %s", l->from);
     nc_ws_begin(&l->ws, c,
                 &(struct nc_ws_start){.role = NC_WS_SERVER,
@@ -304,7 +305,14 @@ void nc_way_ws_look(struct nc_way_ws *w) { nc_loop_deadline(w->loop, &w->look, 1
 
 void nc_way_ws_self(struct nc_way_ws *w, const char *url)
 {
+    struct nc_link_url at;
+    struct nc_addr a;
+
     snprintf(w->self_url, sizeof(w->self_url), "%s", url);
+    w->self_loopback = nc_link_url_node(nc_str(url), &at) == NC_OK &&
+                       (strcmp(at.host, "localhost") == 0 ||
+                        (nc_addr_parse(nc_str(at.host), &a) == NC_OK &&
+                         nc_addr_reach(&a) == NC_REACH_LOOPBACK));
     nc_way_ws_look(w);
 }
 

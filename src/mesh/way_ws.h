@@ -43,7 +43,8 @@ void nc_way_ws_free(struct nc_way_ws *w);
 
 /* Who is pinned, or where they are, may have changed. */
 void nc_way_ws_look(struct nc_way_ws *w);
-/* That address is our own: it is not dialled, whoever says it is his.  Copied. */
+/* That address is our own: it is not dialled, whoever says it is his.  Copied.  Only who is
+ * on loopback himself dials there. */
 void nc_way_ws_self(struct nc_way_ws *w, const char *url);
 /* Somebody has come in by GET /mesh: the connection is upgraded, and the handshake agreed
  * on `deflate`.  from: its address, for people and for NC_WAY_WS_STRANGERS_AT. */

@@ -49,8 +49,8 @@ void nc_ws_target_lost(struct nc_ws_target *t, const char *why, uint64_t lived_m
 
     if (lived_ms > STEADY_MS)
         t->fails = 0;
-    if (t->public_ip && !secure(t))
-        why = "without TLS only near addresses are spoken to";
+    if (t->barred)
+        why = t->barred;
     if (strcmp(t->why, why) != 0) {
         snprintf(t->why, sizeof(t->why), "%s", why);
         t->told = false;
@@ -67,16 +67,30 @@ void nc_ws_target_lost(struct nc_ws_target *t, const char *why, uint64_t lived_m
     wait_ms(t, ms < LONGEST_WAIT_MS ? ms : LONGEST_WAIT_MS);
 }
 
-/* What is said without TLS anybody on the way can read. */
+/*
+ * What is said without TLS anybody on the way can read.  And whatever another node says of
+ * itself, or a name leads to: who isn't on loopback himself has nobody to look for there,
+ * and where clouds keep their secrets nobody is.
+ */
 static bool may(void *arg, const struct nc_addr *a)
 {
     struct nc_ws_target *t = arg;
-    enum nc_reach reach = nc_addr_reach(a);
 
-    t->public_ip = reach == NC_REACH_PUBLIC;
-    if (reach == NC_REACH_NONE)
-        return false;
-    return !t->public_ip || secure(t);
+    t->barred = NULL;
+    switch (nc_addr_reach(a)) {
+    case NC_REACH_PRIVATE: break;
+    case NC_REACH_LOOPBACK:
+        if (!t->all->self_loopback)
+            t->barred = "it says that it is on this machine";
+        break;
+    case NC_REACH_PUBLIC:
+        if (!secure(t))
+            t->barred = "without TLS only near addresses are spoken to";
+        break;
+    case NC_REACH_LINK_LOCAL:
+    case NC_REACH_NONE: t->barred = "no node is dialled at such an address";
+    }
+    return !t->barred;
 }
 
 /* How it is dialled; false: not at all, and why. */
@@ -85,7 +99,8 @@ static bool way_to(struct nc_ws_target *t, const char **why)
     struct nc_link_url at;
 
     *why = "this is no address";
-    t->public_ip = t->proxied = false;
+    t->barred = NULL;
+    t->proxied = false;
     if (nc_link_url_node(nc_str(t->url), &at) != NC_OK)
         return false;
     t->proxied = t->all->proxy.port && nc_link_url_proxied(&at);

@@ -21,11 +21,11 @@ struct nc_ws_target {
     struct nc_id peer;
     struct nc_ws_link *link; /* NULL: waiting for `retry` */
     struct nc_deadline retry;
-    unsigned fails; /* in a row */
-    bool wanted;    /* still a node's address */
-    bool told;      /* `why` is in the log */
-    bool public_ip; /* the one that was dialled last leads through the internet */
-    bool proxied;   /* it is the proxy that dials */
+    unsigned fails;     /* in a row */
+    bool wanted;        /* still a node's address */
+    bool told;          /* `why` is in the log */
+    bool proxied;       /* it is the proxy that dials */
+    const char *barred; /* why the address it leads to is not connected to; or NULL */
     uint64_t since_ms;
     char why[64];
     char url[NC_WAY_WS_URL]; /* as the node says it: http(s)://… */
@@ -52,6 +52,7 @@ struct nc_way_ws {
     struct nc_tls *tls;
     struct nc_link_url proxy; /* port 0: none */
     char self_url[NC_WAY_WS_URL];
+    bool self_loopback; /* we are reached on this machine alone, as it seems */
     struct nc_list links, targets;
     struct nc_sync_hook hook;
     struct nc_deadline look;

@@ -15,6 +15,7 @@
 #include "mesh/way_broker.h"
 #include "mesh/way_ws.h"
 #include "server/ai_mesh.h"
+#include "server/near.h"
 #include "server/own_broker.h"
 #include "server/server.h"
 
@@ -149,11 +150,9 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
     return e;
 }
 
-void nc_server_mesh_reached(struct nc_server *s)
+void nc_server_mesh_reached(struct nc_server *s, const struct nc_addr *at, unsigned n)
 {
-    const char *urls[] = {s->public_url};
-
-    nc_sync_reached(s->sync, urls, 1);
+    s->near = nc_near_new(s, at, n);
     nc_way_ws_self(s->way_ws, s->public_url);
 }
 
@@ -168,6 +167,8 @@ void nc_server_mesh_stop(struct nc_server *s)
     /* First of all: what a broker answers to what follows may meet a closed socket, and
      * then it reads no further. */
     nc_sync_goodbye(s->sync);
+    nc_near_free(s->near);
+    s->near = NULL;
     nc_users_stop(s->users);
     nc_ai_link_stop(s->ai_link);
     nc_ephemera_free(s->ephemera);

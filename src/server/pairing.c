@@ -13,6 +13,7 @@
 #include "mesh/nodes.h"
 #include "net/http_client.h"
 #include "server/call.h"
+#include "server/near.h"
 #include "server/server.h"
 #include "wire/json_in.h"
 
@@ -38,12 +39,16 @@ static void add_url(char urls[][NC_PAIR_URL + 1], unsigned *n, unsigned max,
 void nc_pairing_card(const struct nc_server *s, struct nc_card *out)
 {
     const struct nc_strings *brokers = &s->cfg->brokers;
+    const char *urls[NC_PAIR_URLS];
+    unsigned n;
 
     *out = (struct nc_card){.id = s->node_id, .at_ms = nc_wall_ms()};
     memcpy(out->key, s->identity.key, sizeof(out->key));
     snprintf(out->name, sizeof(out->name), "%s", s->node_name);
-    add_url(out->urls, &out->urls_n, NC_PAIR_URLS, s->public_url,
-            nc_pair_url_ok(nc_str(s->public_url)));
+    n = nc_near_urls(s->near, urls, NC_PAIR_URLS);
+    for (unsigned i = 0; i < n; i++)
+        add_url(out->urls, &out->urls_n, NC_PAIR_URLS, urls[i],
+                nc_pair_url_ok(nc_str(urls[i])));
     for (size_t i = 0; i < brokers->n; i++)
         add_url(out->brokers, &out->brokers_n, NC_CARD_BROKERS, brokers->v[i], true);
     nc_keyring_jwks(s->ring, &out->jwks);

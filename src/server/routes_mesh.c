@@ -10,6 +10,7 @@
 #include "mesh/way_ws.h"
 #include "server/call.h"
 #include "server/mesh_state.h"
+#include "server/near.h"
 #include "server/pairing.h"
 #include "server/server.h"
 #include "server/ws.h"
@@ -83,6 +84,7 @@ static void list(struct nc_call *call)
 static bool urls_of(struct nc_call *call, struct nc_pair_code *code)
 {
     struct nc_str urls[NC_PAIR_URLS];
+    const char *own[NC_PAIR_URLS];
     struct nc_problem why;
     size_t n;
 
@@ -91,8 +93,17 @@ static bool urls_of(struct nc_call *call, struct nc_pair_code *code)
         nc_call_problem(call, &why);
         return false;
     }
-    if (n == 0)
-        urls[n++] = nc_str(call->srv->public_url);
+    if (n == 0) {
+        n = nc_near_urls(call->srv->near, own, NC_PAIR_URLS);
+        for (size_t i = 0; i < n; i++)
+            urls[i] = nc_str(own[i]);
+    }
+    if (n == 0) {
+        nc_call_fail(call, NC_P_BAD_REQUEST,
+                     "this node doesn't know where it is reached: give `urls`, or set "
+                     "public_url");
+        return false;
+    }
     for (size_t i = 0; i < n; i++) {
         if (!nc_pair_url_ok(urls[i])) {
             nc_call_fail(call, NC_P_BAD_REQUEST,

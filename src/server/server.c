@@ -437,7 +437,7 @@ enum nc_err nc_server_open(struct nc_server *s)
     if ((e = open_listeners(s, &bound)) != NC_OK)
         return e;
     s->chat->opts.public_url = nc_str(s->public_url);
-    nc_server_mesh_reached(s);
+    nc_server_mesh_reached(s, bound.at, bound.n);
     offer_owner_code(s);
     announce(s, &bound);
     nc_notify("READY=1");

@@ -51,6 +51,7 @@ struct nc_server {
     struct nc_sync *sync;               /* nodes that agree */
     struct nc_way_ws *way_ws;           /* ways to them by WebSocket */
     struct nc_paths *paths;             /* which way is the best */
+    struct nc_near *near;               /* our addresses that they are told */
     struct nc_way_brokers *way_brokers; /* brokers as ways between them */
     struct nc_ai_link *ai_link;         /* who of them answers */
     struct nc_ephemera *ephemera;       /* what is seen and not kept, from node to node */

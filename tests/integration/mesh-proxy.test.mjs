@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "node:tls";
 import { admin } from "./lib/admin.mjs";
@@ -164,4 +164,39 @@ test("a node reaches others over mesh_proxy, which alone looks names up; without
   assert.match(JSON.stringify(await admin(a, "POST", "mesh/join", { code: ok(await admin(onion, "POST", "mesh/invite", { urls: ["http://cccc.onion"] }), 201).code })), /502|bad_gateway/);
   socks.refuse = 0;
   await route(a, "pc", (r) => r.state === "up" && r.where === "http://cccc.onion", "a to reach the onion again");
+});
+
+/** An address of this machine in a private network, in brackets where it has colons; or nothing. */
+const mine = Object.values(networkInterfaces())
+  .flat()
+  .map(({ address, internal }) => !internal && (/^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(address) ? address : /^f[cd]/.test(address) && `[${address}]`))
+  .find(Boolean);
+
+test("who listens in a private network tells where, and nobody dials into himself for another", { skip: !mine && "this machine is in no private network" }, async () => {
+  const everywhere = { listen: "[::]:0", plain: true };
+  const a = await Node.start({ data: join(dir, "la"), args: ["--node-name", "la"], ...everywhere });
+  const b = await Node.start({ data: join(dir, "lb"), args: ["--node-name", "lb"], ...everywhere });
+  const here = (one) => (one.url = `http://127.0.0.1:${port(one)}`);
+  here(a), here(b);
+  after(async () => assert.deepEqual([await a.stop(), await b.stop()], [0, 0], a.log.slice(-2000)));
+  ok(await pair(a, b, b.url));
+  const near = `http://${mine}:${port(b)}`;
+  await route(a, "lb", (r) => r.state === "up" && r.where === near, `a to reach b at ${near}`);
+  const urls = (card) => card.urls.filter((url) => /\[::\]|0\.0\.0\.0|127\.|localhost/.test(url));
+  const { self, nodes } = ok(await admin(a, "GET", "mesh"));
+  assert.deepEqual([...urls(self), ...nodes.flatMap(urls)], []); // what leads nowhere is not told
+  // The same on one's own public address: only that is told.
+  await b.stop();
+  b.args.push("--public-url", "http://127.0.0.1:9");
+  await b.boot();
+  here(b);
+  assert.deepEqual(ok(await admin(b, "GET", "mesh")).self.urls, ["http://127.0.0.1:9"]);
+  // It says now that it is on a's own machine, and link-local: a doesn't look there.
+  const barred = await route(a, "lb", (r) => r.where === "http://127.0.0.1:9" && r.why, "a to say why it doesn't dial");
+  assert.equal(barred.why, "it says that it is on this machine");
+  await b.stop();
+  b.args.push("--public-url", "http://169.254.169.254");
+  await b.boot();
+  const metadata = await route(a, "lb", (r) => r.where === "http://169.254.169.254" && r.why, "a to say why it doesn't dial");
+  assert.equal(metadata.why, "no node is dialled at such an address");
 });

@@ -120,7 +120,7 @@ test("who doesn't reach one another does over a third, and a cut in mid-stream c
     await sleep(500);
     mesh.net.cut("a", "c");
     const best = await reachedBy(mesh, "a", "c", "relay");
-    assert.equal(best.where, "via b");
+    assert.deepEqual([best.where, best.via, best.from], ["via b", "b", undefined]);
     assert.equal((await reachedBy(mesh, "c", "a", "relay")).where, "via b");
     await sleep(500);
   });
@@ -146,6 +146,8 @@ test("admin links names every way, and what is dialled in vain", async () => {
   await reachedBy(mesh, "a", "b", "lan");
   await reachedBy(mesh, "b", "a", "lan");
   await until(async () => (await routes(mesh, "a", "b")).some((r) => r.kind === "broker" && r.rtt_us), "the broker to be measured, too");
+  const come = await until(async () => (await routes(mesh, "a", "b")).find((r) => r.from), "b to have come in");
+  assert.equal(come.where, `from ${come.from}`);
   const { stdout } = spawnSync(neuralchat, ["admin", "--data", mesh.nodes.get("a").data, "links"], { env: cleanEnv({ LC_ALL: "C.UTF-8", LANGUAGE: "" }), encoding: "utf8" });
   assert.match(stdout, /^\* up +b +lan +\S.* rtt [\d.]+ ms lost 0 % in \d+ out \d+ since /m, stdout);
   assert.match(stdout, /^ {2}up +b +broker +mqtt:/m, stdout);

@@ -655,9 +655,17 @@ export interface Route {
    */
   kind: 'lan' | 'wan' | 'relay' | 'broker' | 'dialled';
   /**
-   * Its address, of a relay `via` and the name of who passes on
+   * Its address; `via` or `from` and what these are, where there is one
    */
   where: string;
+  /**
+   * Of a relay: the name of the node that passes on
+   */
+  via?: string;
+  /**
+   * Of a socket that was let in: the address it came from
+   */
+  from?: string;
   state: 'up' | 'silent' | 'down';
   /**
    * What goes to the node goes by this one

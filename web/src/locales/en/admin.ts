@@ -207,6 +207,7 @@ export default {
   'admin.route_relay': 'through another node',
   'admin.route_broker': 'through a broker',
   'admin.route_dialled': 'direct',
+  'admin.route_from': 'came in from {address}',
   'admin.route_lost': '{share} lost',
   'admin.numbers': 'Numbers',
   'admin.uptime': 'Running for',

@@ -207,6 +207,7 @@ export default {
   'admin.route_relay': 'через другой узел',
   'admin.route_broker': 'через брокер',
   'admin.route_dialled': 'напрямую',
+  'admin.route_from': 'пришёл с адреса {address}',
   'admin.route_lost': 'потеряно {share}',
   'admin.numbers': 'Числа',
   'admin.uptime': 'Работает',
