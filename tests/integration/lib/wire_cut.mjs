@@ -43,7 +43,7 @@ export class Wire {
     this.server.close();
     for (const c of this.ends) this.#end(c, true);
   }
-  /** All connections are reset at once; new ones are as before. */
+  /** All connections end at once; new ones are as before. */
   reset() {
     for (const c of this.ends) this.#end(c, true);
   }
@@ -110,12 +110,7 @@ export class Wire {
   }
   #end(c, hard = false) {
     if (!this.ends.delete(c)) return;
-    for (const s of [c.near, c.far])
-      if (s && !s.destroyed) {
-        if (!hard) s.destroySoon();
-        // Node waits with a reset until all is written, and a process may then never end.
-        else if (s.writableLength || s.writableEnded) s.destroy();
-        else s.resetAndDestroy();
-      }
+    // No resetAndDestroy: of a socket whose ends have both ended it leaves a handle behind, for which Node waits at exit, for ever.
+    for (const s of [c.near, c.far]) if (s && !s.destroyed) hard ? s.destroy() : s.destroySoon();
   }
 }
