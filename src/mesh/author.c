@@ -457,6 +457,7 @@ static void fill(struct nc_mesh_row *r, const struct nc_logged *from)
     static const uint8_t none[NC_SHA256];
 
     *r = (struct nc_mesh_row){.ev = from->event, .record = from->record};
+    r->exact = from->record.n > 0; /* the store has just made the digest of it */
     r->is = from->record.n                                   ? NC_RECORD_HERE
             : memcmp(from->event.body_hash, none, NC_SHA256) ? NC_RECORD_SUPERSEDED
                                                              : NC_RECORD_NONE;

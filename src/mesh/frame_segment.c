@@ -66,6 +66,8 @@ static unsigned body_is(const struct nc_mesh_row *r, enum nc_record_is is,
 
     if (memcmp(r->ev.body_hash, zero, sizeof zero) == 0)
         return BODY_ZERO;
+    if (is == NC_RECORD_HERE && r->exact && !hash)
+        return BODY_OF_RECORD;
     if (is == NC_RECORD_HERE && hash_of(hash, &r->ev, r->record, of_record) &&
         memcmp(r->ev.body_hash, of_record, sizeof of_record) == 0)
         return BODY_OF_RECORD;

@@ -53,6 +53,7 @@ struct nc_mesh_row {
     struct nc_event ev;      /* origin and origin_seq too */
     enum nc_record_is is;
     struct nc_str record; /* NC_RECORD_HERE; borrowed */
+    bool exact;           /* … and known to be what ev.body_hash is the digest of */
     uint64_t size;        /* NC_RECORD_LARGE: its bytes */
 };
 

@@ -97,22 +97,17 @@ static bool is_zero(const uint8_t hash[NC_SHA256])
 
 /* What finds no room in a frame by itself, or no more in this one, is asked for. */
 static void put_record(struct nc_serve_page *page, struct nc_mesh_row *r,
-                       const struct nc_record *record)
+                       struct nc_str bytes)
 {
-    size_t start = page->records.n;
-
-    nc_record_bytes(record, &page->records);
-    size_t n = page->records.n - start;
-    r->is = NC_RECORD_HERE;
-    r->record = (struct nc_str){NULL, n};
-    if (n <= NC_FRAME_MAX && page->filled + n <= NC_FRAME_RECORDS_MAX) {
-        page->filled += n;
+    if (bytes.n > NC_FRAME_MAX || page->filled + bytes.n > NC_FRAME_RECORDS_MAX) {
+        r->is = NC_RECORD_LARGE;
+        r->size = bytes.n;
         return;
     }
-    page->records.n = start;
-    r->is = NC_RECORD_LARGE;
-    r->record.n = 0;
-    r->size = n;
+    nc_buf_adds(&page->records, bytes);
+    page->filled += bytes.n;
+    r->is = NC_RECORD_HERE;
+    r->record = (struct nc_str){NULL, bytes.n};
 }
 
 /* One that isn't what was signed is no better than one that is gone. */
@@ -138,9 +133,10 @@ static void on_row(struct nc_query *q, const struct nc_row *row)
     r->ev = *ev;
     r->size = 0;
     r->record = (struct nc_str){NULL, 0};
+    r->exact = row->foreign.exact;
     r->is = is_zero(ev->body_hash) ? NC_RECORD_NONE : NC_RECORD_SUPERSEDED;
     if (row->foreign.record.kind != NC_STATE_NONE)
-        put_record(page, r, &row->foreign.record);
+        put_record(page, r, row->foreign.bytes);
 }
 
 /* The records stand one behind the other. */
@@ -206,7 +202,7 @@ static void on_record(struct nc_query *q, const struct nc_row *row)
 
     if (row->foreign.event.origin_seq == page->ask.origin_seq &&
         row->foreign.record.kind != NC_STATE_NONE)
-        nc_record_bytes(&row->foreign.record, &page->records);
+        nc_buf_adds(&page->records, row->foreign.bytes);
 }
 
 static void record_read(struct nc_query *q, enum nc_err e)

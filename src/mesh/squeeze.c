@@ -16,13 +16,18 @@ enum {
 struct known {
     const struct nc_id *ids[IDS];
     uint8_t time[8];
+    uint64_t begins[4]; /* a bit for each byte that one of them, or noughts, begin with */
 };
 
 static struct known known_of(const struct nc_event *ev)
 {
-    struct known k = {{&ev->ref, &ev->to, &ev->subject, &ev->actor, &ev->origin}, {0}};
+    struct known k = {{&ev->ref, &ev->to, &ev->subject, &ev->actor, &ev->origin}, {0}, {0}};
     for (unsigned i = 0; i < 8; i++)
         k.time[i] = (uint8_t)((ev->hlc >> 12) >> (56 - 8 * i));
+    k.begins[0] = 1;
+    k.begins[k.time[0] / 64] |= 1ull << k.time[0] % 64;
+    for (unsigned i = 0; i < IDS; i++)
+        k.begins[k.ids[i]->b[0] / 64] |= 1ull << k.ids[i]->b[0] % 64;
     return k;
 }
 
@@ -77,8 +82,9 @@ void nc_squeeze(struct nc_buf *out, const struct nc_event *ev, struct nc_str rec
     const char *p = record.p, *end = record.p + record.n, *plain = p;
 
     while (p < end) {
-        uint8_t step;
-        size_t n = step_at(&k, p, end, &step);
+        uint8_t step, first = (uint8_t)*p;
+        /* Text mostly begins nothing. */
+        size_t n = k.begins[first / 64] >> first % 64 & 1 ? step_at(&k, p, end, &step) : 0;
         if (!n) {
             p++;
             continue;

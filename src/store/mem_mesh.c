@@ -172,6 +172,7 @@ void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q)
 {
     size_t n;
     const void **all = sorted(m, T_LOG, &n, by_origin_seq);
+    struct nc_buf text = {0};
     uint64_t bytes = 0;
     uint32_t rows = 0;
 
@@ -188,14 +189,17 @@ void nc_mem_query_origin(struct nc_mem *m, struct nc_query *q)
         struct nc_row row = {.foreign = {.event = *e}};
         struct nc_state_key k = nc_state_of(e);
         struct nc_record *r = &row.foreign.record;
-        if (!q->bare && nc_mem_record(m, &k, r) && nc_record_announced(r, e))
-            bytes += nc_record_size(r);
+        if (!q->bare && nc_mem_record(m, &k, r) &&
+            nc_record_announced(r, e, &text, &row.foreign.exact))
+            row.foreign.bytes = nc_buf_str(&text);
         else
             r->kind = NC_STATE_NONE;
+        bytes += row.foreign.bytes.n;
         rows++;
         q->upto = e->origin_seq;
         give(q, &row);
     }
+    nc_buf_fini(&text);
     free(all);
 }
 

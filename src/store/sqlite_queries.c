@@ -228,6 +228,8 @@ const struct nc_sqlite_def nc_sqlite_queries[R_STATE] = {
                    " WHERE deleted = 0 AND EXISTS (SELECT 1 FROM room"
                    " WHERE room.id = message.room AND deleted_ms = 0)",
                    NULL, alias_fields},
+    [R_SAID] = {"SELECT " MESSAGE " FROM message m WHERE m.room = :to AND m.id = :ref",
+                nc_fields_event, nc_fields_message},
     [R_USAGE_ROOM] = {USAGE("room = :room AND day BETWEEN :since AND :upto_day"),
                       query_fields, nc_fields_usage},
 };

@@ -34,6 +34,7 @@ enum {
     R_USAGE_USER,
     R_USAGE_ROOM,
     R_ALIASES,
+    R_SAID,
     R_STATE,                               /* one for each kind of state, by key … */
     R_STATES = R_STATE + NC_SQLITE_STATES, /* … and all of it */
     R_N = R_STATES + NC_SQLITE_STATES

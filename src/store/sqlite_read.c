@@ -399,29 +399,37 @@ static void query_unread(struct reading *r)
 
 /* ---- what nodes keep in common ------------------------------------------- */
 
-/* What the event announced, if that is still how it is. */
-static bool fill_foreign(struct reading *r, struct nc_row *row)
+/* What the event announced, if that is still how it is.  The statement that stands on it;
+ * or NULL. */
+static struct nc_sqlite_stmt *fill_foreign(struct reading *r, struct nc_row *row,
+                                           struct nc_buf *bytes)
 {
     const struct nc_event *e = &row->foreign.event;
     struct nc_state_key k = nc_state_of(e);
     unsigned i = nc_sqlite_state_no(k.kind);
+    struct nc_sqlite_stmt *s = NULL;
+    bool found = false;
 
     if (i == NC_SQLITE_STATES || r->q->bare)
-        return false;
-    struct nc_sqlite_stmt *s = bind(r, R_STATE + i, &k);
-    if (!step(r, s))
-        return false;
+        return NULL;
+    /* A message mostly is where it was said, and found there with less effort. */
+    if (k.kind == NC_STATE_MESSAGE)
+        found = step(r, s = bind(r, R_SAID, e));
+    if (!found && !step(r, s = bind(r, R_STATE + i, &k)))
+        return NULL;
     nc_sqlite_state_take(s, k.kind, &row->foreign.record);
-    if (nc_record_announced(&row->foreign.record, e))
-        return true;
-    row->foreign.record.kind = NC_STATE_NONE;
-    return false;
+    if (nc_record_announced(&row->foreign.record, e, bytes, &row->foreign.exact))
+        row->foreign.bytes = nc_buf_str(bytes);
+    else
+        row->foreign.record.kind = NC_STATE_NONE;
+    return s;
 }
 
 static void query_origin(struct reading *r)
 {
     struct nc_query *q = r->q;
     struct nc_sqlite_stmt *s = bind(r, NC_Q_ORIGIN, q);
+    struct nc_buf text = {0};
     uint64_t bytes = 0;
 
     q->upto = q->since;
@@ -430,18 +438,19 @@ static void query_origin(struct reading *r)
         if (rows == q->limit || (q->bytes_max && bytes >= q->bytes_max)) {
             q->more = true;
             nc_sqlite_reset(s);
-            return;
+            break;
         }
         nc_sqlite_columns(s, &row.foreign.event);
-        if (fill_foreign(r, &row))
-            bytes += nc_record_size(&row.foreign.record);
+        struct nc_sqlite_stmt *of = fill_foreign(r, &row, &text);
         if (r->rc != SQLITE_OK)
-            return;
+            break;
+        bytes += row.foreign.bytes.n;
         q->upto = row.foreign.event.origin_seq;
         give(r, &row);
-        for (unsigned i = 0; i < NC_SQLITE_STATES; i++)
-            done(r, R_STATE + i);
+        if (of)
+            nc_sqlite_reset(of);
     }
+    nc_buf_fini(&text);
 }
 
 static void sum_states(struct reading *r, unsigned i, enum nc_state_kind kind, uint32_t *n)

@@ -361,22 +361,29 @@ static void old_hash(const struct nc_message *m, uint8_t out[NC_STATE_HASH])
     nc_buf_fini(&b);
 }
 
-bool nc_record_fits(const struct nc_record *r, const uint8_t hash[NC_STATE_HASH])
+static bool fits_old(const struct nc_record *r, const uint8_t hash[NC_STATE_HASH])
 {
     uint8_t own[NC_STATE_HASH];
 
-    nc_record_hash(r, own);
-    if (memcmp(own, hash, NC_STATE_HASH) == 0)
-        return true;
     if (r->kind != NC_STATE_MESSAGE)
         return false;
     old_hash(&r->message, own);
     return memcmp(own, hash, NC_STATE_HASH) == 0;
 }
 
-bool nc_record_announced(const struct nc_record *r, const struct nc_event *e)
+bool nc_record_fits(const struct nc_record *r, const uint8_t hash[NC_STATE_HASH])
+{
+    uint8_t own[NC_STATE_HASH];
+
+    nc_record_hash(r, own);
+    return memcmp(own, hash, NC_STATE_HASH) == 0 || fits_old(r, hash);
+}
+
+bool nc_record_announced(const struct nc_record *r, const struct nc_event *e,
+                         struct nc_buf *bytes, bool *exact)
 {
     bool ends = nc_state_ends(e->kind);
+    uint8_t hash[NC_STATE_HASH];
 
     if (ends && r->kind != NC_STATE_ACCOUNT)
         return false;
@@ -384,7 +391,11 @@ bool nc_record_announced(const struct nc_record *r, const struct nc_event *e)
         return false;
     if (r->kind == NC_STATE_MESSAGE && r->message.deleted)
         return false;
-    return nc_record_fits(r, e->body_hash);
+    nc_buf_clear(bytes);
+    nc_record_bytes(r, bytes);
+    nc_sha256(bytes->p, bytes->n, hash);
+    *exact = memcmp(hash, e->body_hash, NC_STATE_HASH) == 0;
+    return *exact || fits_old(r, e->body_hash);
 }
 
 size_t nc_record_size(const struct nc_record *r)

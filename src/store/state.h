@@ -76,8 +76,11 @@ void nc_record_hash(const struct nc_record *r, uint8_t out[NC_STATE_HASH]);
  * content type, 0, body. */
 bool nc_record_fits(const struct nc_record *r, const uint8_t hash[NC_STATE_HASH]);
 
-/* May `r`, as it is kept here, go out with this event?  It fits, and is not erased. */
-bool nc_record_announced(const struct nc_record *r, const struct nc_event *e);
+/* May `r`, as it is kept here, go out with this event?  It fits, and is not erased.  Then
+ * `bytes` are its canonical ones; *exact: body_hash is their digest, not one of earlier
+ * versions. */
+bool nc_record_announced(const struct nc_record *r, const struct nc_event *e,
+                         struct nc_buf *bytes, bool *exact);
 size_t nc_record_size(const struct nc_record *r); /* about how many bytes that is */
 
 /* SHA-256 of a username: what stays of it when its account is deleted. */

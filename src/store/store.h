@@ -412,6 +412,8 @@ struct nc_row {
         struct {
             struct nc_event event;
             struct nc_record record; /* kind NC_STATE_NONE: superseded or erased */
+            struct nc_str bytes;     /* its canonical ones */
+            bool exact;              /* event.body_hash is their digest */
         } foreign;
     };
     bool is_notice; /* NC_Q_BY_CLIENT: a remembered command, not a message */
