@@ -87,11 +87,9 @@ async function everybodyHas({ mesh, people, room }, followers, texts) {
   }
 }
 
-async function schedule(seed, t) {
-  const random = new Random("brokers", seed);
-  const [nodes, net] = [random.chance(0.3) ? 3 : 2, random.chance(0.4) ? "proxies" : "namespaces"];
-  const steps = plan(random, { nodes: [..."abc"].slice(0, nodes), brokers: [..."xyz"] });
-  t.diagnostic(`${nodes} nodes, ${net}: ${told(steps)}`);
+/** People talk and listen while all that happens; then everybody has the same.  none: ms without any broker, if not as planned. */
+async function play(t, { steps, random, nodes = 2, net, none = 0 }) {
+  t.diagnostic(`${nodes} nodes${net ? `, ${net}` : ""}: ${told(steps)}`);
   const w = await world({ nodes, net });
   const { mesh, people, room } = w;
   const { anna, boris, carla, dora, emil } = people;
@@ -108,7 +106,7 @@ async function schedule(seed, t) {
   const talkers = [anna, boris, ...(emil ? [emil] : [])].map((p) => new Talker(p.username, byHttp(p), random.of(p.username)));
   talkers.push(new Talker("dora", byMqtt(mesh, dora, room, ears, random.of("where")), random.of("dora")));
   try {
-    for (const step of steps) await befall(mesh, step, noneMs(seed));
+    for (const step of steps) await befall(mesh, step, none);
     await mesh.linked();
     await sleep(500);
   } finally {
@@ -125,9 +123,22 @@ async function schedule(seed, t) {
   await mesh.end();
 }
 
+function schedule(seed, t) {
+  const random = new Random("brokers", seed);
+  const nodes = random.chance(0.3) ? 3 : 2;
+  const steps = plan(random, { nodes: [..."abc"].slice(0, nodes), brokers: [..."xyz"] });
+  return play(t, { steps, random, nodes, net: seed % 5 < 2 ? "proxies" : "namespaces", none: noneMs(seed) });
+}
+
 // In the long test two go on side by side: most of the time they wait.
 test("schedules, each of a seed", { concurrency: long ? 2 : 1 }, (t) =>
   Promise.all(all.map((seed) => t.test(`three brokers, two of them down at any time, then all; seed ${seed}`, (t) => schedule(seed, t)))));
+
+test("all brokers forget all that they acknowledged, and the node that told them is killed beside them", async (t) => {
+  const out = [..."xyz"].map((broker) => ({ broker, how: "emptied" }));
+  const step = { out, far: {}, save: [], ms: 500, rest: 300 };
+  await play(t, { steps: [step, { ...step, kill: "a", before: true }, { ...step, kill: "b", before: false }], random: new Random("forgotten") });
+});
 
 test("a backlog that grew while there was no broker", async (t) => {
   const w = await world();
