@@ -151,8 +151,10 @@ export class Mosquitto {
   /** Writes down what it has: a kill -9 sets it back to that, else to nothing. */
   async save() {
     const from = this.log.length;
-    this.child.kill("SIGUSR1");
-    await this.logged(/Saving in-memory database/, from);
+    const ask = () => this.child.kill("SIGUSR1");
+    const again = setInterval(ask, 5000); // ThreadSanitizer loses a signal now and then
+    ask();
+    await this.logged(/Saving in-memory database/, from).finally(() => clearInterval(again));
   }
   /** What it has on its disk is gone; while it is down. */
   forget() {
