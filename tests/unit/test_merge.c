@@ -811,6 +811,28 @@ static void our_own_event_that_is_unknown_means_we_were_set_back(void **state)
     heal();
 }
 
+/* As after a commit that was kept, though it was said to have failed. */
+static void what_only_the_store_knows_is_known(void **state)
+{
+    struct nc_id origin = nodes[0].store->info.incarnation;
+
+    (void)state;
+    assert_int_equal(say(0, anna, kitchen, "one", NULL), NC_P_NONE);
+    assert_int_equal(say(0, anna, kitchen, "two", NULL), NC_P_NONE);
+    struct post *p = post_new(1, 0, &origin, 2);
+    assert_int_equal(p->m.n, 2);
+    struct nc_record r;
+    assert_int_equal(nc_record_parse(p->rows[0].record, &r), NC_OK);
+    struct nc_change change = {
+        .kind = NC_MERGE, .event = p->rows[0].ev, .merge.record = &r};
+    assert_int_equal(commit(1, &change), NC_OK);
+    post_send(1, p);
+    assert_int_equal(p->m.err, NC_OK);
+    assert_int_equal(p->m.taken, 2);
+    assert_int_equal(nc_chat_merged(nodes[1].chat, &origin), p->rows[1].ev.origin_seq);
+    post_free(p);
+}
+
 /* What was told to one of them alone. */
 #define LONELY(f) cmocka_unit_test_setup_teardown(f, two_nodes, just_close)
 #define TWO(f) cmocka_unit_test_setup_teardown(f, two_nodes, over)
@@ -837,6 +859,7 @@ int main(void)
         TWO(what_is_known_is_passed_over),
         TWO(rows_before_a_refused_one_are_taken),
         TWO(a_name_that_nobody_may_have_is_refused),
+        TWO(what_only_the_store_knows_is_known),
         LONELY(what_hides_or_commands_is_no_name),
         LONELY(what_is_too_long_is_no_name),
         TWO(our_own_event_that_is_unknown_means_we_were_set_back),
