@@ -9,18 +9,21 @@ import { admin } from "./admin.mjs";
 import { Mosquitto, sanitizerEnv } from "./mosquitto.mjs";
 import { Ear, pinned } from "./mqtt_users.mjs";
 import { network } from "./net.mjs";
-import { Node, Person, neuralchatd, ok, patience, sleep, until } from "./node.mjs";
+import { Node, Person, long, neuralchatd, ok, patience, sleep, until } from "./node.mjs";
 
 export const DAY = 86_400_000;
 const PORT = 7000; // by which others know a node
 
 const clockLibrary = join(dirname(neuralchatd ?? ""), "tests/clock/nc_clock.so");
 
-/** Seeds and rounds of a test with chance in it: few in CI; more, or another, by NEURALCHAT_MESH_SEED and NEURALCHAT_MESH_ROUNDS. */
+/**
+ * Seeds of a test with chance in it: few in CI, many in the long test; NEURALCHAT_MESH_SEED is the first of them (and the
+ * only one, outside the long test), NEURALCHAT_MESH_ROUNDS how many.
+ */
 export function seeds(few, many) {
-  const long = process.env.NEURALCHAT_LONG === "1";
-  const first = Number(process.env.NEURALCHAT_MESH_SEED ?? (long ? Date.now() % 1_000_000 : 1));
-  const n = Number(process.env.NEURALCHAT_MESH_ROUNDS ?? (process.env.NEURALCHAT_MESH_SEED ? 1 : long ? many : few));
+  const { NEURALCHAT_MESH_SEED: seed, NEURALCHAT_MESH_ROUNDS: rounds } = process.env;
+  const first = Number(seed ?? (long ? Date.now() % 1_000_000 : 1));
+  const n = Number(rounds ?? (long ? many : seed ? 1 : few));
   return Array.from({ length: n }, (_, i) => first + i);
 }
 
