@@ -18,9 +18,10 @@ struct nc_user {
         uint64_t gone_ms;
         uint32_t counted; /* the last list of who is here that named them */
         uint16_t far;     /* other nodes where they are */
+        uint16_t brokers; /* of ours, that say so */
         bool local;       /* they are at this one, or were a moment ago */
-        bool here;        /* either */
-        bool untold;      /* other nodes are to hear that `local` changed */
+        bool here;        /* any of them */
+        bool untold;      /* other nodes are to hear that nc_presence_by_us changed */
     } presence;
     uint32_t proof;  /* counts changes of password and standing, odd while one is being
                         committed: a login that began before doesn't hold after */

@@ -44,6 +44,11 @@ struct nc_ephemera {
     uint64_t round;
     bool taking; /* what is published now came from elsewhere */
     struct nc_frame frame;
+    struct {
+        uint64_t in[NC_EPHEMERAL_JOB + 1], out[NC_EPHEMERAL_JOB + 1]; /* by kind */
+        uint64_t unsaid;  /* no way, or no room */
+        uint64_t refused; /* came, and were nothing, or of no room that is here */
+    } count;
 };
 
 static void say(struct nc_ephemera *e, const struct nc_id *to, enum nc_ephemeral what,
@@ -51,14 +56,18 @@ static void say(struct nc_ephemera *e, const struct nc_id *to, enum nc_ephemeral
 {
     static const struct nc_id none;
 
-    if (json.n > NC_FRAME_JSON_MAX)
+    if (json.n > NC_FRAME_JSON_MAX) {
+        e->count.unsaid++;
         return;
+    }
     e->frame.type = NC_FRAME_EPHEMERAL;
     e->frame.ephemeral.what = what;
     e->frame.ephemeral.room = room ? *room : none;
     e->frame.ephemeral.json = json;
-    if (nc_sync_send(e->sync, to ? to : &none, &e->frame) != NC_OK)
-        return; /* it is not worth saying later */
+    if (nc_sync_send(e->sync, to ? to : &none, &e->frame) == NC_OK)
+        e->count.out[what]++;
+    else
+        e->count.unsaid++; /* it is not worth saying later */
 }
 
 /* ---- what is published --------------------------------------------------- */
@@ -123,7 +132,7 @@ static void tell_changes(struct nc_ephemera *e, size_t from, size_t n)
         nc_json_key(&j, keys[k]);
         nc_json_arr(&j);
         for (size_t i = from; i < from + n; i++)
-            if (e->changed[i]->presence.local == (k == 1))
+            if (nc_presence_by_us(e->changed[i]) == (k == 1))
                 add_id(&j, e->changed[i]);
         nc_json_arr_end(&j);
     }
@@ -176,7 +185,7 @@ static bool tell_page(struct nc_ephemera *e, const struct nc_id *to, size_t *at)
     nc_json_key(&j, "here");
     nc_json_arr(&j);
     while (n < USERS_MAX && (u = nc_map_next(&e->chat->users_by_id, at)))
-        if (u->presence.local) {
+        if (nc_presence_by_us(u)) {
             add_id(&j, u);
             n++;
         }
@@ -285,7 +294,7 @@ static void each_id(const json_t *list, struct nc_ephemera *e, struct far *f,
     }
 }
 
-static void take_presence(struct nc_ephemera *e, const struct nc_id *from,
+static bool take_presence(struct nc_ephemera *e, const struct nc_id *from,
                           const json_t *doc)
 {
     struct far *f = far_of(e, from);
@@ -294,26 +303,29 @@ static void take_presence(struct nc_ephemera *e, const struct nc_id *from,
 
     if (nc_json_opt_int(doc, "round", 0, INT64_MAX, &round, NULL) != NC_OK ||
         nc_json_opt_bool(doc, "last", &last, NULL) != NC_OK)
-        return;
+        return false;
     if (round)
         f->round = (uint64_t)round;
     each_id(json_object_get(doc, "gone"), e, f, is_gone);
     each_id(json_object_get(doc, "here"), e, f, is_there);
     if (last)
         sweep(e, f);
+    return true;
 }
 
 /* ---- what comes ---------------------------------------------------------- */
 
-static void take_typing(struct nc_ephemera *e, struct nc_room *r, const json_t *doc)
+static bool take_typing(struct nc_ephemera *e, struct nc_room *r, const json_t *doc)
 {
     struct nc_id id;
 
     if (nc_json_need_id(json_object_get(doc, "user"), "id", &id, NULL) != NC_OK)
-        return;
+        return false;
     struct nc_user *u = nc_user_find(e->chat, &id);
-    if (u && nc_map_get(&r->members, &id, sizeof id))
-        nc_presence_typing(e->chat, r, u);
+    if (!u || !nc_map_get(&r->members, &id, sizeof id))
+        return false;
+    nc_presence_typing(e->chat, r, u);
+    return true;
 }
 
 /* As a stream of events takes it: on one line. */
@@ -325,8 +337,11 @@ static bool is_line(struct nc_str json)
     return true;
 }
 
-static void take(struct nc_ephemera *e, const struct nc_frame *f, const json_t *doc)
+/* False: it is nothing, or of no room that is here. */
+static bool take(struct nc_ephemera *e, const struct nc_frame *f, const json_t *doc)
 {
+    bool taken = false;
+
     struct nc_room *r =
         nc_map_get(&e->chat->rooms, &f->ephemeral.room, sizeof f->ephemeral.room);
     struct nc_str type = nc_json_text(json_object_get(doc, "type"));
@@ -334,18 +349,18 @@ static void take(struct nc_ephemera *e, const struct nc_frame *f, const json_t *
 
     if (!r || r->rec.deleted_ms || !is_line(f->ephemeral.json) ||
         nc_json_need_id(doc, "room", &room, NULL) != NC_OK || !nc_id_eq(&room, &r->rec.id))
-        return;
+        return false;
     for (unsigned i = 0; i < NC_COUNT(kinds); i++) {
         if (kinds[i].what != f->ephemeral.what || !nc_str_eqz(type, kinds[i].type))
             continue;
         e->taking = true;
-        if (kinds[i].what == NC_EPHEMERAL_TYPING)
-            take_typing(e, r, doc);
-        else
+        taken = kinds[i].what != NC_EPHEMERAL_TYPING || take_typing(e, r, doc);
+        if (kinds[i].what != NC_EPHEMERAL_TYPING)
             nc_hub_publish_ephemeral(e->chat->hub, &r->topic, kinds[i].type,
                                      f->ephemeral.json);
         e->taking = false;
     }
+    return taken;
 }
 
 static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_id *from,
@@ -355,13 +370,17 @@ static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_i
     json_t *doc;
 
     (void)w;
-    if (f->type != NC_FRAME_EPHEMERAL || f->ephemeral.what > NC_EPHEMERAL_JOB ||
-        nc_json_parse(f->ephemeral.json, &doc, NULL) != NC_OK)
+    if (f->type != NC_FRAME_EPHEMERAL || f->ephemeral.what > NC_EPHEMERAL_JOB)
         return;
-    if (f->ephemeral.what == NC_EPHEMERAL_PRESENCE)
-        take_presence(e, from, doc);
-    else
-        take(e, f, doc);
+    if (nc_json_parse(f->ephemeral.json, &doc, NULL) != NC_OK) {
+        e->count.refused++;
+        return;
+    }
+    enum nc_ephemeral what = f->ephemeral.what;
+    bool taken =
+        what == NC_EPHEMERAL_PRESENCE ? take_presence(e, from, doc) : take(e, f, doc);
+    e->count.in[what] += taken;
+    e->count.refused += !taken;
     json_decref(doc);
 }
 
@@ -415,4 +434,33 @@ void nc_ephemera_free(struct nc_ephemera *e)
     nc_frame_fini(&e->frame);
     free(e->changed);
     free(e);
+}
+
+void nc_ephemera_metrics(const struct nc_ephemera *e, struct nc_buf *out)
+{
+    static const char *const names[] = {[NC_EPHEMERAL_DELTA] = "delta",
+                                        [NC_EPHEMERAL_TYPING] = "typing",
+                                        [NC_EPHEMERAL_PRESENCE] = "presence",
+                                        [NC_EPHEMERAL_JOB] = "job"};
+
+    nc_buf_adds(out,
+                NC_STR("# HELP neuralchat_mesh_ephemera_total What is seen and not kept, "
+                       "told to other nodes and by them.\n"
+                       "# TYPE neuralchat_mesh_ephemera_total counter\n"));
+    for (unsigned i = NC_EPHEMERAL_DELTA; i <= NC_EPHEMERAL_JOB; i++)
+        nc_buf_printf(out,
+                      "neuralchat_mesh_ephemera_total{what=\"%s\",way=\"in\"} %llu\n"
+                      "neuralchat_mesh_ephemera_total{what=\"%s\",way=\"out\"} %llu\n",
+                      names[i], (unsigned long long)e->count.in[i], names[i],
+                      (unsigned long long)e->count.out[i]);
+    nc_buf_printf(
+        out,
+        "# HELP neuralchat_mesh_ephemera_unsaid_total Of that, what found no way.\n"
+        "# TYPE neuralchat_mesh_ephemera_unsaid_total counter\n"
+        "neuralchat_mesh_ephemera_unsaid_total %llu\n"
+        "# HELP neuralchat_mesh_ephemera_refused_total Of that, what came and was "
+        "nothing.\n"
+        "# TYPE neuralchat_mesh_ephemera_refused_total counter\n"
+        "neuralchat_mesh_ephemera_refused_total %llu\n",
+        (unsigned long long)e->count.unsaid, (unsigned long long)e->count.refused);
 }

@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 
+struct nc_buf;
 struct nc_chat;
 struct nc_ephemera;
 struct nc_loop;
@@ -19,3 +20,4 @@ struct nc_sync;
 struct nc_ephemera *nc_ephemera_new(struct nc_loop *l, struct nc_chat *c,
                                     struct nc_sync *s);
 void nc_ephemera_free(struct nc_ephemera *e); /* before nc_sync_stop; NULL is fine */
+void nc_ephemera_metrics(const struct nc_ephemera *e, struct nc_buf *out);

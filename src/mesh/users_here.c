@@ -27,7 +27,7 @@ static void count(struct nc_user_end *e, struct guest *g, bool here)
     if (g->counted == here)
         return;
     g->counted = here;
-    nc_presence_far(e->users->chat, g->user, here);
+    nc_presence_broker(e->users->chat, g->user, here);
 }
 
 static void goes(struct nc_user_end *e, struct guest *g)

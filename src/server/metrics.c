@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "loop/work.h"
 #include "mesh/brokers.h"
+#include "mesh/ephemera.h"
 #include "mesh/paths.h"
 #include "mesh/sync.h"
 #include "mesh/users.h"
@@ -224,6 +225,7 @@ void nc_metrics_write(const struct nc_server *s, struct nc_buf *out)
     nc_sync_metrics(s->sync, out);
     nc_paths_metrics(s->paths, out);
     nc_way_ws_metrics(s->way_ws, out);
+    nc_ephemera_metrics(s->ephemera, out);
     nc_hist_write(nc_loop_turns(s->loop), "neuralchat_loop_stall_seconds",
                   "Time of a turn of the loop.", out);
 }

@@ -65,3 +65,24 @@ test("an answer grows at both nodes", async () => {
   assert.equal(pieces.join(""), "one two"); // each came once
   a.close(), b.close();
 });
+
+test("who is only on MQTT at one node is there for the other, which doesn't reach that broker", async () => {
+  const two = await Mesh.start({ nodes: 2, brokers: 1 });
+  const anna = await two.mqttKey(await two.person("anna", "a"));
+  const ben = await two.person("ben", "b");
+  const room = await anna.room();
+  await two.agree();
+  await until(async () => (await ben.call("POST", `/api/v1/rooms/${room.id}/join`)).status < 300, "ben in the room");
+  await two.agree();
+  two.net.cut("b", "x");
+  const ear = await two.ear(anna, "x", []);
+  const there = async () => ok(await ben.call("GET", `/api/v1/rooms/${room.id}/members`)).members.find((m) => m.username === "anna").online;
+  assert.equal(await there(), false);
+  ear.publish("nc/v1/u/anna/here", "1", { qos: 1 });
+  await until(there, "anna, seen at b", 90_000);
+  ear.publish("nc/v1/u/anna/here", "gone", { qos: 1 });
+  await until(async () => !(await there()), "anna gone", 90_000);
+  const { text } = await two.nodes.get("a").call("GET", "/metrics");
+  assert.ok(Number(text.match(/^neuralchat_mesh_ephemera_total\{what="presence",way="out"\} (\d+)$/m)[1]) >= 2, text);
+  await two.end();
+});

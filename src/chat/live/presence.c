@@ -150,10 +150,15 @@ static size_t tell_rooms(struct nc_presence *p, struct nc_user *u)
     return n;
 }
 
-/* After `local` or `far` was set: how many rooms are to hear of it. */
+bool nc_presence_by_us(const struct nc_user *u)
+{
+    return u->presence.local || u->presence.brokers;
+}
+
+/* After `local`, `brokers` or `far` was set: how many rooms are to hear of it. */
 static size_t settle(struct nc_presence *p, struct nc_user *u)
 {
-    bool here = u->presence.local || u->presence.far;
+    bool here = nc_presence_by_us(u) || u->presence.far;
 
     if (u->presence.here == here)
         return 0;
@@ -163,10 +168,12 @@ static size_t settle(struct nc_presence *p, struct nc_user *u)
 
 static size_t set_local(struct nc_presence *p, struct nc_user *u, bool local)
 {
+    bool before = nc_presence_by_us(u);
+
     if (u->presence.local == local)
         return 0;
     u->presence.local = local;
-    if (p->watch)
+    if (p->watch && nc_presence_by_us(u) != before)
         p->watch(p->watch_arg, u);
     return settle(p, u);
 }
@@ -225,13 +232,34 @@ static void on_deadline(struct nc_deadline *d)
     set_deadline(p);
 }
 
+/* False: nothing has changed. */
+static bool one_more_or_less(uint16_t *n, bool more)
+{
+    if (more ? *n == UINT16_MAX : *n == 0)
+        return false;
+    *n = (uint16_t)(more ? *n + 1 : *n - 1);
+    return true;
+}
+
 void nc_presence_far(struct nc_chat *c, struct nc_user *u, bool there)
 {
     struct nc_presence *p = c->hub->presence;
 
-    if (there ? u->presence.far == UINT16_MAX : u->presence.far == 0)
+    if (!one_more_or_less(&u->presence.far, there))
         return;
-    u->presence.far = (uint16_t)(there ? u->presence.far + 1 : u->presence.far - 1);
+    settle(p, u);
+    set_deadline(p);
+}
+
+void nc_presence_broker(struct nc_chat *c, struct nc_user *u, bool there)
+{
+    struct nc_presence *p = c->hub->presence;
+    bool before = nc_presence_by_us(u);
+
+    if (!one_more_or_less(&u->presence.brokers, there))
+        return;
+    if (p->watch && nc_presence_by_us(u) != before)
+        p->watch(p->watch_arg, u);
     settle(p, u);
     set_deadline(p);
 }

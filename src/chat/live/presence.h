@@ -3,7 +3,7 @@
  *
  * Ephemeral: nothing of it is stored or replayed.  Somebody is there while one of
  * their live connections is, and for 20 s after the last one: a long poll breathes; or
- * while another node says that they are there.
+ * while another node, or a broker, says that they are there.
  * A room hears of changes in one frame per 5 s at most, rooms of more than 200
  * members not at all.  Typing ends after 6 s, or with the message.
  *
@@ -46,7 +46,12 @@ void nc_presence_tell(struct nc_presence *p, struct nc_listener *l);
 
 /* They are at another node, too; or not any more.  Once for each node and each way. */
 void nc_presence_far(struct nc_chat *c, struct nc_user *u, bool there);
-/* Who tells other nodes hears when u->presence.local has changed.  NULL: nobody. */
+/* A broker says that they are there, or not any more.  Once for each broker and each way.
+ */
+void nc_presence_broker(struct nc_chat *c, struct nc_user *u, bool there);
+/* They are there as far as we know by ourselves: what other nodes are told. */
+bool nc_presence_by_us(const struct nc_user *u);
+/* Who tells other nodes hears when nc_presence_by_us has changed.  NULL: nobody. */
 void nc_presence_watch(struct nc_chat *c, void (*watch)(void *arg, struct nc_user *u),
                        void *arg);
 
