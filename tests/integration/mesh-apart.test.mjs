@@ -11,6 +11,7 @@ import { Life } from "./lib/life.mjs";
 import { DAY, Mesh, seeds } from "./lib/mesh.mjs";
 import { long, ok, problem, sleep, until } from "./lib/node.mjs";
 import { Random } from "./lib/random.mjs";
+import { Home } from "./lib/terminal.mjs";
 
 /** One schedule: cuts, restarts, lives, a broker that forgets, links that are slow or break, all by chance; then it heals. */
 async function schedule(mesh, random) {
@@ -130,6 +131,9 @@ test("one name registered on both: the later account is name-2, keeps password a
     problem(await knock(name, second.password), 409, "conflict", /had the name kim first: yours is kim-2 now/);
     problem(await knock(name, second.password, { "accept-language": "ru" }), 409, "conflict", /ваше теперь kim-2, войдите с ним/);
     problem(await knock(name, "a third horse"), 401, "unauthorized", /^wrong username or password$/);
+    const home = new Home(mesh.nodes.get(name));
+    const typed = await home.run("login", "kim", "--password-file", home.file("hers", `${second.password}\n`));
+    assert.ok(typed.code === 1 && typed.err.includes("yours is kim-2 now"), typed.err);
     // And both hear of it when they come, once at each node.
     for (const [who, as, words] of [[first, "kim", /they are kim-2 now/], [second, "kim-2", /yours is kim-2 now/]]) {
       const person = await mesh.at(who, name, as);
