@@ -5,29 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/siphash.h"
-#include "mesh/rendezvous.h"
 #include "mesh/users_parts.h"
-#include "wire/json.h"
-#include "wire/json_in.h"
-#include "wire/signed.h"
-
-enum {
-    READY_MS = 5000,           /* a broker that does not give the mark back */
-    ANSWERS_BYTES = 256 << 10, /* of a broker, waiting */
-    LATE_MAX = 256,            /* answers whose broker is not there */
-};
-
-#define GONE NC_STR("gone")
-
-struct nc_user_answer {
-    struct nc_list node;
-    uint64_t via;
-    size_t user_n, n;
-    char text[]; /* the user's name, then JSON */
-};
 
 /* ---- topics --------------------------------------------------------------- */
 
@@ -43,218 +23,6 @@ enum nc_err nc_users_publish(struct nc_user_end *e, const struct nc_mqtt_out *m)
     struct nc_users *u = e->users;
 
     return e->up ? nc_brokers_publish(u->o.brokers, &u->hook, e->link, m) : NC_ECLOSED;
-}
-
-/* What is lost by this is told again by whoever cares. */
-static void publish_own(struct nc_user_end *e, struct nc_str rest, struct nc_str payload,
-                        bool retain)
-{
-    struct nc_mqtt_out m = {.topic = nc_users_own_topic(e->users, rest),
-                            .payload = payload,
-                            .qos = 1,
-                            .retain = retain};
-
-    if (nc_users_publish(e, &m) != NC_OK)
-        nc_log(NC_DEBUG, "users.unsaid", "topic=%.*s", NC_FMT(rest));
-}
-
-/* ---- who else is there ---------------------------------------------------- */
-
-bool nc_users_alone(const struct nc_user_end *e) { return e->peers_n == 0; }
-
-bool nc_users_first(const struct nc_user_end *e, const struct nc_id *room)
-{
-    struct nc_id all[NC_PEERS_MAX + 1];
-
-    all[0] = e->users->self;
-    memcpy(all + 1, e->peers, e->peers_n * sizeof e->peers[0]);
-    return nc_rendezvous(room, all, e->peers_n + 1) == 0;
-}
-
-bool nc_users_lowest(const struct nc_user_end *e)
-{
-    for (unsigned i = 0; i < e->peers_n; i++)
-        if (nc_id_cmp(&e->peers[i], &e->users->self) < 0)
-            return false;
-    return true;
-}
-
-static void set_peer(struct nc_user_end *e, const struct nc_id *node, bool here)
-{
-    unsigned i = 0;
-
-    while (i < e->peers_n && !nc_id_eq(&e->peers[i], node))
-        i++;
-    if (here == (i < e->peers_n) || (here && e->peers_n == NC_PEERS_MAX))
-        return;
-    if (here)
-        e->peers[e->peers_n++] = *node;
-    else
-        e->peers[i] = e->peers[--e->peers_n];
-    if (e->ready)
-        nc_render_begin(e);
-}
-
-static bool is_here(struct nc_str payload)
-{
-    json_t *doc;
-
-    if (payload.n <= NC_SIGNED_HEAD)
-        return false;
-    payload.p += NC_SIGNED_HEAD;
-    payload.n -= NC_SIGNED_HEAD;
-    if (nc_json_parse(payload, &doc, NULL) != NC_OK)
-        return false;
-    bool here = !json_is_true(json_object_get(doc, "leaving"));
-    json_decref(doc);
-    return here;
-}
-
-static void say_here(struct nc_user_end *e, bool leaving)
-{
-    struct nc_users *u = e->users;
-    struct nc_buf json = {0}, below = {0}, payload = {0};
-    struct nc_json j = nc_json_to(&json);
-
-    nc_json_obj(&j);
-    nc_json_kuint(&j, "v", nc_hlc_now(&u->chat->clock));
-    nc_json_kuint(&j, "since", nc_wall_ms());
-    nc_json_kstr(&j, "name", nc_str(u->name));
-    if (leaving)
-        nc_json_kbool(&j, "leaving", true);
-    nc_json_obj_end(&j);
-    nc_mqtt_node_add(&below, NC_STR(""), &u->self, NC_STR("here"));
-    nc_signed_add(u->o.identity, nc_buf_str(&below), nc_buf_str(&json), &payload);
-    publish_own(e, NC_STR("here"), nc_buf_str(&payload), true);
-    nc_buf_fini(&json);
-    nc_buf_fini(&below);
-    nc_buf_fini(&payload);
-}
-
-/* ---- answers -------------------------------------------------------------- */
-
-static enum nc_err send_answer(struct nc_user_end *e, struct nc_str user,
-                               struct nc_str json)
-{
-    struct nc_users *u = e->users;
-
-    nc_buf_clear(&u->topic);
-    nc_mqtt_inbox_add(&u->topic, u->root, user);
-    return nc_users_publish(
-        e,
-        &(struct nc_mqtt_out){.topic = nc_buf_str(&u->topic), .payload = json, .qos = 1});
-}
-
-static struct nc_user_answer *answer_new(uint64_t via, struct nc_str user,
-                                         struct nc_str json)
-{
-    struct nc_user_answer *a = nc_alloc(sizeof *a + user.n + json.n + 1);
-
-    a->via = via;
-    a->user_n = user.n;
-    a->n = json.n;
-    memcpy(a->text, user.p, user.n);
-    memcpy(a->text + user.n, json.p, json.n);
-    return a;
-}
-
-static void wait_for_room(struct nc_user_end *e, struct nc_str user, struct nc_str json)
-{
-    if (e->answers_bytes + json.n > ANSWERS_BYTES) {
-        e->users->stats.dropped++;
-        return;
-    }
-    e->answers_bytes += json.n;
-    nc_list_add(&e->answers, &answer_new(e->via, user, json)->node);
-}
-
-static void wait_for_broker(struct nc_users *u, uint64_t via, struct nc_str user,
-                            struct nc_str json)
-{
-    if (u->late_n >= LATE_MAX) {
-        u->stats.dropped++;
-        return;
-    }
-    u->late_n++;
-    nc_list_add(&u->late, &answer_new(via, user, json)->node);
-}
-
-static struct nc_user_end *end_of(struct nc_users *u, uint64_t via)
-{
-    nc_list_each(it, &u->ends) {
-        struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
-        if (e->via == via)
-            return e;
-    }
-    return NULL;
-}
-
-void nc_users_answer(struct nc_users *u, struct nc_user_end *e, uint64_t via,
-                     struct nc_str user, struct nc_str json)
-{
-    if (!e)
-        e = end_of(u, via);
-    if (!e)
-        wait_for_broker(u, via, user, json);
-    else if (!nc_list_empty(&e->answers))
-        wait_for_room(e, user, json);
-    else
-        switch (send_answer(e, user, json)) {
-        case NC_AGAIN:
-        case NC_ECLOSED: wait_for_room(e, user, json); break;
-        default: break;
-        }
-}
-
-bool nc_users_clogged(const struct nc_users *u)
-{
-    nc_list_each(it, &u->ends) {
-        const struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
-        if (e->up && e->answers_bytes > ANSWERS_BYTES / 4)
-            return true;
-    }
-    return false;
-}
-
-static void give_answers(struct nc_user_end *e)
-{
-    struct nc_list *it;
-    bool clogged = nc_users_clogged(e->users);
-
-    while (!nc_list_empty(&e->answers)) {
-        it = e->answers.next;
-        struct nc_user_answer *a = nc_of(it, struct nc_user_answer, node);
-        struct nc_str user = {a->text, a->user_n}, json = {a->text + a->user_n, a->n};
-        enum nc_err err = send_answer(e, user, json);
-        if (err == NC_AGAIN || err == NC_ECLOSED)
-            return;
-        e->answers_bytes -= a->n;
-        nc_list_del(it);
-        free(a);
-    }
-    if (clogged && !nc_users_clogged(e->users))
-        nc_users_go_on_saying(e->users);
-}
-
-static void take_late(struct nc_user_end *e)
-{
-    struct nc_users *u = e->users;
-
-    nc_list_each(it, &u->late) {
-        struct nc_user_answer *a = nc_of(it, struct nc_user_answer, node);
-        if (a->via != e->via)
-            continue;
-        nc_list_del(it);
-        u->late_n--;
-        e->answers_bytes += a->n;
-        nc_list_add(&e->answers, it);
-    }
-}
-
-static void free_answers(struct nc_list *answers)
-{
-    for (struct nc_list *it; (it = nc_list_pop(answers));)
-        free(nc_of(it, struct nc_user_answer, node));
 }
 
 /* ---- a broker comes and goes ---------------------------------------------- */
@@ -275,23 +43,6 @@ static struct nc_user_end *find_end(struct nc_users *u, struct nc_link *l)
     return NULL;
 }
 
-static void on_ready(struct nc_user_end *e)
-{
-    nc_loop_deadline(e->users->o.loop, &e->barrier, 0);
-    if (e->ready)
-        return;
-    e->ready = true;
-    nc_render_begin(e);
-}
-
-static void on_barrier(struct nc_deadline *d)
-{
-    struct nc_user_end *e = nc_of(d, struct nc_user_end, barrier);
-
-    nc_log(NC_WARN, "users.no_mark", "ms=%d", READY_MS);
-    on_ready(e);
-}
-
 static struct nc_user_end *end_new(struct nc_users *u, struct nc_link *l)
 {
     struct nc_user_end *e = nc_alloc(sizeof *e);
@@ -301,7 +52,7 @@ static struct nc_user_end *end_new(struct nc_users *u, struct nc_link *l)
     e->users = u;
     e->link = l;
     e->via = hash_of(stats.url);
-    e->barrier.fire = on_barrier;
+    e->barrier.fire = nc_users_no_mark;
     nc_list_init(&e->answers);
     nc_render_init(e);
     nc_here_init(e);
@@ -314,22 +65,9 @@ static void end_free(struct nc_user_end *e)
     nc_loop_deadline(e->users->o.loop, &e->barrier, 0);
     nc_render_fini(e);
     nc_here_fini(e);
-    free_answers(&e->answers);
+    nc_users_answers_free(&e->answers);
     nc_list_del(&e->node);
     free(e);
-}
-
-/* What is kept for us comes before a mark that is published after it was asked for. */
-static void ask_for_mark(struct nc_user_end *e)
-{
-    char text[24];
-
-    e->nonce++;
-    snprintf(text, sizeof text, "%016llx",
-             (unsigned long long)(e->nonce ^ e->users->self.b[15] ^ nc_mono_ns()));
-    e->nonce = strtoull(text, NULL, 16);
-    publish_own(e, NC_STR("mark"), nc_str(text), false);
-    nc_loop_deadline(e->users->o.loop, &e->barrier, READY_MS);
 }
 
 static void on_up(struct nc_link *l, void *arg, bool session_present)
@@ -345,10 +83,10 @@ static void on_up(struct nc_link *l, void *arg, bool session_present)
     e->ready = false;
     nc_here_up(e, session_present);
     nc_render_up(e);
-    say_here(e, false);
-    ask_for_mark(e);
-    take_late(e);
-    give_answers(e);
+    nc_users_say_here(e, false);
+    nc_users_ask_mark(e);
+    nc_users_answers_late(e);
+    nc_users_answers_give(e);
     nc_users_say_found(u);
     nc_users_docs_up(e);
     nc_users_soon(u);
@@ -384,7 +122,7 @@ static void on_room(struct nc_link *l, void *arg)
 
     if (!e)
         return;
-    give_answers(e);
+    nc_users_answers_give(e);
     nc_users_docs_pump(e);
     nc_render_room(e);
 }
@@ -405,45 +143,6 @@ static void on_refused(struct nc_link *l, void *arg, uint64_t tag, unsigned reas
 
 /* ---- what comes ----------------------------------------------------------- */
 
-static void on_own(struct nc_user_end *e, const struct nc_mqtt_topic *t,
-                   const struct nc_mqtt_in *m)
-{
-    char text[24];
-
-    if (nc_str_eqz(t->rest, "mark") && m->payload.n && m->payload.n < sizeof text) {
-        memcpy(text, m->payload.p, m->payload.n);
-        text[m->payload.n] = 0;
-        if (strtoull(text, NULL, 16) == e->nonce)
-            on_ready(e);
-    } else if (nc_str_eqz(t->rest, "rendered")) {
-        /* Only what it keeps: one of ours that waited in a queue tells of what it had. */
-        if (m->retain)
-            nc_render_rendered(e, NULL, m->payload);
-    } else if (nc_str_eqz(t->rest, "here") && nc_str_eq(m->payload, GONE) &&
-               !e->users->stopped) {
-        say_here(e, false); /* the will of a connection before this one */
-    }
-}
-
-static void on_node(struct nc_user_end *e, const struct nc_mqtt_topic *t,
-                    const struct nc_mqtt_in *m)
-{
-    struct nc_users *u = e->users;
-
-    if (nc_id_eq(&t->node, &u->self)) {
-        on_own(e, t, m);
-        return;
-    }
-    if (!u->o.is_peer || !u->o.is_peer(u->o.arg, &t->node))
-        return;
-    if (nc_str_eqz(t->rest, "here"))
-        set_peer(e, &t->node, is_here(m->payload));
-    else if (nc_str_eqz(t->rest, "rendered"))
-        nc_render_rendered(e, &t->node, m->payload);
-    else if (nc_str_eqz(t->rest, "took"))
-        nc_users_taken(u, m->payload);
-}
-
 static void on_message(struct nc_link *l, void *arg, const struct nc_mqtt_in *m)
 {
     struct nc_users *u = arg;
@@ -457,7 +156,7 @@ static void on_message(struct nc_link *l, void *arg, const struct nc_mqtt_in *m)
     switch (nc_mqtt_topic_parse(u->root, m->topic, &t)) {
     case NC_MQTT_SEND: nc_users_took_in(e, &t, m); break;
     case NC_MQTT_HERE: nc_here_said(e, t.user, m->payload); break;
-    case NC_MQTT_NODE: on_node(e, &t, m); break;
+    case NC_MQTT_NODE: nc_users_on_node(e, &t, m); break;
     case NC_MQTT_OTHER:
     case NC_MQTT_INBOX:
     case NC_MQTT_EVENTS:
@@ -579,7 +278,7 @@ enum nc_err nc_users_new(struct nc_users **out, const struct nc_users_opts *o)
         return e;
     }
     nc_users_live_open(u);
-    nc_brokers_will(o->brokers, nc_users_own_topic(u, NC_STR("here")), GONE);
+    nc_brokers_will(o->brokers, nc_users_own_topic(u, NC_STR("here")), NC_USERS_GONE);
     subscribe(u);
     u->tap = (struct nc_hub_tap){
         .event = nc_users_event, .fetched = nc_users_fetched, .hears = nc_users_hears};
@@ -607,7 +306,7 @@ void nc_users_stop(struct nc_users *u)
         struct nc_user_end *e = nc_of(it, struct nc_user_end, node);
         if (e->up) {
             nc_render_stop(e);
-            say_here(e, true);
+            nc_users_say_here(e, true);
         }
         e->up = false;
     }
@@ -633,7 +332,7 @@ void nc_users_free(struct nc_users *u)
     assert(u->running == 0);
     nc_users_send_close(u);
     nc_told_close(u);
-    free_answers(&u->late);
+    nc_users_answers_free(&u->late);
     nc_buf_fini(&u->topic);
     nc_buf_fini(&u->json);
     free(u->root_z);

@@ -6,7 +6,8 @@
  * is told in r/<room>/events and live, at every broker by one of its nodes; and brokers are
  * told who may do what by signed documents below n/<self>/.  Loop thread only.
  *
- * users.c brokers coming and going, who else is there · users_send.c what is said ·
+ * users.c brokers coming and going · users_nodes.c who else is there ·
+ * users_send.c what is said · users_answer.c what is answered ·
  * users_ask.c what is asked · users_events.c events, users_told.c until links take them,
  * users_handed.c until brokers have them, users_replay.c from the log ·
  * users_live.c answers that grow · users_here.c who is here · users_docs.c documents

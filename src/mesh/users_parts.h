@@ -134,18 +134,35 @@ struct nc_users {
 
 /* Publishes below the root; tag of events only.  As nc_link_publish. */
 NC_MUSTUSE enum nc_err nc_users_publish(struct nc_user_end *e, const struct nc_mqtt_out *m);
+/* n/<self>/<rest> */
+struct nc_str nc_users_own_topic(struct nc_users *u, struct nc_str rest);
+void nc_users_soon(struct nc_users *u); /* go on with every broker in the next turn */
+
+/* ---- users_nodes.c -------------------------------------------------------- */
+
+bool nc_users_alone(const struct nc_user_end *e); /* no other node of ours is there */
+bool nc_users_first(const struct nc_user_end *e, const struct nc_id *room);
+bool nc_users_lowest(const struct nc_user_end *e); /* it is we who render there */
+#define NC_USERS_GONE NC_STR("gone")               /* the will in n/<self>/here */
+/* n/<self>/here; leaving: the last word. */
+void nc_users_say_here(struct nc_user_end *e, bool leaving);
+/* What is kept for us comes before a mark that is asked for after it. */
+void nc_users_ask_mark(struct nc_user_end *e);
+void nc_users_no_mark(struct nc_deadline *d); /* of e->barrier */
+void nc_users_on_node(struct nc_user_end *e, const struct nc_mqtt_topic *t,
+                      const struct nc_mqtt_in *m);
+
+/* ---- users_answer.c ------------------------------------------------------- */
+
 /* Into the inbox of a user at that broker; NULL: the one of hash `via`.  What can't be sent
  * now waits, bounded. */
 void nc_users_answer(struct nc_users *u, struct nc_user_end *e, uint64_t via,
                      struct nc_str user, struct nc_str json);
-/* n/<self>/<rest> */
-struct nc_str nc_users_own_topic(struct nc_users *u, struct nc_str rest);
 /* A broker takes answers more slowly than they come: nothing more is said for now. */
 bool nc_users_clogged(const struct nc_users *u);
-bool nc_users_alone(const struct nc_user_end *e); /* no other node of ours is there */
-bool nc_users_first(const struct nc_user_end *e, const struct nc_id *room);
-bool nc_users_lowest(const struct nc_user_end *e); /* it is we who render there */
-void nc_users_soon(struct nc_users *u); /* go on with every broker in the next turn */
+void nc_users_answers_give(struct nc_user_end *e); /* as many as go */
+void nc_users_answers_late(struct nc_user_end *e); /* those that waited for this broker */
+void nc_users_answers_free(struct nc_list *answers);
 
 /* ---- users_send.c --------------------------------------------------------- */
 
