@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "chat/live/hub.h"
 #include "chat/people/people.h"
 #include "chat/people/throttle.h"
+#include "chat/people/ticket.h"
 #include "mesh/nodes.h"
 #include "mesh/sync.h"
 #include "mesh/way_ws.h"
@@ -229,6 +231,14 @@ static void on_join(struct nc_call *call)
 
 /* ---- forget ------------------------------------------------------------------- */
 
+/* Streams and tickets don't say by whose token they came, and some may be the forgotten
+ * node's: all go.  Who came by another is back at once, and has missed nothing. */
+static void end_streams(struct nc_chat *c)
+{
+    nc_tickets_forget(c, NULL);
+    nc_hub_end_all(c->hub, 1012, "restart");
+}
+
 static void forget(struct nc_call *call)
 {
     const struct nc_node *node = nc_nodes_find(call->srv->nodes, &call->ids[0]);
@@ -243,6 +253,7 @@ static void forget(struct nc_call *call)
     nc_people_audit(call->chat, "mesh.forget", who(call), nc_str(name), call->actor.address,
                     NULL);
     nc_log(NC_INFO, "mesh.forgotten", "node=%s", name);
+    end_streams(call->chat);
     if (e != NC_OK)
         nc_call_fail(call, NC_P_UNAVAILABLE,
                      "it could not be written down, and it comes back with a restart; see "

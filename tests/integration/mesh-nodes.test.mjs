@@ -254,8 +254,16 @@ test("a token of a node that is trusted is good here; of one that is not, or is 
   const body = Buffer.from(JSON.stringify(other)).toString("base64url");
   problem(await second.call("GET", "/api/v1/me", { token: [head, body, anna.token.split(".")[2]].join(".") }), 401, "unauthorized");
 
+  // Who listens by such a token, or has a ticket for it, is cut off; who came by this node's own comes again.
+  const by = (person) => Object.assign(Object.create(Object.getPrototypeOf(person)), person, { node: second });
+  const boris = await second.register("boris");
+  const [foreign, own] = [await by(anna).socket(), await boris.socket()];
+  const { ticket } = ok(await by(anna).call("POST", "/api/v1/auth/ticket"));
   done(await mesh(second, "forget", "first"));
   problem(await there(), 401, "unauthorized");
+  for (const socket of [foreign, own]) assert.equal((await until(() => socket.closed, "the end of a stream")).code, 1012);
+  problem(await second.call("GET", `/api/v1/me?ticket=${ticket}`), 401, "unauthorized");
+  (await boris.socket()).close();
 });
 
 test("the brokers of a node trust the nodes that it trusts, and no longer than it does", async () => {

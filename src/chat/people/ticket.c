@@ -52,7 +52,7 @@ void nc_tickets_forget(struct nc_chat *c, const struct nc_id *ends_with)
 {
     nc_list_each(n, &c->people->tickets->by_age) {
         struct ticket *t = nc_of(n, struct ticket, by_age);
-        if (nc_id_eq(&t->auth.ends_with, ends_with))
+        if (!ends_with || nc_id_eq(&t->auth.ends_with, ends_with))
             drop(c->people->tickets, t);
     }
 }

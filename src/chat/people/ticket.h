@@ -20,5 +20,5 @@ bool nc_ticket_use(struct nc_chat *c, struct nc_str ticket, struct nc_auth *out,
 
 struct nc_tickets *nc_tickets_new(void);
 void nc_tickets_free(struct nc_tickets *t);
-void nc_tickets_forget(struct nc_chat *c,
-                       const struct nc_id *ends_with); /* of one session or key */
+/* Those of one session or key; NULL: all. */
+void nc_tickets_forget(struct nc_chat *c, const struct nc_id *ends_with);
