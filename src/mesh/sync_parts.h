@@ -117,6 +117,10 @@ struct nc_sync {
 
     uint64_t frames_in[NC_FRAME_TYPES], frames_out[NC_FRAME_TYPES];
     uint64_t strangers; /* envelopes of nobody who is pinned */
+    struct {
+        uint64_t until_ms; /* loop time: one line of a reason, then none for a while */
+        unsigned missed;
+    } refused[5]; /* by enum refused of sync_seal.c */
     uint64_t copies, old, forged, malformed;
     uint64_t dropped; /* not looked at: too many of their kind */
     uint64_t unsent;  /* ways that had no room, or were gone */

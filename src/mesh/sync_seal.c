@@ -16,6 +16,7 @@ enum {
     FORGED_PER_S = 16,
     OLD_BURST = 256, /* envelopes out of their time, likewise */
     OLD_PER_S = 32,
+    QUIET_MS = 10000, /* of one reason a line is written so often */
 };
 
 bool nc_sync_spend(struct nc_sync_budget *b, uint64_t now_ms, unsigned burst,
@@ -73,6 +74,33 @@ enum nc_err nc_sync_seal(struct nc_sync *s, const struct nc_id *to,
     return e;
 }
 
+/* ---- what is refused ----------------------------------------------------- */
+
+enum refused { FORGED, STRANGE, MALFORMED, OLD, DROPPED };
+static const char *const refusals[] = {
+    [FORGED] = "forged", [STRANGE] = "strange", [MALFORMED] = "malformed",
+    [OLD] = "old",       [DROPPED] = "dropped",
+};
+_Static_assert(NC_COUNT(refusals) == NC_COUNT(((struct nc_sync *)0)->refused), "all");
+
+/* It is counted where it is found out. */
+static void tell_refused(struct nc_sync *s, const struct nc_way *w,
+                         const struct nc_sync_peer *p, enum refused why, const char *detail)
+{
+    uint64_t now = nc_loop_now_ms(s->o.loop);
+
+    if (s->refused[why].until_ms > now) {
+        s->refused[why].missed++;
+        return;
+    }
+    nc_log(why == OLD ? NC_INFO : NC_WARN, "mesh.envelope",
+           "why=%s detail=%s node=%s where=%s missed=%u", refusals[why],
+           detail ? nc_log_q(nc_str(detail)) : refusals[why], p ? p->name : "-",
+           w ? nc_log_q(nc_str(w->where)) : "-", s->refused[why].missed);
+    s->refused[why].until_ms = now + QUIET_MS;
+    s->refused[why].missed = 0;
+}
+
 /* ---- open ---------------------------------------------------------------- */
 
 /* One that is verified: what it is, `p` whose; or why it is nothing. */
@@ -94,6 +122,7 @@ static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, bool asked,
         (before == NC_REPLAY_OLD && !asked &&
          !nc_sync_spend(&path->old, now, OLD_BURST, OLD_PER_S))) {
         s->dropped++;
+        tell_refused(s, w, p, DROPPED, NULL);
         return NC_SYNC_COPY;
     }
     enum nc_err err = nc_envelope_open(bytes, &p->id, p->key, &s->o.self, e, &why);
@@ -101,6 +130,7 @@ static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, bool asked,
         if (err == NC_EACCESS) {
             (void)nc_sync_spend(&path->forged, now, FORGED_BURST, FORGED_PER_S);
             s->forged++;
+            tell_refused(s, w, p, FORGED, NULL);
         }
         return NC_SYNC_BAD;
     }
@@ -109,6 +139,7 @@ static enum nc_sync_is open_of(struct nc_sync *s, struct nc_way *w, bool asked,
     p->bytes_in += bytes.n;
     if (before == NC_REPLAY_OLD) {
         s->old++;
+        tell_refused(s, w, p, OLD, NULL);
         return NC_SYNC_OLD;
     }
     (void)nc_replay_take(&p->replay, e->epoch_ms, e->counter);
@@ -129,11 +160,13 @@ static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, bool asked,
     uint8_t tail[NC_ENVELOPE_TAIL];
     struct nc_envelope said;
     enum nc_sync_is is = NC_SYNC_BAD;
+    const char *why = NULL;
     bool known = false;
 
     *from = NULL;
-    if (nc_envelope_look(bytes, tail, &said, NULL) != NC_OK) {
+    if (nc_envelope_look(bytes, tail, &said, &why) != NC_OK) {
         s->malformed++;
+        tell_refused(s, w, NULL, MALFORMED, why);
         return NC_SYNC_BAD;
     }
     nc_list_each(it, &s->peers) {
@@ -147,8 +180,10 @@ static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, bool asked,
             return is;
         }
     }
-    if (!known)
+    if (!known) {
         s->strangers++;
+        tell_refused(s, w, NULL, STRANGE, NULL);
+    }
     return is;
 }
 
@@ -162,6 +197,7 @@ static enum nc_err parse(struct nc_sync *s, struct nc_sync_peer *p,
         s->frames_in[s->frame.type]++;
     } else if (err != NC_ENOENT) { /* of a later version: passed over */
         s->malformed++;
+        tell_refused(s, NULL, p, MALFORMED, why);
         nc_sync_tell_error(s, p, e->counter, "frame", why);
     }
     return err;
@@ -209,6 +245,7 @@ bool nc_sync_is_from(struct nc_sync *s, const struct nc_id *by, const struct nc_
         return true;
     (void)nc_sync_spend(&carrier->carried, now, FORGED_BURST, FORGED_PER_S);
     s->forged++;
+    tell_refused(s, NULL, carrier, FORGED, "carried");
     return false;
 }
 

@@ -90,6 +90,7 @@ for (const way of ["/mesh", "a broker's topics"]) {
     await counted(/strange/, () => x.raw(new Wicked().seal(frames.vector({}))));
     await counted(/malformed/, () => x.raw(x.self.seal(frames.vector({}), { version: 2 })));
     await x.close();
+    for (const why of ["forged", "strange", "malformed", "old"]) assert.match(a.log, new RegExp(`event=mesh.envelope why=${why} `));
     await wellWith("forged envelopes");
   });
 
