@@ -823,6 +823,67 @@ static void what_was_trimmed_is_passed_over(void **state)
     REFUSED(segment, NC_ENOENT);
 }
 
+/* All of a commit or nothing, unless it says that a part will do. */
+static void what_comes_before_a_refused_one_stays_where_that_was_asked_for(void **state)
+{
+    struct nc_change first = {.kind = NC_ORIGIN_SKIP,
+                              .segment = {id(77), .first = 1, .n = 3}};
+    struct nc_change gap = {.kind = NC_ORIGIN_SKIP,
+                            .segment = {id(77), .first = 5, .n = 1}};
+    struct vector v;
+
+    (void)state;
+    at(1);
+    assert_int_equal(put2(first, gap), NC_AGAIN);
+    assert_int_equal(last.c.failed, 1);
+    assert_int_equal(last.c.applied, 0);
+    v = vector_of(1);
+    assert_true(has(&v, id(77)) == 0);
+
+    last = (struct done){.changes = {first, gap}, .c = {.n = 2, .partly = true}};
+    submit(&last);
+    nc_loop_run(w.loop);
+    assert_int_equal(last.e, NC_AGAIN);
+    assert_int_equal(last.c.failed, 1);
+    assert_int_equal(last.c.applied, 1);
+    v = vector_of(1);
+    assert_true(has(&v, id(77)) == 3);
+    REFUSED(first, NC_EEXIST);
+    restart(1);
+    at(1);
+    gap.segment.first = 4;
+    OK(gap);
+    assert_int_equal(last.c.applied, 1);
+}
+
+/* What is asked of them again and again is remembered, until it is another. */
+static void rooms_that_go_and_come_back_are_what_they_are(void **state)
+{
+    struct nc_change gone = {.kind = NC_ROOM_DELETE,
+                             .room = {.id = DEN, .deleted_ms = 2000}};
+
+    (void)state;
+    begin();
+    at(0);
+    OK(say(DEN, BOB, 101, "one"));
+    heal();
+    at(1);
+    gone.event = event(NC_EV_ROOM_DELETED, NC_AUD_ROOM, DEN, DEN);
+    OK(gone);
+    at(0);
+    OK(say(DEN, BOB, 102, "two"));
+    heal();
+    for (unsigned i = 0; i < NODES; i++) {
+        at(i);
+        ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(101)});
+        assert_int_equal(answer.rows, 1);
+    }
+    at(1); /* it was said in a room that was gone already */
+    ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(102)});
+    assert_int_equal(answer.rows, 0);
+    assert_true(agree(0, 1) && agree(1, 2));
+}
+
 /* Others have our events up to some number, and something else behind it. */
 static void a_log_that_was_set_back_goes_on_under_another_name(void **state)
 {
@@ -1161,6 +1222,8 @@ int main(void)
         N(a_deleted_account_goes_on_holding_its_name),
         N(a_session_that_ended_elsewhere_has_ended),
         N(what_was_trimmed_is_passed_over),
+        N(what_comes_before_a_refused_one_stays_where_that_was_asked_for),
+        N(rooms_that_go_and_come_back_are_what_they_are),
         N(a_log_that_was_set_back_goes_on_under_another_name),
         N(what_streams_elsewhere_is_not_ours_to_end),
         N(an_answer_made_anew_elsewhere_stays_beside_the_old_one),
