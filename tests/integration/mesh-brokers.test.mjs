@@ -80,9 +80,12 @@ async function everybodyHas({ mesh, people, room }, followers, texts) {
   for (const [i, list] of lists.entries()) assert.deepEqual(list.map((m) => [m.id, m.text]), kept, `${ofHome[i].home} and ${ofHome[0].home}`);
   assert.deepEqual(kept.map(([, text]) => text).sort(), [...texts].sort(), "0 lost, 0 doubled");
   for (const f of followers) {
-    const lacks = () => kept.filter(([id]) => !f.shown.rooms.get(room.id)?.has(id)).map(([, text]) => text);
-    await until(() => f.shown.of(room.id).length >= kept.length, `${f.kind} of ${f.home}`).catch((e) => assert.fail(`${e.message}: lacks ${lacks().length} of ${kept.length}: ${lacks().slice(0, 5)} … ${lacks().slice(-5)}`));
-    assert.deepEqual(f.shown.of(room.id), kept, f.kind);
+    const what = `${f.kind} of ${f.home}`;
+    for (let n = 0; n < 1500 && JSON.stringify(f.shown.of(room.id)) !== JSON.stringify(kept); n++) await sleep(20);
+    const [has, ids] = [new Set(f.shown.of(room.id).map(([id]) => id)), new Set(kept.map(([id]) => id))];
+    assert.deepEqual(kept.filter(([id]) => !has.has(id)).map(([id, text]) => [id, text, f.shown.told.get(id)]), [], `${what} lacks`);
+    assert.deepEqual([...has].filter((id) => !ids.has(id)).map((id) => [id, f.shown.told.get(id)]), [], `${what} shows what is not kept`);
+    assert.deepEqual(f.shown.of(room.id), kept, what);
     assert.deepEqual(f.shown.twice, [], `${f.kind}: made twice`);
   }
 }
