@@ -100,7 +100,9 @@ export class Wire {
     from.on("end", () => last.then(() => to.end()));
   }
   #pass(c, from, to, piece) {
+    if (c.broken) return; // behind what is lost comes nothing more
     if (c.snapped) {
+      c.broken = true;
       to.write(piece.subarray(0, Math.floor(Math.random() * piece.length)), () => this.#end(c, true));
       return;
     }
