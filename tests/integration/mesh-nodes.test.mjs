@@ -314,7 +314,7 @@ test("who joins new comes into the rooms that are there: its own first one, wher
 
   const used = await begin({ args: ["--node-name", "used"] });
   const boris = await used.register("boris", { owner_code: used.ownerCode });
-  const own = await rooms(boris);
+  const own = await until(async () => ((r) => r.length && r)(await rooms(boris)), "the first room is the owner's");
   done(await join_(used, await invite(host)));
   await until(async () => ok(await boris.call("GET", "/api/v1/rooms/public")).rooms.length === 2, "both first rooms");
   assert.deepEqual(await rooms(boris), own, "where somebody was, nothing goes");
