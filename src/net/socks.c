@@ -43,7 +43,8 @@ enum nc_err nc_socks_begin(struct nc_socks *s, const char *host, uint16_t port)
     if (literal) {
         add(s, a.ip, a.kind == NC_ADDR_V4 ? 4 : 16);
     } else {
-        add(s, &(uint8_t){(uint8_t)name.n}, 1);
+        uint8_t n = (uint8_t)name.n;
+        add(s, &n, 1);
         add(s, name.p, name.n);
     }
     add(s, ends, sizeof ends);
