@@ -26,6 +26,8 @@ struct world {
     const struct nc_store_ops *real;
     struct nc_list held; /* struct nc_query */
     bool hold;
+    /* What is said is in the log and not published; NULL: it is published. */
+    void (*unpublished)(struct world *, struct nc_room *);
     struct nc_chat chat;
     struct nc_user users[USERS];
     struct nc_room rooms[ROOMS];
@@ -232,8 +234,11 @@ static inline void on_deed(struct nc_commit *c, enum nc_err e)
     if (e == NC_OK)
         switch (d->ch.kind) {
         case NC_MESSAGE_INSERT:
-            publish(d, &d->room->topic,
-                    nc_id_zero(&d->ch.message.client_id) ? NULL : d->user);
+            if (d->w->unpublished)
+                d->w->unpublished(d->w, d->room);
+            else
+                publish(d, &d->room->topic,
+                        nc_id_zero(&d->ch.message.client_id) ? NULL : d->user);
             break;
         case NC_MEMBER_SET:
             add_member(d);

@@ -65,6 +65,65 @@ static void much_at_once_is_fetched(void **state)
     world_free(w);
 }
 
+/* A page is read, and its answer waits for one row that is not published. */
+static struct {
+    struct nc_query *query;
+    void (*done)(struct nc_query *q, enum nc_err e);
+} late;
+
+static void on_late(struct nc_query *q, enum nc_err e)
+{
+    assert_int_equal(e, NC_OK);
+    late.query = q;
+}
+
+static void read_late(struct nc_store *s, struct nc_query *q)
+{
+    late.done = q->done;
+    q->done = on_late;
+    the_world->ops.read = the_world->real->read;
+    the_world->real->read(s, q);
+}
+
+static void fetch_before_the_answer(struct world *w, struct nc_room *r)
+{
+    w->unpublished = NULL;
+    nc_hub_fetched(w->chat.hub, &r->topic);
+    late.done(late.query, NC_OK);
+}
+
+/* Its page ends at the head of before, and what follows it is told to nobody. */
+static void who_comes_up_as_more_is_fetched_misses_nothing(void **state)
+{
+    struct world *w = world_new();
+    struct ear *e = ear_new(&w->users[0], NC_ENC_JSON);
+
+    (void)state;
+    join(w, 0, 0);
+    world_settle(w);
+    uint64_t since = w->store->info.head;
+    say(w, 0, 0);
+    world_settle(w);
+    late.query = NULL;
+    w->ops.read = read_late;
+    ear_attach(w, e, since);
+    while (!late.query)
+        world_turn(w);
+    w->unpublished = fetch_before_the_answer;
+    say(w, 0, 0);
+    world_settle(w);
+    assert_null(w->unpublished);
+    say(w, 0, 0);
+    world_settle(w);
+    assert_int_equal(e->l.state, NC_LIVE);
+    assert_int_equal(e->n, 3);
+    for (unsigned i = 0; i < e->n; i++)
+        assert_int_equal(e->seqs[i], since + 1 + i);
+    assert_int_equal(e->live, 1);
+    ear_free(w, e);
+    world_free(w);
+}
+
 static void nothing_missed_asks_nothing(void **state)
 {
     struct world *w = world_new();
@@ -588,6 +647,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_a_cursor_to_the_head),
         cmocka_unit_test(much_at_once_is_fetched),
+        cmocka_unit_test(who_comes_up_as_more_is_fetched_misses_nothing),
         cmocka_unit_test(nothing_missed_asks_nothing),
         cmocka_unit_test(a_slow_one_is_given_a_page_at_a_time),
         cmocka_unit_test(cursors_that_cannot_be_served),

@@ -314,7 +314,9 @@ static void pull(struct nc_catchup *c)
 {
     struct nc_listener *l = c->listener;
 
-    if (l->pos >= c->hub->head)
+    if (l->pos >= c->hub->head && c->hub->unheard)
+        nc_hub_announce(c->hub, l); /* where the head is then, it is seen */
+    else if (l->pos >= c->hub->head)
         go_live(c);
     else if (!l->ops->queued(l))
         want(c);

@@ -54,6 +54,7 @@ static void on_turn_end(struct nc_task *t)
     struct nc_list *it;
 
     h->head = h->last = h->chat->opts.store->info.head;
+    h->unheard = false;
     nc_hub_saw(h, nc_hub_own(h), h->chat->opts.store->info.own_head);
     know_head(h);
     nc_hub_flush(h);
@@ -167,6 +168,7 @@ void nc_hub_publish(struct nc_hub *h, struct nc_topic *t, uint64_t seq, const ch
 void nc_hub_fetched(struct nc_hub *h, struct nc_topic *t)
 {
     h->head = h->last;
+    h->unheard = true;
     nc_hub_flush(h);
     nc_list_each(it, &h->taps) {
         struct nc_hub_tap *tap = nc_of(it, struct nc_hub_tap, node);

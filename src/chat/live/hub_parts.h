@@ -85,6 +85,7 @@ struct nc_hub {
     struct nc_task turn_end;
     uint64_t head; /* everything at or below was delivered in an earlier turn */
     uint64_t last; /* the newest published */
+    bool unheard;  /* of this turn more is in the log than is published: nc_hub_fetched */
     uint64_t born_head, born_ms; /* where the head was, when this began (monotonic) */
     struct nc_list arriving;     /* struct nc_listener */
     struct nc_list backlog;      /* struct nc_listener */
