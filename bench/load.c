@@ -2,7 +2,7 @@
  * bench/load: one measurement of a broadcasting server, as one line of JSON.
  *
  *   load --port N --pid N --layout FILE [--window N | --rate MESSAGES_PER_S]
- *        [--seconds S] [--text BYTES] [--idle] [--tls] [--nap MICROSECONDS]
+ *        [--seconds S] [--text BYTES] [--idle] [--tls] [--nap MICROSECONDS | --sleep]
  *
  * A line of the layout is a connection: path, token, room, and + if it publishes, with
  * tabs between; "-" stands for no token or room.  A path after ":PORT" is at a port of its
@@ -12,7 +12,8 @@
  * acks) is there.  With a rate messages are due at fixed times, in turn by publisher, and
  * latency counts from when they were due.  --idle only connects, and measures memory.
  * Sockets are polled without sleeping, every --nap microseconds (2): rarely enough not to
- * be in the server's way where only its throughput matters.
+ * be in the server's way where only its throughput matters.  With --sleep they are waited
+ * for, where the load has no processor of its own.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -42,7 +43,8 @@ static struct {
     int pid;
     unsigned window, text_n, publishers_n;
     double rate, seconds;
-    bool idle, far; /* far: some connections have a port of their own */
+    bool idle, sleeps;
+    bool far; /* some connections have a port of their own */
     struct client **publishers;
     char *rooms[8192];
     unsigned members[8192], rooms_n;
@@ -220,6 +222,17 @@ static double connect_all(void)
     return (double)(tool_now_ns() - begun) / 1e9;
 }
 
+/* What comes until then, or a part of it. */
+static void serve_until(uint64_t then)
+{
+    uint64_t now = tool_now_ns();
+
+    if (!l.sleeps)
+        load_ws_poll(&l.ws);
+    else
+        load_ws_wait(&l.ws, now < then ? (int64_t)(then - now) : 0);
+}
+
 /* By the clock: whose turn it is sends what is due. */
 static void pace(uint64_t begun, uint64_t until)
 {
@@ -229,12 +242,12 @@ static void pace(uint64_t begun, uint64_t until)
     for (uint64_t now; (now = tool_now_ns()) < until;) {
         uint64_t due = begun + (uint64_t)((double)k * 1e9 / l.rate);
         if (due > now) {
-            load_ws_poll(&l.ws);
+            serve_until(due < until ? due : until);
             continue;
         }
         struct client *c = l.publishers[k++ % l.publishers_n];
         load_ws_send(c, frame, next_frame(c, frame, due));
-        load_ws_poll(&l.ws);
+        serve_until(now);
     }
 }
 
@@ -243,7 +256,7 @@ static void publish_until(uint64_t begun, uint64_t until)
     if (l.rate > 0)
         pace(begun, until);
     while (tool_now_ns() < until)
-        load_ws_poll(&l.ws);
+        serve_until(until);
 }
 
 static double us(uint64_t ns, uint64_t n) { return n ? (double)ns / 1e3 / (double)n : 0; }
@@ -396,17 +409,10 @@ static void read_layout(const char *path)
 static void read_flags(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"port", 1, NULL, 'p'},
-        {"pid", 1, NULL, 'i'},
-        {"layout", 1, NULL, 'l'},
-        {"window", 1, NULL, 'w'},
-        {"rate", 1, NULL, 'r'},
-        {"seconds", 1, NULL, 's'},
-        {"text", 1, NULL, 't'},
-        {"idle", 0, NULL, 'I'},
-        {"tls", 0, NULL, 'T'},
-        {"nap", 1, NULL, 'n'},
-        {0},
+        {"port", 1, NULL, 'p'},   {"pid", 1, NULL, 'i'},   {"layout", 1, NULL, 'l'},
+        {"window", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},  {"seconds", 1, NULL, 's'},
+        {"text", 1, NULL, 't'},   {"idle", 0, NULL, 'I'},  {"tls", 0, NULL, 'T'},
+        {"nap", 1, NULL, 'n'},    {"sleep", 0, NULL, 'S'}, {0},
     };
     const char *layout = NULL;
 
@@ -422,6 +428,7 @@ static void read_flags(int argc, char **argv)
         case 'I': l.idle = true; break;
         case 'T': l.ws.use_tls = true; break;
         case 'n': l.ws.nap_ns = strtoull(optarg, NULL, 10) * 1000; break;
+        case 'S': l.sleeps = true; break;
         default: exit(1);
         }
     if (!layout || !l.ws.port || !l.pid || l.text_n < STAMP || l.text_n > TEXT_MAX ||

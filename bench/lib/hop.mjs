@@ -21,7 +21,7 @@ export async function hop(w, lines, flags) {
     published: await metric(w.a, "neuralchat_broker_messages_out_total"),
   });
   const before = await counted();
-  const r = await load(w.a, across(lines, w.b), flags);
+  const r = await load(w.a, across(lines, w.b), [...flags, "--sleep"]);
   const after = await counted(), told = after.events - before.events;
   for (const k of Object.keys(pids)) r[`${k}_us`] = (after.cpu[k] - before.cpu[k]) / told;
   r.bytes_per_event = (after.bytes - before.bytes) / told;
@@ -49,7 +49,7 @@ export async function measureHop() {
 
   console.log(`\nA hop: said at node A, over one Mosquitto with our plugin, heard by a WebSocket at node B; texts of 200 bytes.
 Beside it Mosquitto alone, QoS 1 from publisher to subscriber.  Nodes in memory.  Nobody is pinned here: load, A, broker and
-B, three machines elsewhere, share this one's processors; so what waits is above all for one of them.
+B, three machines elsewhere, share this one's processors, and sleep when they have nothing to do.
 "broker messages": all that A publishes, pushes to nodes and, event by event, what people on MQTT are told in r/<room>/events.`);
   table([["as fast as it goes", "messages/s", ...costs],
     ["Mosquitto alone", fmt(full.broker.messages_per_s), ...bare(full.broker)],
