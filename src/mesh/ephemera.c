@@ -370,9 +370,10 @@ static void on_frame(struct nc_sync_hook *h, struct nc_way *w, const struct nc_i
     json_t *doc;
 
     (void)w;
-    if (f->type != NC_FRAME_EPHEMERAL || f->ephemeral.what > NC_EPHEMERAL_JOB)
+    if (f->type != NC_FRAME_EPHEMERAL || f->ephemeral.what == NC_EPHEMERAL_AI)
         return;
-    if (nc_json_parse(f->ephemeral.json, &doc, NULL) != NC_OK) {
+    if (f->ephemeral.what > NC_EPHEMERAL_AI ||
+        nc_json_parse(f->ephemeral.json, &doc, NULL) != NC_OK) {
         e->count.refused++;
         return;
     }

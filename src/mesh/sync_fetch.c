@@ -4,6 +4,7 @@
  * Who has it is asked for it, each log of one peer at a time, and told how far we are as it
  * comes; one that falls silent is asked again, and others before it.
  */
+#include "base/log.h"
 #include "mesh/sync_parts.h"
 
 enum {
@@ -13,6 +14,7 @@ enum {
     QUIET_MS = 3000,  /* what was asked of a peer does not come */
     ACK_MS = 20,      /* at most so often */
     ROOM_MIN = 65536, /* with less it isn't worth asking */
+    TELL_MS = 10000,  /* a line about it is written so often */
 };
 
 static uint64_t now_of(const struct nc_sync *s) { return nc_loop_now_ms(s->o.loop); }
@@ -151,6 +153,17 @@ static void ask_whose(struct nc_sync *s, struct nc_sync_peer *p, uint64_t now)
     nc_sync_look_in(s, p, p->strange_ms - now);
 }
 
+/* It is slow, or doesn't have what it said. */
+static void unanswered(struct nc_sync *s, const struct nc_sync_peer *p, uint64_t now)
+{
+    s->unanswered++;
+    if (now < s->unanswered_ms)
+        return;
+    s->unanswered_ms = now + TELL_MS;
+    nc_log(NC_INFO, "mesh.unanswered", "node=%s times=%llu", p->name,
+           (unsigned long long)s->unanswered);
+}
+
 void nc_sync_ask(struct nc_sync *s, struct nc_sync_peer *p)
 {
     uint64_t now = now_of(s);
@@ -165,8 +178,11 @@ void nc_sync_ask(struct nc_sync *s, struct nc_sync_peer *p)
         nc_sync_look_in(s, p, last + QUIET_MS - now);
         return;
     }
-    if (p->wanted_ms && let_others(s, p))
-        return;
+    if (p->wanted_ms) {
+        unanswered(s, p, now);
+        if (let_others(s, p))
+            return;
+    }
     nc_sync_unask(s, p);
     f->want.n =
         nc_intake_lacks(s->intake, &p->id, &p->theirs, f->want.ranges, NC_VECTOR_MAX);

@@ -120,10 +120,13 @@ struct nc_sync {
     struct {
         uint64_t until_ms; /* loop time: one line of a reason, then none for a while */
         unsigned missed;
-    } refused[5]; /* by enum refused of sync_seal.c */
+    } refused[6]; /* by enum refused of sync_seal.c */
     uint64_t copies, old, forged, malformed;
-    uint64_t dropped; /* not looked at: too many of their kind */
-    uint64_t unsent;  /* ways that had no room, or were gone */
+    uint64_t later;         /* frames of types that are none here */
+    uint64_t dropped;       /* not looked at: too many of their kind */
+    uint64_t unsent;        /* ways that had no room, or were gone */
+    uint64_t unanswered;    /* times that what a peer said to have did not come */
+    uint64_t unanswered_ms; /* loop time before which that isn't logged again */
     uint64_t pushed, pushed_events;
 };
 
@@ -131,6 +134,9 @@ struct nc_sync {
 bool nc_sync_spend(struct nc_sync_budget *b, uint64_t now_ms, unsigned burst,
                    unsigned per_s);
 enum nc_sync_is { NC_SYNC_NEW, NC_SYNC_COPY, NC_SYNC_OLD, NC_SYNC_BAD };
+/* Of that peer came what is no frame: counted, logged, and told to it. */
+void nc_sync_malformed(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
+                       const char *why);
 void nc_sync_seal_payload(struct nc_sync *s, const struct nc_id *to, struct nc_buf *out);
 NC_MUSTUSE enum nc_err nc_sync_encode(struct nc_sync *s, const struct nc_frame *f);
 struct nc_sync_peer *nc_sync_peer(const struct nc_sync *s, const struct nc_id *id);

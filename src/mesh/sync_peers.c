@@ -151,7 +151,7 @@ static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_
     const struct nc_frame *f = &s->frame;
 
     if (!nc_id_eq(&f->hello.node, &p->id)) {
-        nc_sync_tell_error(s, p, e->counter, "frame", "node");
+        nc_sync_malformed(s, p, e->counter, "node");
         return;
     }
     snprintf(p->version, sizeof p->version, "%.*s", NC_FMT(f->hello.version));

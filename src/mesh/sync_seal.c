@@ -76,10 +76,10 @@ enum nc_err nc_sync_seal(struct nc_sync *s, const struct nc_id *to,
 
 /* ---- what is refused ----------------------------------------------------- */
 
-enum refused { FORGED, STRANGE, MALFORMED, OLD, DROPPED };
+enum refused { FORGED, STRANGE, MALFORMED, OLD, DROPPED, LATER };
 static const char *const refusals[] = {
     [FORGED] = "forged", [STRANGE] = "strange", [MALFORMED] = "malformed",
-    [OLD] = "old",       [DROPPED] = "dropped",
+    [OLD] = "old",       [DROPPED] = "dropped", [LATER] = "later",
 };
 _Static_assert(NC_COUNT(refusals) == NC_COUNT(((struct nc_sync *)0)->refused), "all");
 
@@ -93,7 +93,7 @@ static void tell_refused(struct nc_sync *s, const struct nc_way *w,
         s->refused[why].missed++;
         return;
     }
-    nc_log(why == OLD ? NC_INFO : NC_WARN, "mesh.envelope",
+    nc_log(why == OLD || why == LATER ? NC_INFO : NC_WARN, "mesh.envelope",
            "why=%s detail=%s node=%s where=%s missed=%u", refusals[why],
            detail ? nc_log_q(nc_str(detail)) : refusals[why], p ? p->name : "-",
            w ? nc_log_q(nc_str(w->where)) : "-", s->refused[why].missed);
@@ -187,6 +187,14 @@ static enum nc_sync_is open_any(struct nc_sync *s, struct nc_way *w, bool asked,
     return is;
 }
 
+void nc_sync_malformed(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
+                       const char *why)
+{
+    s->malformed++;
+    tell_refused(s, NULL, p, MALFORMED, why);
+    nc_sync_tell_error(s, p, counter, "frame", why);
+}
+
 static enum nc_err parse(struct nc_sync *s, struct nc_sync_peer *p,
                          const struct nc_envelope *e)
 {
@@ -195,10 +203,11 @@ static enum nc_err parse(struct nc_sync *s, struct nc_sync_peer *p,
 
     if (err == NC_OK) {
         s->frames_in[s->frame.type]++;
-    } else if (err != NC_ENOENT) { /* of a later version: passed over */
-        s->malformed++;
-        tell_refused(s, NULL, p, MALFORMED, why);
-        nc_sync_tell_error(s, p, e->counter, "frame", why);
+    } else if (err == NC_ENOENT) { /* of a later version: passed over */
+        s->later++;
+        tell_refused(s, NULL, p, LATER, why);
+    } else {
+        nc_sync_malformed(s, p, e->counter, why);
     }
     return err;
 }
