@@ -29,7 +29,9 @@ struct nc_held {
     uint64_t due_ms;
     bool mine; /* ours to store, whoever else lives */
     bool running;
-    bool paid; /* its sender's bytes to parse are counted */
+    bool paid;  /* its sender's bytes to parse are counted */
+    bool once;  /* may be a command: the other nodes are told that it is done */
+    bool early; /* came before it was known who else is there */
     /* The hold's: read only. */
     uint64_t n; /* order of arrival */
     struct nc_id room, client_id;

@@ -32,6 +32,8 @@ struct nc_users_opts {
     /* Does that node have the same rooms?  Others at a broker are none of ours.  NULL: no
      * node does. */
     bool (*is_peer)(void *arg, const struct nc_id *node);
+    /* Is there any such node, wherever it is?  NULL: none. */
+    bool (*any_peer)(void *arg);
     void *arg;
 };
 

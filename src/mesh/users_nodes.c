@@ -105,6 +105,7 @@ static void on_ready(struct nc_user_end *e)
     if (e->ready)
         return;
     e->ready = true;
+    nc_users_say_early(e);
     nc_render_begin(e);
 }
 

@@ -170,9 +170,10 @@ enum nc_err nc_users_send_open(struct nc_users *u);
 void nc_users_send_close(struct nc_users *u);
 void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                       const struct nc_mqtt_in *m);
-/* Another node says that it has taken a message. */
 void nc_users_say_found(struct nc_users *u);    /* what was held when the node ended */
+void nc_users_say_early(struct nc_user_end *e); /* it is known now who else is there */
 void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
+/* Another node says that it has taken a message. */
 void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);
 

@@ -16,6 +16,8 @@
 
 enum {
     LEAVE_MS = 3000,          /* another node has so long to store it */
+    FIRST_MS = 1000,          /* … and who comes up beside us, to say that it is done */
+    EARLY_MS = 6000,          /* until it is known who else is there: READY_MS and some */
     AT_ONCE = 256,            /* of one user in the store's hands */
     WAITING_MAX = 10000,      /* of one user, behind these */
     WAITING_BYTES = 16 << 20, /* and their payloads: the file is everybody's */
@@ -70,7 +72,8 @@ static void answer(struct saying *s, const struct nc_sent *sent)
     nc_buf_fini(&b);
 }
 
-/* Where others hold it too, they are told that they need not. */
+/* Where others hold it too, they are told that they need not.  A command also where they
+ * are away: it waits for them in the broker, and so does this, behind it. */
 static void tell_others(struct nc_users *u, const struct nc_held *d)
 {
     struct nc_buf b = {0};
@@ -86,7 +89,7 @@ static void tell_others(struct nc_users *u, const struct nc_held *d)
         struct nc_mqtt_out m = {.topic = nc_users_own_topic(u, NC_STR("took")),
                                 .payload = nc_buf_str(&b),
                                 .qos = 1};
-        if (!nc_users_alone(e) && nc_users_publish(e, &m) != NC_OK)
+        if ((d->once || !nc_users_alone(e)) && nc_users_publish(e, &m) != NC_OK)
             nc_log(NC_DEBUG, "users.unsaid", "topic=took");
     }
     nc_buf_fini(&b);
@@ -341,10 +344,14 @@ static void on_overdue(struct nc_deadline *dl)
     watch(u);
 }
 
-static void leave_to_others(struct nc_users *u, struct nc_held *d)
+static void leave_to_others(struct nc_users *u, struct nc_held *d, unsigned ms)
 {
-    d->due_ms = nc_loop_now_ms(u->o.loop) + LEAVE_MS;
-    nc_list_add(&u->holding, &d->node);
+    struct nc_list *at = u->holding.prev;
+
+    d->due_ms = nc_loop_now_ms(u->o.loop) + ms;
+    while (at != &u->holding && nc_of(at, struct nc_held, node)->due_ms > d->due_ms)
+        at = at->prev;
+    nc_list_add(at->next, &d->node); /* before what follows */
     watch(u);
 }
 
@@ -382,6 +389,39 @@ void nc_users_stored(struct nc_users *u, const struct nc_message *m)
     }
     if (!u->stopped)
         watch(u);
+}
+
+/* ---- before it is known who else is there --------------------------------- */
+
+/* A message that two nodes take is one message, by its client_id; a command that both run
+ * is done twice.  What only looks like one waits a moment for nothing. */
+static bool may_be_command(const struct nc_users *u, struct nc_str payload)
+{
+    if (!u->o.any_peer || !u->o.any_peer(u->o.arg))
+        return false;
+    for (size_t i = 0; i < payload.n; i++)
+        if (payload.p[i] == '/' && (i == 0 || strchr(" \t\r\n\"\\", payload.p[i - 1])))
+            return true;
+    return false;
+}
+
+/* All that waited for us in the broker has come, the word that it is done as well. */
+void nc_users_say_early(struct nc_user_end *e)
+{
+    struct nc_users *u = e->users;
+
+    nc_list_each(it, &u->holding) {
+        struct nc_held *d = nc_of(it, struct nc_held, node);
+        if (!d->early || d->via != e->via)
+            continue;
+        d->early = false;
+        nc_list_del(&d->node);
+        if (nc_users_alone(e))
+            enter(u, d);
+        else
+            leave_to_others(u, d, nc_users_first(e, &d->room) ? FIRST_MS : LEAVE_MS);
+    }
+    watch(u);
 }
 
 /* ---- it came -------------------------------------------------------------- */
@@ -437,6 +477,7 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     struct nc_id client_id = {{0}};
     struct nc_held *held = NULL;
     bool ours = nc_users_alone(e) || nc_users_first(e, &t->room), paid = false;
+    bool once = may_be_command(u, m->payload), early = once && !e->ready;
 
     if (!user || m->retain) { /* what is kept by a broker would come at every start */
         u->stats.dropped++;
@@ -444,7 +485,7 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
     }
     if (m->client_id.n && nc_id_parse(m->client_id, &client_id) != NC_OK)
         client_id = (struct nc_id){{0}};
-    if (ours && answered(e, user, t, m, &client_id, &paid, &why))
+    if (ours && !early && answered(e, user, t, m, &client_id, &paid, &why))
         return;
     struct nc_held_in in = {.user = t->user,
                             .room = t->room,
@@ -456,10 +497,14 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                           : nc_hold_add(u->hold, &in, &held);
     if (err == NC_OK) {
         held->paid = paid;
-        if (ours)
+        held->once = once;
+        held->early = early;
+        if (early)
+            leave_to_others(u, held, EARLY_MS);
+        else if (ours)
             enter(u, held);
         else
-            leave_to_others(u, held);
+            leave_to_others(u, held, LEAVE_MS);
         return;
     }
     if (err == NC_ELIMIT)
@@ -480,6 +525,7 @@ static void on_found(void *arg, struct nc_held *d)
     struct nc_users *u = arg;
 
     d->mine = true;
+    d->once = u->o.any_peer && u->o.any_peer(u->o.arg);
     d->due_ms = nc_loop_now_ms(u->o.loop) + PATIENCE_MS;
     nc_list_add(&u->holding, &d->node);
 }
@@ -487,10 +533,10 @@ static void on_found(void *arg, struct nc_held *d)
 /* What came before is said before what comes now. */
 void nc_users_say_found(struct nc_users *u)
 {
-    while (!nc_list_empty(&u->holding)) {
-        struct nc_held *d = nc_of(u->holding.next, struct nc_held, node);
+    nc_list_each(it, &u->holding) {
+        struct nc_held *d = nc_of(it, struct nc_held, node);
         if (!d->mine)
-            break;
+            continue;
         nc_list_del(&d->node);
         enter(u, d);
     }

@@ -78,6 +78,8 @@ static enum nc_err open_nodes(struct nc_server *s)
     return e;
 }
 
+static bool any_node(void *nodes) { return nc_nodes_count(nodes) > 0; }
+
 static enum nc_err open_sync(struct nc_server *s)
 {
     enum nc_err e = nc_sync_new(&s->sync, &(struct nc_sync_opts){
@@ -133,6 +135,7 @@ enum nc_err nc_server_mesh_open(struct nc_server *s)
                                         .dir = c->data,
                                         .name = "",
                                         .is_peer = nc_nodes_has,
+                                        .any_peer = any_node,
                                         .arg = s->nodes,
                                     });
     if (e == NC_OK && (c->brokers.n || c->own_broker))

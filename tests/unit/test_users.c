@@ -96,6 +96,12 @@ static bool is_peer(void *arg, const struct nc_id *node)
     return nc_id_eq(&m->peer, node);
 }
 
+static bool any_peer(void *arg)
+{
+    struct mesh *m = arg;
+    return !nc_id_zero(&m->peer);
+}
+
 static void users_open(struct mesh *m)
 {
     struct nc_users_opts o = {.chat = m->w->chat,
@@ -104,6 +110,7 @@ static void users_open(struct mesh *m)
                               .dir = m->dir,
                               .name = "here",
                               .is_peer = is_peer,
+                              .any_peer = any_peer,
                               .arg = m};
     assert_int_equal(nc_users_new(&m->users, &o), NC_OK);
     settle(m->w);
@@ -448,6 +455,19 @@ static void meet(struct mesh *m, bool before)
     tell(m, node_topic(&m->peer, "here"), payload, true);
 }
 
+static void ada_sends(struct mesh *m, const char *payload, const char *client)
+{
+    char topic[128], id[NC_ID_TEXT + 1] = "";
+
+    nc_id_text(&m->den->rec.id, id);
+    snprintf(topic, sizeof topic, "nc/v1/u/ada/send/%s", id);
+    hook->ops->message(&m->link, hook->arg,
+                       &(struct nc_mqtt_in){.topic = nc_str(topic),
+                                            .payload = nc_str(payload),
+                                            .client_id = nc_str(client)});
+    settle(m->w);
+}
+
 static void what_another_node_takes_is_left_to_it(void **state)
 {
     struct mesh *m = *state;
@@ -457,14 +477,8 @@ static void what_another_node_takes_is_left_to_it(void **state)
 
     come_up(m, NULL);
     meet(m, true);
-    char topic[128];
     nc_id_text(&m->den->rec.id, room);
-    snprintf(topic, sizeof topic, "nc/v1/u/ada/send/%s", room);
-    hook->ops->message(&m->link, hook->arg,
-                       &(struct nc_mqtt_in){.topic = nc_str(topic),
-                                            .payload = NC_STR("hello"),
-                                            .client_id = nc_str(client)});
-    settle(m->w);
+    ada_sends(m, "hello", client);
     nc_users_stats(m->users, &stats);
     assert_true(stats.held == 1 && stats.taken == 0);
     snprintf(took, sizeof took, "{\"user\":\"ada\",\"room\":\"%s\",\"client_id\":\"%s\"}",
@@ -478,6 +492,35 @@ static void what_another_node_takes_is_left_to_it(void **state)
     nc_users_stats(m->users, &stats);
     assert_int_equal(stats.taken, 1);
     assert_null(next(m, "/took"));
+}
+
+static void a_command_that_waited_in_the_broker_is_run_by_one_node(void **state)
+{
+    struct mesh *m = *state;
+    struct nc_users_stats stats;
+    char room[NC_ID_TEXT + 1] = "", took[256], mark[64];
+    static const char one[] = "0199a3b0-0000-7000-8000-000000000001",
+                      two[] = "0199a3b0-0000-7000-8000-000000000002";
+
+    m->peer = nc_id_random(); /* it is away */
+    m->link.up = true;
+    hook->ops->up(&m->link, hook->arg, true);
+    snprintf(mark, sizeof mark, "%s", next(m, "/mark"));
+    write_in(m, "ada", "hello");
+    ada_sends(m, "/topic soup", one);
+    ada_sends(m, "{\"text\":\"/topic bread\",\"ref\":2}", two);
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.taken == 1 && stats.held == 2);
+    nc_id_text(&m->den->rec.id, room);
+    snprintf(took, sizeof took, "{\"user\":\"ada\",\"room\":\"%s\",\"client_id\":\"%s\"}",
+             room, one);
+    tell(m, node_topic(&m->peer, "took"), took, false);
+    tell(m, node_topic(&m->w->chat->opts.node_id, "mark"), mark, false);
+    nc_users_stats(m->users, &stats);
+    assert_true(stats.taken == 2 && stats.held == 0);
+    assert_true(nc_str_eqz(m->den->rec.topic, "bread"));
+    assert_non_null(strstr(next(m, "/took"), two));
+    assert_null(next(m, "/took")); /* nor of what is one message, whoever takes it */
 }
 
 static void what_nobody_takes_is_stored_after_a_while(void **state)
@@ -862,6 +905,7 @@ int main(void)
         T(too_often_waits_and_is_said_in_order),
         T(what_was_in_hand_is_said_after_a_new_start),
         T(what_another_node_takes_is_left_to_it),
+        T(a_command_that_waited_in_the_broker_is_run_by_one_node),
         T(what_nobody_takes_is_stored_after_a_while),
         T(one_node_tells_events),
         T(a_full_link_goes_on_where_it_stopped),

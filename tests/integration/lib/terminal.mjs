@@ -83,13 +83,17 @@ export class Terminal {
       throw new Error(`${e.message}: ${JSON.stringify(this.text.slice(-1500))}`);
     });
   }
-  /** What stands in its first line once the whole screen has been drawn anew: curses else sends only what differs. */
-  async #title() {
+  /** All of it, drawn anew: curses else sends only what differs.  "": not yet. */
+  async screen() {
     const from = this.raw.length;
     this.type("\x0c");
     await sleep(100);
     const at = this.raw.lastIndexOf("\x1b[H\x1b[2J");
-    return at < from ? "" : plain(this.raw.slice(at)).trimStart();
+    return at < from ? "" : plain(this.raw.slice(at));
+  }
+  /** What stands in its first line. */
+  async #title() {
+    return (await this.screen()).trimStart();
   }
   /** The rooms have come, and one of them is open: this one. */
   async opened(name = "") {
