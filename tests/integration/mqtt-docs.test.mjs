@@ -1,8 +1,10 @@
 // docs/mqtt.md, run as it stands; docs/mqtt.ru.md says the same.
-import { test } from "node:test";
+import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { cleanEnv, ok, until } from "./lib/node.mjs";
 import { Side } from "./lib/mqtt_users.mjs";
 
@@ -15,12 +17,15 @@ const side = await Side.start();
 const anna = Object.assign(await side.node.register("anna"), { name: "anna" });
 const boris = await side.person("boris");
 const room = await anna.room(undefined, { members: [boris.name] });
-const env = { URL: side.node.url, TOKEN: anna.token, HOST: "127.0.0.1", PORT: `${side.broker.port}`, ROOM: room.id, KEY: "" };
+const home = mkdtempSync(join(tmpdir(), "nc-docs-")); // where its commands are said
+after(() => rmSync(home, { recursive: true }));
+writeFileSync(join(home, "login.json"), JSON.stringify({ username: anna.name, password: anna.password }));
+const env = { URL: side.node.url, TOKEN: "", HOST: "127.0.0.1", PORT: `${side.broker.port}`, ROOM: room.id, KEY: "" };
 
 /** A block, to its end. */
 function shell(name) {
   assert.ok(blocks[name], name);
-  const child = spawn("bash", ["-ec", `exec ${blocks[name]}`], { env: cleanEnv(env) });
+  const child = spawn("bash", ["-ec", `exec ${blocks[name]}`], { env: cleanEnv(env), cwd: home });
   child.out = "";
   for (const from of [child.stdout, child.stderr]) from.setEncoding("utf8").on("data", (s) => (child.out += s));
   return child;
@@ -44,6 +49,7 @@ test("docs/mqtt.ru.md has the same commands, program, chapters and links", () =>
 });
 
 test("the conversation of docs/mqtt.md", async () => {
+  env.TOKEN = (await run("token")).trim();
   env.KEY = JSON.parse(await run("key")).key;
   await side.connect({ name: "anna", key: env.KEY }).then((c) => c.end());
   const ears = shell("listen");
