@@ -65,6 +65,7 @@ void nc_sqlite_merging_forget(struct nc_sqlite_merging *x)
 {
     nc_sqlite_known_clear(&x->known);
     x->log = (struct nc_sqlite_log){.no = 0};
+    x->broken = false;
 }
 
 void nc_sqlite_merging_fini(struct nc_sqlite_merging *m)

@@ -84,7 +84,8 @@ struct nc_sqlite_merging {
 };
 
 void nc_sqlite_merging_fini(struct nc_sqlite_merging *m);
-/* What was remembered may not be so: something was undone, or changed by other ways. */
+/* What was remembered may not be so: something was undone, or changed by other ways.  Also
+ * that it is broken: read that before. */
 void nc_sqlite_merging_forget(struct nc_sqlite_merging *m);
 /* What was put off is written: before a commit ends.  False: broken. */
 bool nc_sqlite_merging_flush(struct nc_sqlite_merging *m);

@@ -291,6 +291,38 @@ static void a_single_fault_anywhere_loses_nothing(void **state)
     assert_true(refused > 20);
 }
 
+static enum nc_err make_room(unsigned char n)
+{
+    struct send s;
+
+    prepare(&s, nc_str(""));
+    s.ch.kind = NC_ROOM_INSERT;
+    s.ch.room = (struct nc_room_rec){.id = den, .name = nc_str("room"), .created_by = ada};
+    s.ch.room.id.b[14] = n;
+    s.ch.event.kind = NC_EV_ROOM_CREATED;
+    s.ch.event.to = s.ch.event.ref = s.ch.room.id;
+    untold = 1;
+    w.store->ops->commit(w.store, &s.c);
+    settle();
+    assert_int_equal(s.calls, 1);
+    return s.e;
+}
+
+/* What failed is a table of the rules by which nodes agree; the next change is one before
+ * which all that they remember is forgotten. */
+static void a_room_is_made_after_a_failure_of_the_rules(void **state)
+{
+    (void)state;
+    assert_int_equal(make_room(1), NC_OK);
+    sql(w.path, "ALTER TABLE stamp RENAME TO elsewhere");
+    assert_int_equal(make_room(2), NC_EIO);
+    sql(w.path, "ALTER TABLE elsewhere RENAME TO stamp");
+    assert_int_equal(make_room(2), NC_OK);
+    assert_int_equal(make_room(3), NC_OK);
+    assert_false(w.store->info.failing);
+    assert_int_equal(w.store->info.head, 3);
+}
+
 static void closing_while_failing_answers_everybody(void **state)
 {
     struct send s[3];
@@ -376,6 +408,7 @@ int main(void)
         T(nothing_is_acknowledged_when_the_disk_is_full),
         T(service_returns_by_itself),
         T(a_single_fault_anywhere_loses_nothing),
+        T(a_room_is_made_after_a_failure_of_the_rules),
         T(closing_while_failing_answers_everybody),
         T(opening_on_a_failing_disk_is_refused),
         T(a_real_full_disk),
