@@ -179,6 +179,12 @@ static void on_persona(struct nc_observer *o, struct nc_user *u,
     nc_personas_follow(nc_of(o, struct nc_ai, observer)->personas, u, rec);
 }
 
+static void on_account(struct nc_observer *o, struct nc_user *u)
+{
+    (void)u;
+    nc_personas_met(nc_of(o, struct nc_ai, observer)->personas);
+}
+
 static void on_live(struct nc_observer *o, struct nc_listener *l)
 {
     nc_jobs_snapshots(nc_of(o, struct nc_ai, observer), l, NULL);
@@ -244,6 +250,7 @@ struct nc_ai *nc_ai_new(const struct nc_ai_opts *o)
         .room = on_room,
         .live = on_live,
         .persona = on_persona,
+        .account = on_account,
         .ended = on_ended,
     };
     nc_chat_observe(o->chat, &ai->observer);

@@ -192,7 +192,8 @@ void nc_ai_show_personas(struct nc_command_run *run, struct nc_str rest)
         nc_buf_printf(&out, "%s%.*s (@%.*s)", n > 1 ? "\n" : "", NC_FMT(p->names[0]),
                       NC_FMT(p->user->a.username));
         for (size_t i = 1; i < p->names_n; i++)
-            nc_buf_printf(&out, ", %.*s", NC_FMT(p->names[i]));
+            if (!nc_persona_taken(p, i))
+                nc_buf_printf(&out, ", %.*s", NC_FMT(p->names[i]));
         if (nc_room_member(r, p->user))
             nc_buf_adds(&out, ru ? NC_STR(" — здесь") : NC_STR(" — here"));
     }

@@ -1,6 +1,6 @@
 /* Is a persona meant by what was said, and may it answer? */
 #include "ai/asked.h"
-#include "ai/personas.h"
+#include "ai/personas_parts.h"
 #include "ai/room_ai.h"
 #include "ai/why.h"
 #include "base/buf.h"
@@ -78,12 +78,13 @@ bool nc_persona_called(const struct nc_persona *p, const struct nc_room *r,
     /* In a dialog there is nobody else to talk to; but personas call each other by name. */
     bool directly = (r->rec.kind == NC_DIALOG && m->sender_kind == NC_PERSON) ||
                     nc_mention_has(m->mentions, p->user->a.username);
-    if (!directly && !nc_asked(m->body, &who, false))
+    if (!directly && !nc_persona_asked(p, m->body, &who, false))
         return false;
     /* The settings are read only for what calls somebody: that is little of all. */
     struct nc_room_ai ai;
     nc_room_ai_read(&ai, r->rec.settings);
-    bool yes = allows(&ai, m) && (directly || !ai.strict || nc_asked(m->body, &who, true));
+    bool yes = allows(&ai, m) &&
+               (directly || !ai.strict || nc_persona_asked(p, m->body, &who, true));
     nc_room_ai_fini(&ai);
     return yes;
 }

@@ -274,6 +274,29 @@ static void write_who(struct nc_json *j, const struct nc_personas *p,
     nc_json_obj_end(j);
 }
 
+/* Names of its own by which others are called, if there are any. */
+static void write_taken(struct nc_json *j, const struct nc_persona *x)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < x->names_n; i++) {
+        const struct nc_user *u = nc_persona_taken(x, i);
+        if (!u)
+            continue;
+        if (!any) {
+            nc_json_key(j, "taken");
+            nc_json_arr(j);
+        }
+        any = true;
+        nc_json_obj(j);
+        nc_json_kstr(j, "name", x->names[i]);
+        nc_json_kstr(j, "by", u->a.username);
+        nc_json_obj_end(j);
+    }
+    if (any)
+        nc_json_arr_end(j);
+}
+
 void nc_persona_json(struct nc_json *j, const struct nc_personas *p,
                      const struct nc_persona *x, const struct nc_actor *who)
 {
@@ -282,6 +305,7 @@ void nc_persona_json(struct nc_json *j, const struct nc_personas *p,
     nc_json_kstr(j, "username", x->user->a.username);
     nc_json_kstr(j, "display_name", x->user->a.display_name);
     write_strs(j, "aliases", x->names + 1, x->names_n - 1);
+    write_taken(j, x);
     nc_json_kstr(j, "model", x->model);
     write_who(j, p, x, who);
     nc_json_kbool(j, "is_default", p->chat->default_persona == x->user);

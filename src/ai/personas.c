@@ -51,6 +51,7 @@ static struct nc_persona *insert(struct nc_personas *p, struct nc_user *u)
     struct nc_list *before = &p->all;
 
     x->user = u;
+    x->of = p;
     while (before->prev != &p->all &&
            nc_id_cmp(&nc_of(before->prev, struct nc_persona, node)->user->a.id, &u->a.id) >
                0)
@@ -63,6 +64,7 @@ static struct nc_persona *insert(struct nc_personas *p, struct nc_user *u)
 static void clear(struct nc_persona *x)
 {
     free(x->names);
+    free(x->taken);
     free(x->fallbacks);
     free(x->listed);
     json_decref(x->root);
@@ -84,6 +86,7 @@ static void fill(struct nc_persona *x, const struct nc_draft *d, json_t *root)
     for (size_t i = 0; i < d->aliases_n; i++)
         x->names[i + 1] = d->aliases[i];
     x->names_n = d->aliases_n + 1;
+    x->taken = nc_alloc(x->names_n * sizeof(*x->taken));
     x->system_prompt = d->system_prompt;
     x->model = d->model;
     x->fallbacks = copy(d->fallbacks, d->fallbacks_n, sizeof(d->fallbacks[0]));
@@ -96,6 +99,20 @@ static void fill(struct nc_persona *x, const struct nc_draft *d, json_t *root)
     x->listed = copy(d->listed, d->listed_n, sizeof(d->listed[0]));
     x->listed_n = d->listed_n;
     x->root = root;
+}
+
+/* Calls that go by names find out at once; the log is told at the end of this turn. */
+static void on_names_soon(struct nc_task *t)
+{
+    nc_personas_names(nc_of(t, struct nc_personas, names_soon));
+}
+
+void nc_personas_met(struct nc_personas *p) { nc_loop_defer(p->loop, &p->names_soon); }
+
+static void renamed(struct nc_personas *p)
+{
+    p->renamed = true;
+    nc_loop_defer(p->loop, &p->names_soon);
 }
 
 struct nc_persona *nc_personas_put(struct nc_personas *p, struct nc_user *u,
@@ -117,6 +134,7 @@ struct nc_persona *nc_personas_put(struct nc_personas *p, struct nc_user *u,
                nc_log_q(nc_str(odd.detail)));
     fill(x, d, root);
     free(d);
+    renamed(p);
     choose_default(p);
     return x;
 }
@@ -126,7 +144,9 @@ void nc_personas_drop(struct nc_personas *p, struct nc_persona *x)
     nc_list_del(&x->node);
     nc_map_del(&p->by_user, &x->user->a.id, sizeof(x->user->a.id));
     clear(x);
+    free(x->told);
     free(x);
+    renamed(p);
     choose_default(p);
 }
 
@@ -309,6 +329,9 @@ struct nc_personas *nc_personas_new(struct nc_chat *c, struct nc_loop *l)
     p->chat = c;
     p->loop = l;
     nc_list_init(&p->all);
+    p->names_soon.run = on_names_soon;
+    c->name_held = nc_personas_bear;
+    c->name_held_arg = p;
     enum nc_err e = load(p, &made);
     if (e) {
         nc_log(NC_ERROR, "ai.personas", "error=%s", nc_strerr(e));
@@ -324,9 +347,12 @@ void nc_personas_free(struct nc_personas *p)
     if (!p)
         return;
     p->chat->default_persona = NULL;
+    p->chat->name_held = NULL;
+    nc_loop_undefer(p->loop, &p->names_soon);
     for (struct nc_list *n; (n = nc_list_pop(&p->all));) {
         struct nc_persona *x = nc_of(n, struct nc_persona, node);
         clear(x);
+        free(x->told);
         free(x);
     }
     nc_map_fini(&p->by_user);

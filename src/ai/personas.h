@@ -34,6 +34,10 @@ struct nc_persona {
     /* Of personas.c: */
     struct nc_list node;
     json_t *root; /* what the views are of */
+    struct nc_personas *of;
+    /* Of persona_names.c: */
+    struct nc_id *taken; /* by names: who had it first and is called so instead; or zero */
+    char *told;          /* what the log was told of that; or NULL */
 };
 
 /* Reads them (blocking, before the loop) and makes sure of the first one, Ольга / Olga,
@@ -42,8 +46,8 @@ struct nc_personas *nc_personas_new(struct nc_chat *c, struct nc_loop *l);
 void nc_personas_free(struct nc_personas *p); /* NULL is fine */
 /* The node's owner has come: the first room becomes theirs. */
 void nc_personas_owner(struct nc_personas *p, struct nc_user *owner);
-/* The node has just joined others, which have rooms: its own first room goes, if nobody has
- * been in it. */
+/* The node has just joined its first other one, which has rooms: its own first room goes,
+ * if nobody has been in it. */
 void nc_personas_joined(struct nc_personas *p);
 
 /* Good until something is deleted or changed: across turns of the loop keep the user's id
@@ -52,6 +56,9 @@ struct nc_persona *nc_persona_of(const struct nc_personas *p, const struct nc_us
 struct nc_persona *nc_persona_find(const struct nc_personas *p, const struct nc_id *user);
 /* Oldest first.  *at starts as NULL; NULL at the end. */
 struct nc_persona *nc_persona_next(const struct nc_personas *p, struct nc_persona *at);
+
+/* Who is called by names[i] instead, having had it first; NULL: it is. */
+const struct nc_user *nc_persona_taken(const struct nc_persona *p, size_t i);
 
 /* May this person ask it here?  Otherwise *why in words. */
 bool nc_persona_may_ask(const struct nc_persona *p, const struct nc_room *r,
@@ -64,6 +71,8 @@ bool nc_persona_listens(const struct nc_persona *p, const struct nc_room *r,
 bool nc_persona_called(const struct nc_persona *p, const struct nc_room *r,
                        const struct nc_message *m);
 
+/* Somebody has come, who may have the name of one. */
+void nc_personas_met(struct nc_personas *p);
 /* Another node set it, or (NULL) ended it. */
 void nc_personas_follow(struct nc_personas *p, struct nc_user *u,
                         const struct nc_persona_rec *rec);

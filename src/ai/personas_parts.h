@@ -3,8 +3,10 @@
  */
 #pragma once
 
+#include "ai/asked.h"
 #include "ai/personas.h"
 #include "base/buf.h"
+#include "loop/loop.h"
 
 #define NC_FIRST_PERSONA "olga"
 
@@ -18,6 +20,9 @@ struct nc_personas {
     struct nc_map by_user;         /* the same, by user id */
     struct nc_user *owner_waiting; /* came before the first room was there */
     bool changing;                 /* one change at a time: names are compared first */
+    bool renamed;                  /* a persona came, changed or went since names_seen */
+    uint64_t names_seen;           /* chat->names when it was found who has which */
+    struct nc_task names_soon;     /* that is to be found again, for the log */
     bool gone;                     /* freed by its owner */
     unsigned held;                 /* by what is still under way */
 };
@@ -67,3 +72,10 @@ NC_MUSTUSE enum nc_err nc_draft_names_ok(const struct nc_draft *d,
                                          const struct nc_personas *p,
                                          const struct nc_persona *x, struct nc_str username,
                                          struct nc_problem *why);
+/* Does a persona have that name, by which somebody wants to be called? */
+bool nc_personas_bear(void *personas, struct nc_str name);
+/* Finds who has which name, unless nothing has changed since: x->taken, of all. */
+void nc_personas_names(struct nc_personas *p);
+/* nc_asked, by what is left to it of who->names, which are all of its own. */
+bool nc_persona_asked(const struct nc_persona *x, struct nc_str text,
+                      const struct nc_asked_name *who, bool strict);

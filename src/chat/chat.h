@@ -91,7 +91,11 @@ struct nc_chat {
     struct nc_user
         *default_persona;  /* joins new rooms of kind NC_ROOM; ai/ sets it; or NULL */
     struct nc_str room_ai; /* settings of a new room, JSON; ai/ sets it before the loop */
-    bool sends_stopped;    /* disk below disk_free_min */
+    uint64_t names; /* counts changes of usernames, and of what personas are called */
+    /* Is somebody called so, besides their username?  ai/ sets it; or NULL. */
+    bool (*name_held)(void *arg, struct nc_str name);
+    void *name_held_arg;
+    bool sends_stopped; /* disk below disk_free_min */
 };
 
 /* Reads people, rooms and memberships from the store (blocking, before the loop)

@@ -39,6 +39,7 @@ struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a)
     nc_list_init(&u->memberships);
     nc_list_init(&u->listeners);
     nc_map_put(&c->users_by_id, &u->a.id, sizeof u->a.id, u);
+    c->names++;
     if (!a->deleted && a->username.n)
         nc_map_put(&c->users_by_name, u->a.username.p, u->a.username.n, u);
     return u;
@@ -46,13 +47,13 @@ struct nc_user *nc_user_add(struct nc_chat *c, const struct nc_account *a)
 
 void nc_user_changed(struct nc_chat *c, struct nc_user *u, const struct nc_account *a)
 {
-    (void)c;
     u->a.role = a->role;
     u->a.disabled = a->disabled;
     if (!nc_str_eq(u->a.display_name, a->display_name)) {
         struct nc_str name = own(a->display_name); /* which may be the old one's tail */
         disown(&u->a.display_name);
         u->a.display_name = name;
+        c->names += u->a.kind == NC_PERSONA;
     }
 }
 
@@ -63,6 +64,7 @@ void nc_user_deleted(struct nc_chat *c, struct nc_user *u)
     if (nc_user_named(c, u->a.username) == u)
         nc_map_del(&c->users_by_name, u->a.username.p, u->a.username.n);
     u->a.deleted = true;
+    c->names++;
     if (c->default_persona == u)
         c->default_persona = NULL;
     nc_hub_end(c->hub, u, NULL, 4401, "account deleted");
@@ -80,6 +82,7 @@ void nc_user_renamed(struct nc_chat *c, struct nc_user *u, struct nc_str usernam
         nc_map_del(&c->users_by_name, u->a.username.p, u->a.username.n);
     disown(&u->a.username);
     u->a.username = name;
+    c->names++;
     if (name.n)
         nc_map_put(&c->users_by_name, u->a.username.p, u->a.username.n, u);
 }

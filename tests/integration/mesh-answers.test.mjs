@@ -214,3 +214,41 @@ test("another node stands in for one that is gone; what both answer is shown onc
   assert.deepEqual([gone.message.id, gone.reason, gone.replaced_by], [goes.id, "duplicate", stays.id]);
   assert.ok(!JSON.stringify(gone).includes("It is"));
 });
+
+test("of two personas with one name, made before their nodes met, one answers, and the same at both", async () => {
+  const upstream = await Upstream.start();
+  const [host, home] = await Promise.all([start("host", model(upstream)), start("home")]);
+  const enough = upstream.serve(async (asked) => (await asked.begin().say("It is me."), asked.end()));
+  const chief = await host.register("chief", { owner_code: host.ownerCode });
+  const other = await home.register("other", { owner_code: home.ownerCode });
+  const first = ok(await chief.call("POST", "/api/v1/personas", { username: "tolya", display_name: "Толя", aliases: ["Tolik"] }), 201);
+  const second = ok(await other.call("POST", "/api/v1/personas", { username: "anatoly", display_name: "Анатолий", aliases: ["толя"] }), 201);
+  assert.ok(first.id < second.id);
+  await home.register("tolik");
+  problem(await host.call("POST", "/api/v1/auth/register", { body: { username: "tolik", password: "correct horse" } }), 409, "conflict");
+  await trusting(host, home);
+  const { anna, room, there } = await world(host, home);
+  await agreed(host, home);
+  const taken = async (who) => Object.fromEntries(ok(await who.call("GET", "/api/v1/personas")).personas.map((p) => [p.username, p.taken]));
+  for (const who of [anna, there])
+    assert.deepEqual(await taken(who), { olga: undefined, tolya: [{ name: "Tolik", by: "tolik" }], anatoly: [{ name: "толя", by: "tolya" }] });
+  await until(() => /name=anatoly names_of_others="толя \(@tolya\)"/.test(host.log), "the log's word of it");
+
+  for (const name of ["tolya", "anatoly"]) ok(await anna.call("PUT", `/api/v1/rooms/${room.id}/members/${name}`, {}), 204);
+  await agreed(host, home);
+  const answerOf = async (asker, text, { username }) => {
+    const question = await asker.say(room, text);
+    for (const who of [anna, there]) assert.equal((await answered(who, room, question)).sender.username, username, text);
+  };
+  await answerOf(anna, "Толя, are you there?", first);
+  await answerOf(there, "Толя, and here?", first);
+  await answerOf(there, "Анатолий, and you?", second);
+  assert.equal(upstream.asked.length, 3, "nobody else was asked");
+  // The first gives it up.
+  ok(await chief.call("PATCH", `/api/v1/personas/${first.id}`, { display_name: "Анатоль" }));
+  await agreed(host, home);
+  await answerOf(there, "Толя, who is it now?", second);
+  await answerOf(anna, "@tolya and who are you?", first);
+  for (const who of [anna, there]) assert.deepEqual((await taken(who)).anatoly, undefined);
+  enough();
+});

@@ -272,6 +272,7 @@ test("what a change may not do", async () => {
   problem(await change("olga", { aliases: ["занятая"] }), 409, "conflict", /aliases.*@taken/);
   problem(await change("olga", { username: "helga" }), 400, "bad_request", /username/);
   problem(await change("olga", { max_tokens: -5 }), 400, "bad_request", /max_tokens/);
+  problem(await node.call("POST", "/api/v1/auth/register", { body: { username: "olya", password: "correct horse" } }), 409, "conflict", /taken/);
   ok(await change("olga", { aliases: ["Оля", "Олечка", "Olga", "Olya", "Ольга"] }), 200);
   ok(await change("olga", { aliases: ["Оля", "Олечка", "Olga", "Olya"] }), 200);
   ok(await remove("taken"), 204);

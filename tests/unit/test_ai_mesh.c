@@ -320,6 +320,64 @@ static void an_answer_of_a_node_that_is_gone_fails_and_may_still_be_whole(void *
     close_nodes();
 }
 
+/* ---- one name of two ----------------------------------------------------------------- */
+
+static void make_persona(struct side *s, struct nc_user *by, const char *json)
+{
+    struct nc_actor who = as(by);
+    json_t *body = json_loads(json, 0, NULL);
+
+    by->a.role = NC_ROLE_ADMIN;
+    nc_personas_add(nc_ai_personas(s->ai), &who, body, on_json, begin_call());
+    json_decref(body);
+    assert_int_equal(end_call(s->w), NC_P_NONE);
+}
+
+static const struct nc_persona *persona_at(struct side *s, const char *username)
+{
+    return nc_persona_of(nc_ai_personas(s->ai),
+                         nc_user_named(s->w->chat, nc_str(username)));
+}
+
+static void a_name_given_on_both_sides_of_a_cut_is_the_first_ones(void **state)
+{
+    (void)state;
+    stage(2);
+    make_persona(a, ann, "{\"username\":\"max\",\"aliases\":[\"Толя\"]}");
+    make_persona(b, citizen(b, "bob"), "{\"username\":\"kim\",\"display_name\":\"толя\"}");
+    citizen(b, "olya");
+    carry_logs(); /* each has its own first, and the other's later */
+    all_nodes_are_the_same();
+    struct nc_id max = persona_at(a, "max")->user->a.id;
+    struct nc_id kim = persona_at(a, "kim")->user->a.id;
+    bool max_is = nc_id_cmp(&max, &kim) < 0;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct nc_persona *x = persona_at(&sides[i], "max");
+        const struct nc_persona *y = persona_at(&sides[i], "kim");
+        assert_ptr_equal(nc_persona_taken(x, 1), max_is ? NULL : y->user);
+        assert_ptr_equal(nc_persona_taken(y, 0), max_is ? x->user : NULL);
+        const struct nc_persona *first = persona_at(&sides[i], "olga");
+        unsigned others = 0; /* who is called by names of hers */
+        for (size_t k = 0; k < first->names_n; k++)
+            others += nc_persona_taken(first, k) != NULL;
+        assert_int_equal(others, 1);
+    }
+    assert_int_equal(put_member(a->w, ann, room, nc_user_find(a->w->chat, &max), NC_MEMBER),
+                     NC_P_NONE);
+    assert_int_equal(put_member(a->w, ann, room, nc_user_find(a->w->chat, &kim), NC_MEMBER),
+                     NC_P_NONE);
+    give_model(a);
+    assert_int_equal(say(a->w, ann, room, "Толя, what is soup?"), NC_P_NONE);
+    question = got.message.id;
+    UNTIL(answered(a) == 1 && answered(b) == 1);
+    struct nc_message answer = seen(a).last;
+    assert_true(nc_id_eq(&answer.sender, max_is ? &max : &kim));
+    for_ms(50);
+    assert_int_equal(a->asks, 1);
+    all_nodes_are_the_same();
+    close_nodes();
+}
+
 /* ---- a node that is bad -------------------------------------------------------------- */
 
 static void word_of(struct side *from, struct side *to, const char *type,
@@ -487,6 +545,7 @@ int main(void)
         cmocka_unit_test(another_stands_in_for_a_node_that_is_gone),
         cmocka_unit_test(of_two_answers_one_is_shown),
         cmocka_unit_test(an_answer_of_a_node_that_is_gone_fails_and_may_still_be_whole),
+        cmocka_unit_test(a_name_given_on_both_sides_of_a_cut_is_the_first_ones),
         cmocka_unit_test(who_keeps_a_question_is_passed_over),
         cmocka_unit_test(where_all_keep_it_the_room_is_told),
         cmocka_unit_test(what_is_done_is_not_done_again_by_another_name),

@@ -490,6 +490,101 @@ static void who_may_ask_it_is_its_own_to_say(void **state)
     }
 }
 
+/* ---- one name of two -------------------------------------------------------------- */
+
+static const struct nc_persona_rec tolya = {
+    .settings = {"{\"aliases\":[\"Толя\"]}", sizeof("{\"aliases\":[\"Толя\"]}") - 1}};
+
+static void of_two_with_one_name_the_older_is_called_by_it(void **state)
+{
+    struct world *w = *state;
+    struct nc_room *den = make_room(w, bob, "den", NC_PRIVATE);
+    struct nc_user *u[2] = {person(w, "max", NC_PERSONA), person(w, "kim", NC_PERSONA)};
+    unsigned older = nc_id_cmp(&u[0]->a.id, &u[1]->a.id) < 0 ? 0 : 1;
+    char said[100];
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(put_member(w, bob, den, u[i], NC_MEMBER), NC_P_NONE);
+    /* As another node's are heard of, in both orders. */
+    for (unsigned first = 0; first < 2; first++) {
+        nc_personas_follow(personas, u[first], &tolya);
+        assert_true(called(nc_persona_of(personas, u[first]), den, bob, "Толя, привет"));
+        nc_personas_follow(personas, u[!first], &tolya);
+        for (unsigned i = 0; i < 2; i++) {
+            const struct nc_persona *p = nc_persona_of(personas, u[i]);
+            assert_int_equal(called(p, den, bob, "Толя, привет"), i == older);
+            assert_int_equal(called(p, den, bob, "скажи, толя!"), i == older);
+            assert_true(called(p, den, bob, i ? "Kim, hi" : "Max, hi"));
+            assert_ptr_equal(nc_persona_taken(p, 1), i == older ? NULL : u[older]);
+        }
+        snprintf(said, sizeof(said), "\"taken\":[{\"name\":\"Толя\",\"by\":\"%s\"}]",
+                 older ? "kim" : "max");
+        const char *at = strstr(list(w, bob), said);
+        assert_non_null(at);
+        assert_null(strstr(at + strlen(said), "taken")); /* it alone */
+        nc_personas_follow(personas, u[older], NULL);
+        assert_true(called(nc_persona_of(personas, u[!older]), den, bob, "Толя, привет"));
+        nc_personas_follow(personas, u[!older], NULL);
+    }
+    nc_personas_follow(personas, u[0], &tolya);
+    nc_personas_follow(personas, u[1], &tolya);
+    assert_int_equal(change(w, ada, older ? "kim" : "max", "{\"aliases\":[]}"), NC_P_NONE);
+    assert_true(called(nc_persona_of(personas, u[!older]), den, bob, "Толя, привет"));
+    assert_null(strstr(list(w, bob), "taken"));
+    /* What was its own all along it may keep, and others may not have. */
+    assert_int_equal(change(w, ada, older ? "max" : "kim", "{\"model\":\"m1\"}"),
+                     NC_P_NONE);
+    assert_int_equal(change(w, ada, older ? "kim" : "max", "{\"aliases\":[\"толя\"]}"),
+                     NC_P_CONFLICT);
+}
+
+static void a_display_name_is_a_name(void **state)
+{
+    struct world *w = *state;
+    struct nc_room *den = make_room(w, bob, "den", NC_PRIVATE);
+    struct nc_user *max = person(w, "max", NC_PERSONA);
+    struct nc_user *olga = find(w, "olga")->user;
+    struct nc_account later = max->a;
+
+    assert_int_equal(put_member(w, bob, den, max, NC_MEMBER), NC_P_NONE);
+    nc_personas_follow(personas, max, &(struct nc_persona_rec){0});
+    assert_true(called(find(w, "max"), den, bob, "Max, hi"));
+    later.display_name = NC_STR("ОЛЯ"); /* by another node, where Olga had been deleted */
+    nc_user_changed(w->chat, max, &later);
+    assert_false(called(find(w, "max"), den, bob, "Оля, привет"));
+    assert_true(called(find(w, "olga"), den, bob, "Оля, привет"));
+    assert_ptr_equal(nc_persona_taken(find(w, "max"), 0), olga);
+    assert_true(called(find(w, "max"), den, bob, "Max, hi"));
+    nc_user_deleted(w->chat, olga);
+    assert_true(called(find(w, "max"), den, bob, "Оля, привет"));
+    nc_personas_follow(personas, olga, NULL);
+    assert_true(called(find(w, "max"), den, bob, "Оля, привет"));
+}
+
+static void a_username_goes_before_other_names(void **state)
+{
+    struct world *w = *state;
+    struct nc_room *den = make_room(w, bob, "den", NC_PRIVATE);
+    struct nc_persona *olga = find(w, "olga");
+
+    assert_true(called(olga, den, bob, "Olya, hi"));
+    assert_true(w->chat->name_held(w->chat->name_held_arg, NC_STR("olya")));
+    assert_false(w->chat->name_held(w->chat->name_held_arg, NC_STR("tolya")));
+    struct nc_user *olya = person(w, "olya", NC_PERSON); /* where nobody knew of her */
+    assert_false(called(olga, den, bob, "Olya, hi"));
+    assert_true(called(olga, den, bob, "Оля, привет"));
+    assert_true(called(olga, den, bob, "Olga, hi"));
+    assert_non_null(
+        strstr(list(w, bob), "\"taken\":[{\"name\":\"Olya\",\"by\":\"olya\"}]"));
+    nc_user_renamed(w->chat, olya, NC_STR("olya-2"));
+    assert_true(called(olga, den, bob, "Olya, hi"));
+    nc_user_renamed(w->chat, olya, NC_STR("olya"));
+    assert_false(called(olga, den, bob, "Olya, hi"));
+    nc_user_deleted(w->chat, olya);
+    assert_true(called(olga, den, bob, "Olya, hi"));
+    assert_null(strstr(list(w, bob), "taken"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -510,6 +605,9 @@ int main(void)
         T(personas_hear_each_other_only_where_the_room_says_so),
         T(a_namesake_keeps_the_bare_form),
         T(who_may_ask_it_is_its_own_to_say),
+        T(of_two_with_one_name_the_older_is_called_by_it),
+        T(a_display_name_is_a_name),
+        T(a_username_goes_before_other_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -278,7 +278,8 @@ void nc_account_register(struct nc_chat *c, const struct nc_register *in, nc_log
         return;
     }
     /* The writer decides; this only spares a hash. */
-    if (nc_user_named(c, in->username) || reserved(in->username)) {
+    if (nc_user_named(c, in->username) || reserved(in->username) ||
+        (c->name_held && c->name_held(c->name_held_arg, in->username))) {
         nc_op_fail(&r->op, NC_P_CONFLICT, "this username is taken");
         return;
     }

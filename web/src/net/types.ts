@@ -289,6 +289,13 @@ export interface Persona {
   display_name: string;
   aliases: string[];
   /**
+   * Names of its own by which another, who had them first, is called
+   */
+  taken?: {
+    name: string;
+    by: Username;
+  }[];
+  /**
    * "provider/model", "model"; empty: the node's default
    */
   model: string;

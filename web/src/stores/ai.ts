@@ -26,5 +26,7 @@ function list<T>(path: string, member: string): (again?: boolean) => ShallowRef<
 }
 
 export const personas = list<Persona>('/api/v1/personas', 'personas');
+/** Its other names, without those by which somebody else is called. */
+export const aliasesOf = (one: Persona) => one.aliases.filter((name) => !one.taken?.some((it) => it.name === name));
 export const models = list<Model>('/api/v1/models', 'models');
 export const providers = list<Provider>('/api/v1/providers', 'providers');

@@ -1,6 +1,6 @@
 /** composer/suggest: the list of suggestions for what is typed at the caret, and what choosing one does. */
 import { computed, ref, shallowRef, watch, type Ref } from 'vue';
-import { personas } from '@/stores/ai';
+import { aliasesOf, personas } from '@/stores/ai';
 import { membersOf } from '@/stores/rooms';
 import { session } from '@/stores/session';
 import { timelineOf } from '@/stores/timeline';
@@ -26,7 +26,7 @@ export function useSuggestions(room: Ref<string>, text: Ref<string>, caret: Ref<
   watch(() => isCommand(text.value), (yes) => yes && void loadCommands(room.value), { immediate: true });
 
   const people = computed<Person[]>(() => {
-    const aliases = new Map(personas().value.map((one) => [one.id, one.aliases]));
+    const aliases = new Map(personas().value.map((one) => [one.id, aliasesOf(one)]));
     return membersOf(room.value).value.filter((one) => one.id !== session.me?.id).map((one) => ({ ...one, aliases: aliases.get(one.id) }));
   });
   const recent = () => [...new Set(timelineOf(room.value).items.value.slice(-80).reverse().map((item) => item.message.sender.id))];

@@ -8,6 +8,7 @@ import { commands } from '@/features/composer/commands';
 import { focusComposer, insertText } from '@/features/composer/state';
 import { toast } from '@/kit/toast';
 import type { Persona, User } from '@/net/types';
+import { aliasesOf } from '@/stores/ai';
 import { createRoom, groups, otherOf, roomTitle } from '@/stores/rooms';
 import { has, logout, session } from '@/stores/session';
 import { settings } from '@/stores/settings';
@@ -45,7 +46,7 @@ export function peopleItems(found: readonly User[]): Item[] {
 }
 
 export const personaItems = (all: readonly Persona[]): Item[] => (!has('dialogs') ? [] : all.map((one) => ({
-  id: `persona ${one.id}`, group: 'personas', label: t('palette.ask', { name: one.display_name }), also: [one.display_name, one.username, ...one.aliases],
+  id: `persona ${one.id}`, group: 'personas', label: t('palette.ask', { name: one.display_name }), also: [one.display_name, one.username, ...aliasesOf(one)],
   hint: one.model, face: { ...one, kind: 'persona' }, run: askPersona(one),
 })));
 
