@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { admin } from "./lib/admin.mjs";
 import { Mosquitto, sanitizerEnv } from "./lib/mosquitto.mjs";
 import { pinned } from "./lib/mqtt_users.mjs";
-import { Node, Person, ok, until } from "./lib/node.mjs";
+import { Node, Person, ok, problem, until } from "./lib/node.mjs";
 
 const brokers = [];
 const nodes = [];
@@ -131,8 +131,16 @@ test("what one had long before it was trusted is the other's, too, with its old 
   const last = await there.history(room, "?limit=200");
   assert.equal(last.at(-1).text, large);
   assert.deepEqual(last.map((m) => [m.id, m.text]), (await anna.history(room, "?limit=200")).map((m) => [m.id, m.text]));
-  const old = await there.call("GET", `/api/v1/messages/${ids[3]}`);
-  if (old.status === 200) assert.equal(old.json.text, "mended");
+  for (const p of [anna, there]) {
+    assert.equal(ok(await p.call("GET", `/api/v1/messages/${ids[3]}`)).text, "mended");
+    const around = ok(await p.call("GET", `/api/v1/rooms/${room.id}/messages?limit=5&before=${ids[5]}`)).messages;
+    const shown = around.filter((m) => !m.deleted).map((m) => m.text);
+    assert.deepEqual(shown.slice(-4), ["old 0", "old 1", "old 2", "mended"], `old 4 is gone at ${p.node.name}`);
+  }
+  // Where it was, its place is left; who never had it has nothing of it.
+  const gone = ok(await anna.call("GET", `/api/v1/messages/${ids[4]}`));
+  assert.deepEqual([gone.deleted, gone.text], [true, ""]);
+  problem(await there.call("GET", `/api/v1/messages/${ids[4]}`), 404, "not_found");
 });
 
 test("a broker that dies in the middle, and a node: nothing is lost, nothing comes twice, the order is the same", async () => {
