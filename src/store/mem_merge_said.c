@@ -41,7 +41,7 @@ bool nc_mem_op_turn_to(void *db, const struct nc_message *msg)
 
     for (size_t i = 0; i < m->t[T_ALTERNATIVE].n; i++) {
         const struct nc_alternative *a = m->t[T_ALTERNATIVE].at[i];
-        if (!nc_id_eq(&a->message, &msg->id) || a->state != msg->state ||
+        if (!a || !nc_id_eq(&a->message, &msg->id) || a->state != msg->state ||
             !nc_str_eq(a->body, msg->body) || !nc_str_eq(a->ai, msg->ai))
             continue;
         row.m.chosen = a->n;
