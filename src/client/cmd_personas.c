@@ -10,24 +10,34 @@
 
 /* ---- a list ----------------------------------------------------------------- */
 
+static void print_clean(const char *before, const json_t *text)
+{
+    struct nc_buf clean = {0};
+
+    nc_text_clean(&clean, nc_str(json_is_string(text) ? json_string_value(text) : ""),
+                  false);
+    printf("%s%.*s", before, NC_FMT(nc_buf_str(&clean)));
+    nc_buf_fini(&clean);
+}
+
 static void print_persona(const json_t *p)
 {
     const json_t *aliases = json_object_get(p, "aliases"), *alias;
+    const json_t *taken = json_object_get(p, "taken"), *one;
     const char *model = nc_client_cell(p, "model");
     size_t i;
 
     printf("%c %s %s %s", json_is_true(json_object_get(p, "is_default")) ? '*' : ' ',
            nc_client_column(p, "username", 20), nc_client_column(p, "display_name", 20),
            *model ? model : "-");
-    json_array_foreach(aliases, i, alias)
+    json_array_foreach(aliases, i, alias) print_clean(i ? ", " : "  (", alias);
+    printf("%s", json_array_size(aliases) ? ")" : "");
+    json_array_foreach(taken, i, one)
     {
-        printf("%s", i ? ", " : "  (");
-        struct nc_buf clean = {0};
-        nc_text_clean(&clean, nc_str(json_string_value(alias)), false);
-        printf("%.*s", NC_FMT(nc_buf_str(&clean)));
-        nc_buf_fini(&clean);
+        print_clean(i ? ", " : "  taken: ", json_object_get(one, "name"));
+        print_clean(" by @", json_object_get(one, "by"));
     }
-    puts(json_array_size(aliases) ? ")" : "");
+    puts("");
 }
 
 int nc_cmd_personas(struct nc_client *c)

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { admin } from "./lib/admin.mjs";
 import { Node, Person, ok, problem, until } from "./lib/node.mjs";
+import { Home } from "./lib/terminal.mjs";
 import { Upstream } from "./lib/upstream.mjs";
 
 const GONE = 90_000; // a node is gone after 30 s
@@ -232,6 +233,8 @@ test("of two personas with one name, made before their nodes met, one answers, a
   const taken = async (who) => Object.fromEntries(ok(await who.call("GET", "/api/v1/personas")).personas.map((p) => [p.username, p.taken]));
   for (const who of [anna, there])
     assert.deepEqual(await taken(who), { olga: undefined, tolya: [{ name: "Tolik", by: "tolik" }], anatoly: [{ name: "толя", by: "tolya" }] });
+  const { out } = await new Home(home).run("admin", "personas", "--data", home.data);
+  assert.match(out, / anatoly .*\(толя\)  taken: толя by @tolya\n/);
   await until(() => /name=anatoly names_of_others="толя \(@tolya\)"/.test(host.log), "the log's word of it");
 
   for (const name of ["tolya", "anatoly"]) ok(await anna.call("PUT", `/api/v1/rooms/${room.id}/members/${name}`, {}), 204);

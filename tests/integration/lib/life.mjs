@@ -145,6 +145,10 @@ export class Life {
   async check() {
     const names = [...this.mesh.nodes.keys()];
     const reader = this.people[0];
+    // Who is called by which name, too, where several were given one.
+    const personas = await Promise.all(names.map((name) => reader.at.get(name).call("GET", "/api/v1/personas")));
+    const called = personas.map((r) => ok(r).personas.map((p) => [p.id, p.username, p.display_name, p.aliases, p.taken]));
+    for (const [i, list] of called.entries()) assert.deepEqual(list, called[0], `${names[i]} and ${names[0]} know the same personas`);
     for (const room of this.rooms) {
       if (room.gone) continue;
       const lists = await Promise.all(names.map((name) => this.mesh.history(reader.at.get(name), room)));
