@@ -272,13 +272,21 @@ static void count(struct nc_intake *in, struct nc_lane *l)
         l->head = m->rows[m->taken - 1].ev.origin_seq;
 }
 
-/* Its author signed this very content, so nobody has another: it is taken without. */
-static bool is_authors(const struct nc_merge_row *row)
+/* Its author signed this very content, so nobody has another: it is taken without.  The
+ * digest of earlier versions leaves open what a carrier may have changed. */
+static bool is_authors(const struct nc_lane *l, const struct nc_id *peer,
+                       const struct nc_merge_row *row)
 {
     uint8_t hash[NC_SHA256];
+    struct nc_record r;
 
+    if (!row->record.n)
+        return false;
     nc_sha256(row->record.p, row->record.n, hash);
-    return row->record.n && memcmp(hash, row->ev.body_hash, sizeof hash) == 0;
+    if (memcmp(hash, row->ev.body_hash, sizeof hash) == 0)
+        return true;
+    return nc_id_eq(peer, &l->node) && nc_record_parse(row->record, &r) == NC_OK &&
+           nc_record_fits(&r, row->ev.body_hash);
 }
 
 static void refused(struct nc_intake *in, struct nc_lane *l, const char *why)
@@ -287,7 +295,7 @@ static void refused(struct nc_intake *in, struct nc_lane *l, const char *why)
     struct nc_merge_row *row = &b->rows[b->next];
     uint64_t at = row->ev.origin_seq;
 
-    if (is_authors(row)) {
+    if (is_authors(l, &b->peer, row)) {
         nc_intake_refused(in, NC_INTAKE_UNREADABLE, l, &b->peer, &l->origin, at, why);
         row->record = (struct nc_str){NULL, 0};
         nc_lane_go(in, l);

@@ -396,6 +396,61 @@ static void what_a_later_version_says_is_passed_over(void **state)
     assert_int_equal(nc_vector_get(nc_intake_vector(b->in), &c->log), 3);
 }
 
+/* A message that no client may be told, announced as versions before the mesh did, which
+ * leaves open who made it so. */
+static struct nc_mesh_segment *draft_in_the_old_form(struct nc_buf *bytes)
+{
+    struct nc_mesh_segment *s = draft(1);
+    struct nc_mesh_row *row = &s->rows[0];
+    struct nc_record r = {.kind = NC_STATE_MESSAGE,
+                          .message = {.id = row->ev.ref,
+                                      .room = den->rec.id,
+                                      .sender = ada->a.id,
+                                      .body = NC_STR("hello"),
+                                      .ai = NC_STR("no object")}};
+    const struct nc_message *m = &r.message;
+    struct nc_buf old = {0};
+
+    nc_buf_add(&old, &m->id, sizeof m->id);
+    nc_buf_add(&old, &m->room, sizeof m->room);
+    nc_buf_add(&old, &m->sender, sizeof m->sender);
+    nc_buf_addc(&old, (char)m->kind);
+    nc_buf_adds(&old, m->content_type);
+    nc_buf_addc(&old, 0);
+    nc_buf_adds(&old, m->body);
+    nc_sha256(old.p, old.n, row->ev.body_hash);
+    nc_buf_fini(&old);
+    nc_record_bytes(&r, bytes);
+    row->is = NC_RECORD_HERE;
+    row->record = nc_buf_str(bytes);
+    return s;
+}
+
+static void what_is_bad_in_the_old_form_is_its_authors_if_he_says_so_himself(void **state)
+{
+    struct nc_buf bytes = {0};
+    const char *why = "";
+
+    (void)state;
+    begin(5);
+    want(b, a);
+    deliver_all();
+    settle_all();
+    struct nc_mesh_segment *s = draft_in_the_old_form(&bytes);
+    assert_int_equal(nc_segment_sign(s, &c->key, c->chain, &why), NC_OK);
+    assert_int_equal(deliver(letter_of(0, 1, s)), NC_OK);
+    settle_all();
+    assert_int_equal(refused_of(b, NC_INTAKE_RECORD), 1);
+    assert_int_equal(nc_vector_get(nc_intake_vector(b->in), &c->log), 0);
+    assert_int_equal(deliver(letter_of(2, 1, s)), NC_OK);
+    settle_all();
+    assert_int_equal(refused_of(b, NC_INTAKE_RECORD), 1);
+    assert_int_equal(refused_of(b, NC_INTAKE_UNREADABLE), 1);
+    assert_int_equal(nc_vector_get(nc_intake_vector(b->in), &c->log), 1);
+    nc_buf_fini(&bytes);
+    free(s);
+}
+
 static void what_was_trimmed_is_passed_over(void **state)
 {
     (void)state;
@@ -905,6 +960,7 @@ int main(void)
         T(one_node_does_not_fill_the_table_of_logs),
         T(two_pasts_of_one_log_leave_the_first),
         T(what_a_later_version_says_is_passed_over),
+        T(what_is_bad_in_the_old_form_is_its_authors_if_he_says_so_himself),
         T(what_was_trimmed_is_passed_over),
         T(a_time_that_cannot_be_stands_still_until_the_owner_says_so),
         T(the_future_waits_for_its_time),
