@@ -156,6 +156,32 @@ test("a broker killed with -9 and back: the session is up again", async () => {
   await broker.stop();
 });
 
+test("a broker that hangs: what waits for it is told, with how long, until it goes on", async () => {
+  const broker = await plain();
+  const node = await begin([broker.url]);
+  await node.link(broker.url, (l) => l.state === "up" && l.inflight === 0);
+  const lag = async () => Number((await node.call("GET", "/metrics")).text.match(/^neuralchat_broker_lag_seconds\{[^}]*\} (\S+)$/m)[1]);
+  const anna = await node.register("anna");
+  const room = await anna.room();
+  await node.link(broker.url, (l) => l.inflight === 0 && l.lag_ms === 0);
+  assert.equal(await lag(), 0);
+  broker.freeze();
+  try {
+    await anna.say(room, "nobody takes this from us");
+    const { lag_ms } = await node.link(broker.url, (l) => l.inflight > 0 && l.lag_ms > 0);
+    await node.link(broker.url, (l) => l.lag_ms > lag_ms); // it is how long the oldest waits
+    assert.ok((await lag()) > 0);
+    const { links } = ok(await admin(node, "GET", "links"));
+    assert.ok(links[0].lag_ms > 0 && links[0].queued_bytes > 0, JSON.stringify(links));
+  } finally {
+    broker.thaw();
+  }
+  await node.link(broker.url, (l) => l.state === "up" && l.inflight === 0 && l.lag_ms === 0 && l.queued_bytes === 0);
+  assert.equal(await lag(), 0);
+  assert.equal(await node.stop(), 0, node.log.slice(-2000));
+  await broker.stop();
+});
+
 test("a cut connection: the broker has kept the session", async () => {
   const broker = await plain();
   const wire = await relay(broker.port);
