@@ -3,6 +3,7 @@
 
 #include "ai/personas_parts.h"
 #include "base/log.h"
+#include "chat/live/hub.h"
 #include "chat/rooms/room.h"
 
 #define LOUNGE "Гостиная · Lounge"
@@ -98,10 +99,23 @@ static struct nc_member *untouched(const struct nc_personas *p, struct nc_room *
     return keeper;
 }
 
+/* Where words of another node have come to, a room may be in use by people who are only
+ * known there. */
+static bool heard_of_others(const struct nc_chat *c)
+{
+    const struct nc_vector *have = nc_hub_vector(c->hub);
+
+    for (unsigned i = 0; i < have->n; i++)
+        if (!nc_id_eq(&have->at[i].origin, &c->opts.store->info.incarnation))
+            return true;
+    return false;
+}
+
 void nc_personas_joined(struct nc_personas *p)
 {
     size_t at = 0;
-    struct nc_room *r = p->chat->rooms.n == 1 ? nc_map_next(&p->chat->rooms, &at) : NULL;
+    bool fresh = p->chat->rooms.n == 1 && !heard_of_others(p->chat);
+    struct nc_room *r = fresh ? nc_map_next(&p->chat->rooms, &at) : NULL;
     struct nc_member *keeper = r ? untouched(p, r) : NULL;
 
     if (keeper)

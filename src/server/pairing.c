@@ -110,7 +110,8 @@ static void take_answer(struct joining *j)
     const struct nc_node *node = nc_nodes_find(nodes, &j->code.node);
     assert(node && "it was pinned just now");
     nc_log(NC_INFO, "mesh.joined", "node=%s by=us", node->card.name);
-    nc_personas_joined(nc_ai_personas(j->call->srv->ai));
+    if (nc_nodes_count(nodes) == 1)
+        nc_personas_joined(nc_ai_personas(j->call->srv->ai));
     finish(j, node, NULL);
 }
 

@@ -8,7 +8,8 @@ import { createServer } from "node:http";
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Node, Person, cleanEnv, neuralchat, ok, problem, until } from "./lib/node.mjs";
+import { admin } from "./lib/admin.mjs";
+import { Node, Person, cleanEnv, neuralchat, ok, problem, sleep, until } from "./lib/node.mjs";
 import { ACCEPTED, REFUSED, connack, nodeLogin } from "./lib/connack.mjs";
 import { sanitizerEnv } from "./lib/mosquitto.mjs";
 
@@ -311,6 +312,18 @@ test("who joins new comes into the rooms that are there: its own first one, wher
   assert.equal(kept.length, 1);
   assert.deepEqual(ok(await there.call("GET", "/api/v1/rooms/public")).rooms.length, 1);
   problem(await home.call("POST", "/api/v1/auth/register", { body: { username: "mallory", password: "correct horse", owner_code: code } }), 403, "forbidden", /owner/);
+
+  const host2 = await begin({ args: ["--node-name", "host2"] });
+  const [kid, third] = [await begin({ args: ["--node-name", "kid"] }), await begin({ args: ["--node-name", "third"] })];
+  done(await join_(kid, await invite(host2)));
+  const first = async (node) => ok(await admin(node, "GET", "rooms")).rooms.filter((r) => !r.deleted_at).map((r) => r.id).join();
+  const hosts = await first(host2);
+  await until(async () => (await first(kid)) === hosts, "the room of who was there first");
+  done(await join_(kid, await invite(third)));
+  done(await join_(host2, await invite(third)));
+  await sleep(300);
+  assert.ok((await first(kid)).includes(hosts), "what others may be in by now stays, untouched as it looks");
+  assert.ok((await first(host2)).includes(hosts));
 
   const used = await begin({ args: ["--node-name", "used"] });
   const boris = await used.register("boris", { owner_code: used.ownerCode });
