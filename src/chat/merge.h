@@ -33,7 +33,7 @@ struct nc_merge {
 
     /* Out: */
     unsigned taken; /* rows[0..taken) are in the log, or were: memory and listeners know */
-    unsigned known; /* of these: were there already */
+    unsigned known; /* of these: were there already; the first, as rows are in order */
     enum nc_err
         err; /* NC_OK: all are.  Else why rows[taken] is not: NC_ENOENT: `needs` must
                 come first.  NC_AGAIN: those before it must.  NC_EINVAL: refused, see
