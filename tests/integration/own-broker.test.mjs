@@ -168,7 +168,8 @@ test("off, there is no folder and no word of it", async () => {
   assert.equal(await node.stop(), 0);
 });
 
-test("script/server has one beside the node, unless it is told otherwise or there is no mosquitto", () => {
+/** A copy of script/server, with nothing to install and to build, and this as the node.  change: of its text. */
+function scriptServer(program, change = (text) => text) {
   const root = folder();
   const put = (path, text) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -180,9 +181,21 @@ test("script/server has one beside the node, unless it is told otherwise or ther
   }
   put("script/bootstrap", "#!/bin/sh\n");
   put("script/build", "#!/bin/sh\n");
-  put("build/release/neuralchatd", '#!/bin/sh\necho "$@"\n');
+  put("build/release/neuralchatd", program);
   put("on.conf", " own_broker = off\n");
   put("silent.conf", "# own_broker = off\nown_broker_listen = 127.0.0.1:0\n");
+  put("script/server", change(readFileSync(join(root, "script/server"), "utf8")));
+  return root;
+}
+const withoutMosquitto = (text) => {
+  const parts = text.split("/usr/sbin/mosquitto");
+  assert.equal(parts.length, 2);
+  return parts.join("/nowhere/mosquitto");
+};
+
+test("script/server has one beside the node, unless it is told otherwise or there is no mosquitto", () => {
+  const echo = '#!/bin/sh\necho "$@"\n';
+  const root = scriptServer(echo);
   const asked = (args, more = {}) => spawnSync(join(root, "script/server"), args, { cwd: root, env: cleanEnv(more), encoding: "utf8" }).stdout;
 
   assert.match(asked([]), /--data .* --own-broker on$/m);
@@ -191,4 +204,24 @@ test("script/server has one beside the node, unless it is told otherwise or ther
   assert.doesNotMatch(asked([], { NEURALCHAT_CONFIG: "on.conf" }), /own-broker on/);
   assert.match(asked(["--config", "silent.conf"]), /--own-broker on/);
   assert.match(asked(["--own-broker-listen", "127.0.0.1:0"]), /--own-broker on/);
+
+  const bare = scriptServer(echo, withoutMosquitto);
+  const r = spawnSync(join(bare, "script/server"), { cwd: bare, env: cleanEnv(), encoding: "utf8" });
+  assert.match(r.stdout + r.stderr, /there is no mosquitto: the node goes without a broker/);
+  assert.doesNotMatch(r.stdout, /own-broker/);
+  const named = spawnSync(join(bare, "script/server"), ["--mosquitto", "/opt/mosquitto"], { cwd: bare, env: cleanEnv(), encoding: "utf8" });
+  assert.match(named.stdout, /--own-broker on/);
+});
+
+test("script/server where there is no mosquitto: the node works, and says so in /readyz", async () => {
+  const root = scriptServer('#!/bin/sh\nexec "$@"\n', withoutMosquitto);
+  const node = await Node.start({ wrap: [join(root, "script/server")] });
+  assert.match(node.log, /there is no mosquitto: the node goes without a broker/);
+  const ready = ok(await node.call("GET", "/readyz"));
+  assert.equal(ready.status, "ok");
+  assert.equal(ready.own_broker, undefined);
+  assert.equal(ready.brokers.state, "none");
+  const anna = await node.register("anna");
+  await anna.say(await anna.room(), "all the same");
+  assert.equal(await node.stop(), 0, node.log.slice(-2000));
 });
