@@ -6,14 +6,15 @@ import { parseArgs } from "node:util";
 import { answer } from "./lib/answer.mjs";
 import { durable, history, hub, start, store } from "./lib/durable.mjs";
 import { fanout, idle, latency, tls } from "./lib/fanout.mjs";
+import { login } from "./lib/login.mjs";
 import { mesh } from "./lib/mesh.mjs";
 import { relay } from "./lib/relay.mjs";
 import { settings } from "./lib/servers.mjs";
 import { targets, verdict } from "./lib/table.mjs";
 import { web } from "./lib/web.mjs";
 
-const stages = { start, hub, fanout, latency, tls, idle, durable, store, history, relay, answer, mesh, web };
-const programs = ["answer", "empty", "fill", "floor_epoll", "floor_fsync", "floor_sqlite", "hub", "load", "mqtt", "pages", "relay_load", "relay_up", "start", "store"];
+const stages = { start, hub, fanout, latency, tls, idle, durable, store, history, relay, answer, mesh, login, web };
+const programs = ["answer", "empty", "fill", "floor_epoll", "floor_fsync", "floor_sqlite", "hub", "load", "login", "mqtt", "pages", "relay_load", "relay_up", "start", "store"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

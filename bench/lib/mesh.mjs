@@ -1,6 +1,7 @@
 // Nodes that agree: what a hop costs beside the broker alone, how fast an empty node has everything.
 import { join } from "node:path";
 import { settle } from "./people.mjs";
+import { measureBacklog } from "./backlog.mjs";
 import { measureHop } from "./hop.mjs";
 import { agree, cpuUs, metric, pair, until } from "./nodes.mjs";
 import { folder, program, settings, startNode, tool } from "./servers.mjs";
@@ -37,6 +38,7 @@ async function measureSync(count) {
 export async function mesh() {
   const runs = (part) => !settings.only || settings.only.includes(part);
   const hops = runs("hop") ? await measureHop() : {};
+  if (runs("backlog")) hops.backlog = await measureBacklog(10_000);
   if (!runs("sync")) return hops;
   const sync = await measureSync(settings.quick ? 100_000 : 1_000_000);
   console.log(`\n${fmt(sync.count)} events into an empty node, over a WebSocket on loopback, a processor for each node: ${fmt(sync.seconds, 1)} s, ${fmt(sync.per_s)} events/s (the first after ${fmt(sync.to_first_s, 1)} s);

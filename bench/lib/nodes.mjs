@@ -28,9 +28,9 @@ export async function until(check, ms = 600_000) {
   throw Object.assign(new Error("the nodes do not agree"), { plain: true });
 }
 
-/** Mosquitto with our plugin, or (no nodes) alone, where everybody may do everything. */
-export async function startBroker(nodes) {
-  const data = folder(), port = await freePort();
+/** Mosquitto with our plugin, or (no nodes) alone, where everybody may do everything; anew or where one was before. */
+export async function startBroker(nodes, { data = folder(), port } = {}) {
+  port ??= await freePort();
   const plugin = nodes && ["allow_anonymous false", `plugin ${resolve(settings.build, "nc_mosquitto.so")}`, `plugin_opt_nodes ${join(resolve(data), "nodes.json")}`,
     `plugin_opt_state ${join(resolve(data), "documents")}`, "plugin_opt_root nc/v1"];
   if (nodes) writeFileSync(join(data, "nodes.json"), JSON.stringify({ nodes }));
@@ -38,7 +38,7 @@ export async function startBroker(nodes) {
     "max_queued_messages 100000", "max_packet_size 1048576", "sys_interval 0", "set_tcp_nodelay true", "log_type error", ...(plugin || ["allow_anonymous true"]), ""].join("\n"));
   const says = `echo url=http://127.0.0.1:${port}; exec mosquitto -c "$0"`;
   const broker = await serve(["bash", "-c", says, join(data, "mosquitto.conf")], { kind: "broker", data }, 1);
-  broker.mqtt = `mqtt://127.0.0.1:${port}`;
+  Object.assign(broker, { nodes, mqtt: `mqtt://127.0.0.1:${port}` });
   await until(() => new Promise((done) => connect(port, "127.0.0.1").on("connect", function () { this.end(), done(true); }).on("error", () => done(false))));
   return broker;
 }
