@@ -62,7 +62,9 @@ void nc_mosquitto_conf_add(struct nc_buf *out, const struct nc_mosquitto_conf *c
 {
     add_head(out, nc_str(c->head));
     nc_buf_adds(out, nc_str(limits));
-    nc_buf_printf(out, "max_packet_size %u\n", NC_MOSQUITTO_PACKET_MAX);
+    /* Over WebSocket Mosquitto 2.0 knows only the second. */
+    nc_buf_printf(out, "max_packet_size %u\nmessage_size_limit %u\n",
+                  NC_MOSQUITTO_PACKET_MAX, NC_MOSQUITTO_PACKET_MAX);
     nc_buf_printf(out, "persistence_location %s/\n", c->dir);
     if (c->user)
         nc_buf_printf(out, "user %s\n", c->user);
