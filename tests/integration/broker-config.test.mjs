@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import mqtt from "mqtt";
 import { Node, cleanEnv, neuralchat, until } from "./lib/node.mjs";
 import { ACCEPTED, REFUSED, connack, nodeLogin } from "./lib/connack.mjs";
 import { sanitizerEnv } from "./lib/mosquitto.mjs";
@@ -80,6 +81,36 @@ test("a Mosquitto starts with it: TLS and WebSocket, nobody without a name, noth
   for (const p of [port, ws]) assert.deepEqual(addresses(p), [`127.0.0.1:${p}`]);
   await broker.stop();
   assert.ok(readdirSync(dir).includes("mosquitto.db"), broker.said());
+});
+
+test("who sends more than a packet may hold is put out, and nobody hears of it", async () => {
+  const dir = join(base, "limits");
+  const port = await freePort();
+  assert.equal(config(["limits", "--host", "localhost", "--listen", `127.0.0.1:${port}`, "--ws-listen", "off"]).status, 0);
+  const conf = readFileSync(join(dir, "mosquitto.conf"), "utf8");
+  const max = Number(conf.match(/^max_packet_size (\d+)$/m)[1]);
+  assert.equal(max, 1 << 20);
+  assert.match(conf, new RegExp(`^message_size_limit ${max}$`, "m")); // what comes by WebSocket has no other
+  const broker = await start(dir);
+  const login = nodeLogin(node.data);
+  const come = (name) =>
+    mqtt.connectAsync(`mqtts://localhost:${port}`, { ...login, clientId: `${login.username}/${name}`, ca: readFileSync(join(dir, "tls-cert.pem")), protocolVersion: 4, reconnectPeriod: 0 });
+  const topic = `nc/v1/n/${login.username}/here`;
+  const [other, one] = [await come("other"), await come("one")];
+  const heard = [];
+  let closed = false;
+  one.on("close", () => (closed = true)).on("error", () => {});
+  other.on("message", (_, payload) => heard.push(payload.length));
+  await other.subscribeAsync(topic, { qos: 1 });
+  await one.publishAsync(topic, Buffer.alloc(max - 1000, "a"), { qos: 1 });
+  assert.equal(closed, false);
+  one.publish(topic, Buffer.alloc(max + 1, "a"), { qos: 1 }, () => {});
+  await until(() => closed, "the end of who said too much");
+  await other.publishAsync(topic, "the end", { qos: 1 });
+  await until(() => heard.length >= 2, "the end");
+  assert.deepEqual(heard, [max - 1000, 7]);
+  await other.endAsync();
+  await broker.stop();
 });
 
 test("on every address only when asked", async () => {
