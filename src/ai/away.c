@@ -6,6 +6,9 @@
  *   ASKING --"open" to all--> "can" --> GIVEN --"yours"--> "mine" … the answer
  *      ^                                  |
  *      '------- "not", or gone -----------'
+ *
+ * Whoever has enough of ours says "can" or "not" with "later": that holds a question up,
+ * and is weighed against nobody.
  */
 #include "ai/job.h"
 #include "ai/others.h"
@@ -15,17 +18,19 @@
 #include "wire/json_in.h"
 
 enum {
-    GIVE_UP_MS = 3000,  /* nobody can: it is treated as on a node alone */
-    AGAIN_MS = 2000,    /* and asked on, in case that somebody comes */
-    CONFIRM_MS = 1000,  /* what was given is to be taken by then */
-    SETTLE_MS = 5000,   /* after the start: by then it is known who is here */
-    REMIND_MS = 5000,   /* is it still there? */
-    UNANSWERED_MAX = 4, /* times */
-    FIRST_ROUNDS = 4,   /* with ask_first: so often before it begins here */
-    HELD_MS = 60000,    /* an answer is to begin by then, or others are asked */
-    HELD_WEIGHS = 10,   /* as many "not"s */
-    HELD_MAX = 100,     /* of both: then it is treated as if nobody could */
-    OTHERS_ROUNDS = 5,  /* whoever held it gets it back when nobody else wants it by then */
+    GIVE_UP_MS = 3000,       /* nobody can: it is treated as on a node alone */
+    AGAIN_MS = 2000,         /* and asked on, in case that somebody comes */
+    CONFIRM_MS = 1000,       /* what was given is to be taken by then */
+    SETTLE_MS = 5000,        /* after the start: by then it is known who is here */
+    REMIND_MS = 5000,        /* is it still there? */
+    UNANSWERED_MAX = 4,      /* times */
+    FIRST_ROUNDS = 4,        /* with ask_first: so often before it begins here */
+    HELD_MS = 60000,         /* an answer is to begin by then, or others are asked */
+    HELD_WEIGHS = 10,        /* as many "not"s */
+    HELD_MAX = 100,          /* of both: then it is treated as if nobody could */
+    LATER_MS = 60000,        /* so long somebody who says "later" is believed */
+    OLD_MS = 60 * 60 * 1000, /* of a question: then, too, whatever is said of it */
+    OTHERS_ROUNDS = 5, /* whoever held it gets it back when nobody else wants it by then */
 };
 
 /* The question may be there a moment later than the first word of it. */
@@ -62,7 +67,12 @@ static void again_in(struct nc_job *j, uint64_t ms)
 /* Has whoever is here had the time to say so? */
 static bool is_settled(const struct nc_ai *ai)
 {
-    return nc_mono_ms() - ai->since_ms > SETTLE_MS;
+    return nc_mono_ms() - ai->since_ms > nc_others_ms(ai, SETTLE_MS);
+}
+
+static bool is_old(const struct nc_job *j)
+{
+    return nc_mono_ms() - j->since_ms >= nc_others_ms(j->ai, OLD_MS);
 }
 
 static void ask_others(struct nc_job *j)
@@ -72,7 +82,7 @@ static void ask_others(struct nc_job *j)
     a->state = NC_AWAY_ASKING;
     a->since_ms = nc_mono_ms();
     a->asked = 0;
-    a->gave_up = a->held >= HELD_MAX ||
+    a->gave_up = a->held >= HELD_MAX || is_old(j) ||
                  (!a->ask_first && is_settled(j->ai) && !nc_others_here(j->ai));
     a->busy = (struct nc_id){{0}};
     again_in(j, 1);
@@ -152,7 +162,7 @@ static void hold_against(struct nc_job *j, unsigned weight)
     while (i < a->held_n && !nc_id_eq(&a->held_by[i], &a->to))
         i++;
     if (i == NC_COUNT(a->held_by))
-        i = a->held % NC_COUNT(a->held_by);
+        i = a->held_next++ % NC_COUNT(a->held_by);
     if (i == a->held_n)
         a->held_n++;
     a->held_by[i] = a->to;
@@ -169,6 +179,16 @@ static void held(struct nc_job *j)
     hold_against(j, HELD_WEIGHS);
 }
 
+/* Who brings answers works off what waits there: nothing is held against it. */
+static void forgive(struct nc_ai *ai, const struct nc_id *node)
+{
+    nc_list_each(n, &ai->jobs) {
+        struct nc_away *a = &nc_of(n, struct nc_job, node)->away;
+        if (a->state == NC_AWAY_GIVEN && nc_id_eq(&a->to, node))
+            a->held = 0;
+    }
+}
+
 /* Others come first, this time. */
 static bool comes_later(const struct nc_job *j, const struct nc_id *node)
 {
@@ -182,6 +202,7 @@ static bool comes_later(const struct nc_job *j, const struct nc_id *node)
 
 /* ---- its clock ------------------------------------------------------------- */
 
+/* The job may be gone afterwards. */
 static void give_up(struct nc_job *j)
 {
     struct nc_room *r = nc_job_room(j);
@@ -189,9 +210,28 @@ static void give_up(struct nc_job *j)
     struct nc_user *asker = nc_user_find(j->ai->o.chat, &j->kept.rec.asker);
 
     j->away.gave_up = true;
-    if (r && p && asker)
+    if (!j->away.told && r && p && asker) {
+        j->away.told = true;
         nc_ai_tell_what_is_missing(j->ai, r, p, asker, j->russian);
+    }
     nc_fair_pump(j->ai->fair);
+}
+
+/* Who had it has it no more.  The job may be gone afterwards. */
+static void ask_anew(struct nc_job *j)
+{
+    ask_others(j);
+    if (j->away.gave_up)
+        give_up(j);
+}
+
+/* Somebody can, and will when there is room. */
+static bool is_put_off(const struct nc_job *j)
+{
+    const struct nc_away *a = &j->away;
+
+    return a->later_ms && nc_mono_ms() - a->later_ms < nc_others_ms(j->ai, LATER_MS) &&
+           !is_old(j) && nc_others_here(j->ai);
 }
 
 static void go_on_asking(struct nc_job *j)
@@ -213,7 +253,7 @@ static void go_on_asking(struct nc_job *j)
     if (nc_others_here(j->ai))
         say(j, NULL, "open");
     again_in(j, round < NC_COUNT(rounds_ms) ? rounds_ms[round] : AGAIN_MS);
-    if (!a->gave_up && waited >= nc_others_ms(j->ai, GIVE_UP_MS))
+    if (!a->gave_up && waited >= nc_others_ms(j->ai, GIVE_UP_MS) && !is_put_off(j))
         give_up(j);
 }
 
@@ -224,11 +264,11 @@ static void go_on_waiting(struct nc_job *j)
 
     if (is_held(j)) {
         held(j);
-        ask_others(j);
+        ask_anew(j);
         return;
     }
     if (gone >= NC_GONE_MS || a->unanswered >= UNANSWERED_MAX) {
-        ask_others(j);
+        ask_anew(j);
         return;
     }
     if (gone == 0) {
@@ -283,13 +323,20 @@ static struct nc_job *job_of(struct nc_ai *ai, const json_t *word)
     return NULL;
 }
 
-void nc_away_can(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
+/* It has as much of ours as it takes, and others come first. */
+static void put_off(struct nc_job *j, const struct nc_id *from)
 {
-    struct nc_job *j = job_of(ai, word);
-    bool busy = false;
+    struct nc_away *a = &j->away;
 
-    if (!j || nc_json_opt_bool(word, "busy", &busy, NULL) != NC_OK || comes_later(j, from))
-        return;
+    a->later_ms = nc_mono_ms();
+    if (a->state == NC_AWAY_GIVEN && nc_id_eq(&a->to, from)) {
+        hold_against(j, 0);
+        ask_anew(j);
+    }
+}
+
+static void choose(struct nc_job *j, const struct nc_id *from, bool busy)
+{
     if (j->away.state == NC_AWAY_GIVEN) {
         if (nc_id_eq(&j->away.to, from)) /* it has not, or has lost it */
             give(j, from);
@@ -300,6 +347,20 @@ void nc_away_can(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
     } else {
         give(j, from);
     }
+}
+
+void nc_away_can(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
+{
+    struct nc_job *j = job_of(ai, word);
+    bool busy = false, later = false;
+
+    if (!j || nc_json_opt_bool(word, "busy", &busy, NULL) != NC_OK ||
+        nc_json_opt_bool(word, "later", &later, NULL) != NC_OK)
+        return;
+    if (later)
+        put_off(j, from);
+    else if (!comes_later(j, from))
+        choose(j, from, busy);
 }
 
 void nc_away_mine(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
@@ -313,17 +374,22 @@ void nc_away_mine(struct nc_ai *ai, const struct nc_id *from, const json_t *word
 void nc_away_not(struct nc_ai *ai, const struct nc_id *from, const json_t *word)
 {
     struct nc_job *j = job_of(ai, word);
-    bool stopped = false;
+    bool stopped = false, later = false;
 
     if (!j || j->away.state != NC_AWAY_GIVEN || !nc_id_eq(&j->away.to, from) ||
-        nc_json_opt_bool(word, "stopped", &stopped, NULL) != NC_OK)
+        nc_json_opt_bool(word, "stopped", &stopped, NULL) != NC_OK ||
+        nc_json_opt_bool(word, "later", &later, NULL) != NC_OK)
         return;
     if (stopped) {
         nc_job_drop(j, NC_JOB_STOPPED, NULL, NULL);
         return;
     }
+    if (later) {
+        put_off(j, from);
+        return;
+    }
     hold_against(j, 1);
-    ask_others(j);
+    ask_anew(j);
 }
 
 /* Another answer to it begins: the message streams again. */
@@ -342,6 +408,8 @@ void nc_away_answered(struct nc_ai *ai, const struct nc_message *m,
         if (j->step != NC_STEP_WAITING || !nc_id_eq(&rec->question, &made->question) ||
             !nc_id_eq(&rec->persona, &m->sender) || (rec->again && !is_its_next(j, m)))
             continue;
+        if (j->away.state == NC_AWAY_GIVEN)
+            forgive(ai, &j->away.to);
         rec->message = m->id;
         nc_job_drop(j, NC_JOB_DONE, NULL, NULL);
     }

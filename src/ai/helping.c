@@ -11,9 +11,9 @@
 #include "chat/talk/fetch.h"
 #include "wire/json_in.h"
 
-#define HELPING_MAX 64 /* look-ups at once: they ask again */
-#define GIVEN_MAX 64   /* questions of one node that wait here */
-#define TELL_MS 10000  /* a line of what is not taken is written so often */
+#define HELPING_MAX 256 /* look-ups at once: they ask again */
+#define GIVEN_MAX 64    /* questions of one node that wait here: more come later */
+#define TELL_MS 10000   /* a line of what is not taken is written so often */
 
 /* What was asked, while the store is. */
 struct help {
@@ -97,11 +97,6 @@ static void take(struct help *x)
     struct nc_ai *ai = x->ai;
     struct nc_job *j;
 
-    if (has_enough(ai, &x->from)) {
-        not_taken(ai, &x->from, "many");
-        say(ai, &x->from, "not", &x->rec.id, NULL);
-        return;
-    }
     x->rec.state = NC_JOB_QUEUED;
     x->rec.created_ms = nc_wall_ms();
     x->rec.model = x->rec.again ? nc_str(x->wish) : NC_STR("");
@@ -112,7 +107,7 @@ static void take(struct help *x)
     memcpy(j->question, x->question, sizeof(j->question));
     ai->stats.asked++;
     if (nc_job_queue(j) != NC_OK) {
-        say(ai, &x->from, "not", &x->rec.id, NULL);
+        say(ai, &x->from, "not", &x->rec.id, "later");
         return;
     }
     nc_job_save(ai->o.chat->opts.store, &j->kept);
@@ -155,6 +150,10 @@ static void decide(struct help *x)
     if (pick != NC_PICK_OK && pick != NC_PICK_WAIT) {
         if (x->ours)
             say(ai, &x->from, "not", &x->rec.id, NULL);
+    } else if (has_enough(ai, &x->from)) {
+        if (x->ours)
+            not_taken(ai, &x->from, "many");
+        say(ai, &x->from, x->ours ? "not" : "can", &x->rec.id, "later");
     } else if (x->ours) {
         take(x);
     } else {

@@ -32,7 +32,10 @@ struct nc_away {
     unsigned asked, unanswered;
     struct nc_id held_by[4]; /* who had it, and brought nothing */
     unsigned held_n, held;   /* of these; how often, weighed */
+    unsigned held_next;      /* whose place is taken by the next of them */
+    uint64_t later_ms;       /* mono: when somebody last said "later"; 0: nobody */
     bool gave_up;            /* nobody could, so far: it may fail here */
+    bool told;               /* … and people were told so */
     bool ask_first;          /* somebody may have it already */
     struct nc_deadline again;
 };

@@ -1,6 +1,7 @@
 /* ai/mesh: which of several nodes answers, and that one answer is shown. */
 #include "ai_nodes.h"
 
+#include "ai/job.h"
 #include "ai/jobid.h"
 
 static struct side *const a = &sides[0], *const b = &sides[1];
@@ -422,10 +423,113 @@ static void who_keeps_a_question_is_passed_over(void **state)
     close_nodes();
 }
 
+/* How that one is with the others that wait at a; NULL: it doesn't wait any more. */
+static const struct nc_away *away_of(const struct nc_id *job)
+{
+    nc_list_each(n, &a->ai->jobs) {
+        const struct nc_job *j = nc_of(n, struct nc_job, node);
+        if (nc_id_eq(&j->kept.rec.id, job))
+            return &j->away;
+    }
+    return NULL;
+}
+
 static void where_all_keep_it_the_room_is_told(void **state)
 {
+    const char *later = ",\"later\":true";
+
     (void)state;
-    pace = 1000;
+    pace = 300;
+    stage(2);
+    b->deaf = true;
+    struct ear *ear = ear_open(a->w, ann, NULL);
+    ask();
+    struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    word_of(b, a, "mine", &job, &question, "");
+    assert_int_equal(away_of(&job)->state, NC_AWAY_GIVEN);
+    for (uint64_t until = nc_mono_ms() + 40000; away_of(&job)->held < 100; go_on()) {
+        assert_true(nc_mono_ms() < until);
+        if (away_of(&job)->state == NC_AWAY_ASKING) /* or it is given up for silence */
+            word_of(b, a, "can", &job, &question, later);
+        word_of(b, a, "mine", &job, &question, "");
+    }
+    UNTIL(ear_count(ear, "no_model") == 1);
+    assert_true(away_of(&job)->gave_up);
+    assert_true(nc_ai_stats(a->ai)->held >= 10);
+    for_ms(50);
+    word_of(b, a, "mine", &job, &question, "");
+    word_of(b, a, "not", &job, &question, "");
+    for_ms(50);
+    assert_int_equal(ear_count(ear, "no_model"), 1); /* once */
+    ear_close(a->w, ear);
+    pace = 10;
+    close_nodes();
+}
+
+static void where_the_only_one_that_had_it_is_gone_the_room_is_told(void **state)
+{
+    (void)state;
+    stage(2);
+    give_model(b);
+    b->holds = true;
+    ask();
+    UNTIL(b->ask && seen(a).streaming == 1);
+    struct ear *ear = ear_open(a->w, ann, NULL);
+    ask(); /* it waits there */
+    struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    UNTIL(nc_ai_stats(b->ai)->waiting == 1 && away_of(&job)->state == NC_AWAY_GIVEN);
+    for_ms(510); /* by then it is known who is here */
+    assert_int_equal(ear_count(ear, "no_model"), 0);
+    b->cut = true;
+    b->gone_ms = 31000;
+    UNTIL(ear_count(ear, "no_model") == 1);
+    assert_true(away_of(&job)->gave_up);
+    give_model(a);
+    UNTIL(answered(a) == 1);
+    assert_string_equal(seen(a).text, "answered by a");
+    assert_int_equal(ear_count(ear, "no_model"), 1);
+    ear_close(a->w, ear);
+    model_ends(b, NC_OK);
+    close_nodes();
+}
+
+/* However often somebody has too much to do, that isn't held against anybody. */
+static void who_says_later_is_waited_for(void **state)
+{
+    const char *later = ",\"later\":true";
+    unsigned n = 0;
+
+    (void)state;
+    pace = 100;
+    stage(2);
+    b->deaf = true;
+    struct ear *ear = ear_open(a->w, ann, NULL);
+    ask();
+    struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
+    for (uint64_t until = nc_mono_ms() + 30000; n < 120; go_on()) {
+        assert_true(nc_mono_ms() < until);
+        word_of(b, a, "can", &job, &question, later);
+        word_of(b, a, "can", &job, &question, "");
+        n += away_of(&job)->state == NC_AWAY_GIVEN;
+        word_of(b, a, "not", &job, &question, later);
+        assert_int_equal(away_of(&job)->state, NC_AWAY_ASKING);
+        assert_int_equal(away_of(&job)->held, 0);
+    }
+    assert_int_equal(ear_count(ear, "no_model"), 0);
+    b->deaf = false;
+    give_model(b);
+    UNTIL(answered(a) == 1);
+    assert_string_equal(seen(a).text, "answered by b");
+    ear_close(a->w, ear);
+    pace = 10;
+    close_nodes();
+}
+
+/* … but for what is older than an hour. */
+static void who_says_later_is_not_waited_for_without_end(void **state)
+{
+    (void)state;
+    pace = 3000;
     stage(2);
     b->deaf = true;
     struct ear *ear = ear_open(a->w, ann, NULL);
@@ -433,9 +537,8 @@ static void where_all_keep_it_the_room_is_told(void **state)
     struct nc_id job = nc_job_id(&question, &olga, NC_ATTEMPT_FIRST);
     for (uint64_t until = nc_mono_ms() + 20000; !ear_count(ear, "no_model"); go_on()) {
         assert_true(nc_mono_ms() < until);
-        word_of(b, a, "mine", &job, &question, "");
+        word_of(b, a, "can", &job, &question, ",\"later\":true");
     }
-    assert_true(nc_ai_stats(a->ai)->held > 0);
     ear_close(a->w, ear);
     pace = 10;
     close_nodes();
@@ -470,15 +573,15 @@ static void one_node_does_not_fill_anothers_queue(void **state)
     stage(2);
     give_model(b);
     b->holds = true;
-    for (unsigned i = 0; i < 70; i++)
+    for (unsigned i = 0; i < 90; i++)
         ask();
-    UNTIL(b->ask && nc_ai_stats(b->ai)->not_taken > 0);
+    UNTIL(b->ask && nc_ai_stats(b->ai)->waiting == 64);
     for_ms(100);
-    assert_true(nc_ai_stats(b->ai)->waiting <= 64);
+    assert_int_equal(nc_ai_stats(b->ai)->waiting, 64);
     b->holds = false;
     model_says(b, "the first");
     model_ends(b, NC_OK);
-    UNTIL(b->asks == 70 && nc_ai_stats(a->ai)->waiting == 0);
+    UNTIL(b->asks == 90 && nc_ai_stats(a->ai)->waiting == 0);
     close_nodes();
 }
 
@@ -548,6 +651,9 @@ int main(void)
         cmocka_unit_test(a_name_given_on_both_sides_of_a_cut_is_the_first_ones),
         cmocka_unit_test(who_keeps_a_question_is_passed_over),
         cmocka_unit_test(where_all_keep_it_the_room_is_told),
+        cmocka_unit_test(where_the_only_one_that_had_it_is_gone_the_room_is_told),
+        cmocka_unit_test(who_says_later_is_waited_for),
+        cmocka_unit_test(who_says_later_is_not_waited_for_without_end),
         cmocka_unit_test(what_is_done_is_not_done_again_by_another_name),
         cmocka_unit_test(one_node_does_not_fill_anothers_queue),
         cmocka_unit_test(who_makes_noise_hides_no_answer_that_is_lost),
