@@ -75,7 +75,7 @@ size_t nc_mem_op_names(void *db, struct nc_named **out, struct nc_buf *text)
         memcpy(to->claim, row->claim, sizeof(to->claim));
         nc_buf_adds(text, row->wanted);
     }
-    for (size_t i = 0; i < n; at += (*out)[i++].wanted.n)
+    for (size_t i = 0; text->n && i < n; at += (*out)[i++].wanted.n)
         (*out)[i].wanted.p = text->p + at;
     return n;
 }

@@ -125,7 +125,7 @@ static void keep_strings(struct nc_buf *text, const struct nc_sqlite_stmt *s, ch
     for (unsigned i = 0; i < s->out_n; i++)
         if (s->out[i]->type == NC_F_TEXT || s->out[i]->type == NC_F_BLOB) {
             struct nc_str *str = (struct nc_str *)(record + s->out[i]->at);
-            str->p = text->p + at;
+            str->p = text->p ? text->p + at : NULL;
             at += str->n;
         }
 }

@@ -50,7 +50,7 @@ size_t nc_sqm_names(void *db, struct nc_named **out, struct nc_buf *text)
         nc_buf_adds(text, all[n++].wanted);
     }
     for (size_t i = 0; i < n; at += all[i++].wanted.n)
-        all[i].wanted.p = text->p + at;
+        all[i].wanted.p = text->p ? text->p + at : NULL;
     *out = all;
     return n;
 }
