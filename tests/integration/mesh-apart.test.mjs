@@ -13,13 +13,46 @@ import { long, ok, problem, sleep, until } from "./lib/node.mjs";
 import { Random } from "./lib/random.mjs";
 import { Home } from "./lib/terminal.mjs";
 
-/** One schedule: cuts, restarts, lives, a broker that forgets, links that are slow or break, all by chance; then it heals. */
-async function schedule(mesh, random) {
+/** What a node holds because it is dated ahead is taken, wherever it is; who takes it is ahead itself from then on, to the others. */
+async function accepted(mesh) {
+  await until(async () => {
+    for (const node of mesh.nodes.values())
+      for (const { id, ahead } of ok(await admin(node, "GET", "mesh")).nodes) if (ahead) ok(await admin(node, "POST", `mesh/${id}/accept`, {}), 200);
+    const states = await Promise.all([...mesh.nodes.keys()].map((name) => mesh.state(name)));
+    return states.every((s) => s.settled && JSON.stringify(s.vector) === JSON.stringify(states[0].vector));
+  }, "all that is ahead to be taken", 60_000);
+}
+
+/** One name, taken at each of them while they are alone: each account has one of its own in the end, the same everywhere. */
+async function oneName(mesh) {
+  const ids = await Promise.all([...mesh.nodes.values()].map(async (node) => (await node.register("kim")).user.id));
+  return async () => {
+    const kims = ids.map((_, i) => (i ? `kim-${i + 1}` : "kim"));
+    let first;
+    for (const node of mesh.nodes.values()) {
+      const found = await Promise.all(kims.map(async (username) => ok(await node.call("POST", "/api/v1/auth/login", { body: { username, password: "correct horse" } })).user.id));
+      assert.deepEqual([...found].sort(), [...ids].sort(), `each has a name at ${node.name}`);
+      assert.deepEqual(found, (first ??= found), `the same at ${node.name}`);
+    }
+  };
+}
+
+/** One schedule: cuts, restarts, lives, a broker that forgets, links that are slow or break, all by chance; then it heals. off: {name, ms}, a clock that is wrong from the beginning. */
+async function schedule(mesh, random, off) {
   const names = [...mesh.nodes.keys()];
   const life = await new Life(mesh, random).begin();
+  if (off) {
+    mesh.apart();
+    mesh.clock(off.name, off.ms);
+    await mesh.restart(off.name);
+    for (const p of life.people) p.at.set(off.name, await mesh.at(p.first, off.name));
+    mesh.net.heal();
+  }
   const eye = life.people[0]; // never put out of anything
   const followers = await Promise.all(names.map((name, i) => new (i % 2 ? StreamFollower : SocketFollower)(eye.at.get(name)).start()));
   const rooms = life.rooms.map((r) => r.id); // followed from their beginning
+  for (const f of followers) f.reads = rooms;
+  let named;
 
   for (let round = 0; round < 3; round++) {
     if (random.chance(0.5)) mesh.apart();
@@ -27,6 +60,10 @@ async function schedule(mesh, random) {
     const far = [...names, ...mesh.brokers.keys()].filter(() => random.chance(0.2));
     for (const name of far) mesh.net.slow(name, { ms: 50, loss: 0.05, kbit: 2000 });
     const lives = names.map((name) => life.act(name, random.int(5, 25)));
+    if (!round) {
+      mesh.apart();
+      named = await oneName(mesh);
+    }
     const breaks = random.chance(0.4) ? random.pick([...names, ...mesh.brokers.keys()]) : null;
     if (breaks) mesh.net.snap?.(breaks);
     if (random.chance(0.7)) await life.sayTwice(random.pick(life.people), names, life.rooms[0]);
@@ -47,26 +84,27 @@ async function schedule(mesh, random) {
       if (random.chance(0.5)) {
         await sleep(random.int(0, 300));
         await mesh.restart(random.pick(names), "kill");
-      } else if (random.chance(0.5)) await mesh.agree();
+      } else if (random.chance(0.5) && !off) await mesh.agree();
     }
   }
   mesh.net.heal();
+  if (off) await accepted(mesh);
   await mesh.agree();
   await life.check();
+  await named();
 
   for (const [i, f] of followers.entries()) {
     const { shown } = f;
     const what = `${f.kind} at ${names[i]}`;
     assert.deepEqual(shown.twice.map((id) => shown.told.get(id)), [], `${what}: made twice`);
-    if (!shown.resyncs)
-      for (const id of rooms) {
-        if (life.rooms.find((r) => r.id === id).gone) continue;
-        const kept = (await mesh.history(eye.at.get(names[i]), { id })).filter((m) => !m.deleted).map((m) => [m.id, m.text]);
-        for (let n = 0; n < 500 && JSON.stringify(shown.of(id)) !== JSON.stringify(kept); n++) await sleep(20);
-        const wrong = shown.of(id).filter((m) => !kept.some((k) => `${k}` === `${m}`)).map(([m]) => [m, shown.told.get(m), kept.find((k) => k[0] === m)]);
-        assert.deepEqual(wrong, [], `${what}: shown, and not so kept`);
-        assert.deepEqual(shown.of(id), kept, `${what}: shown as it is kept`);
-      }
+    for (const id of rooms) {
+      if (life.rooms.find((r) => r.id === id).gone) continue;
+      const kept = (await mesh.history(eye.at.get(names[i]), { id })).filter((m) => !m.deleted).map((m) => [m.id, m.text]);
+      for (let n = 0; n < 500 && JSON.stringify(shown.of(id)) !== JSON.stringify(kept); n++) await sleep(20);
+      const wrong = shown.of(id).filter((m) => !kept.some((k) => `${k}` === `${m}`)).map(([m]) => [m, shown.told.get(m), kept.find((k) => k[0] === m)]);
+      assert.deepEqual(wrong, [], `${what}: shown, and not so kept, after ${shown.resyncs} resyncs`);
+      assert.deepEqual(shown.of(id), kept, `${what}: shown as it is kept, after ${shown.resyncs} resyncs`);
+    }
     await f.stop();
   }
   return life;
@@ -81,10 +119,12 @@ test("schedules, each of a seed", { concurrency: long ? 2 : 1 }, (t) =>
           const random = new Random("apart", nodes, seed);
           // By WebSockets, by a broker, by both.
           const ways = { brokers: seed % 3 === 1 ? 0 : 1, direct: seed % 3 !== 2, net: random.chance(0.4) ? "proxies" : "namespaces" };
-          const mesh = await Mesh.start({ nodes, ...ways });
+          // Every other seed: one of the clocks is a day off, in either direction.
+          const off = seed % 2 ? undefined : { name: random.of("clock").pick([..."abc"].slice(0, nodes)), ms: ((seed / 2 + nodes) % 2 ? 1 : -1) * DAY };
+          const mesh = await Mesh.start({ nodes, ...ways, clocks: off ? [off.name] : [] });
           try {
-            const life = await schedule(mesh, random);
-            t.diagnostic(JSON.stringify(life.done));
+            const life = await schedule(mesh, random, off);
+            t.diagnostic(JSON.stringify({ off, ...life.done }));
           } finally {
             await mesh.end();
           }
@@ -215,6 +255,8 @@ for (const [sign, words] of [[1, "ahead"], [-1, "behind"]])
     await until(async () => (await told()).ahead > 0, "what is ahead, told");
     const off = (await told()).clock_off_ms;
     assert.ok(Math.abs(off - DAY) < 60_000, `their clock is off by ${off} ms`);
+    const warned = [...mesh.nodes.get(early).log.matchAll(/level=warn event=mesh.clock node=(\w) off_ms=(\d+)/g)].map(([, name, ms]) => [name, Math.round(ms / DAY)]);
+    assert.deepEqual(warned, [[late, 1]], "told in the log, once");
     assert.deepEqual(await texts(mesh, reader, room), [0, 1, 2, 3, 4].map((i) => `${early} ${i}`), "not taken by itself");
     mesh.apart();
     await mesh.restart(early, "kill");

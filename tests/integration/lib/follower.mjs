@@ -60,8 +60,28 @@ class Follower {
   shown = new Shown();
   closed = false;
   comes = 0;
+  reads = []; // ids of rooms that are read anew after a resync
   constructor(person, relog) {
     Object.assign(this, { person, relog });
+  }
+  /** It missed too much: what it showed is nothing any more, and what the node has is asked for, as often as it takes. */
+  resync() {
+    const nth = ++this.shown.resyncs;
+    for (const room of this.reads) this.shown.rooms.delete(room);
+    this.#read(nth);
+  }
+  async #read(nth) {
+    for (const room of this.reads)
+      for (let before = ""; ; ) {
+        const r = await this.person.call("GET", `/api/v1/rooms/${room}/messages?limit=200${before}`).catch(() => null);
+        if (this.closed || this.shown.resyncs !== nth) return;
+        if (r && [403, 404].includes(r.status)) break;
+        if (r?.status === 200) {
+          this.shown.page(r.json.messages.map((m) => ({ ...m, room })));
+          if (!r.json.has_more || !r.json.messages.length) break;
+          before = `&before=${r.json.messages[0].id}`;
+        } else await sleep(100); // it may be dead just now
+      }
   }
   get home() {
     return this.person.home;
@@ -95,7 +115,7 @@ export class SocketFollower extends Follower {
       for (; n < s.frames.length; n++) {
         const f = s.frames[n];
         if (f.cursor) this.cursor = f.cursor;
-        if (f.type === "resync") this.shown.resyncs++;
+        if (f.type === "resync") this.resync();
         if (f.type === "error") this.error = f;
         this.shown.take(f);
       }
@@ -117,7 +137,7 @@ export class StreamFollower extends Follower {
       for (; n < s.events.length; n++) {
         const { id, type, data } = s.events[n];
         if (id) this.cursor = id;
-        if (type === "resync") this.shown.resyncs++;
+        if (type === "resync") this.resync();
         this.shown.take(data);
       }
       if (s.ended) return;
