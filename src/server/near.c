@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "loop/loop.h"
 #include "mesh/sync.h"
@@ -44,11 +45,38 @@ static void add(struct nc_near *w, const struct nc_addr *a)
         memcpy(w->urls[w->n++], url, sizeof(url));
 }
 
+/* The one that leads out: bridges of containers and tunnels may be many, and lead nowhere.
+ * Nothing is sent to where it would go (RFC 5737, RFC 3849). */
+static void add_first(struct nc_near *w, const struct nc_addr *any, const char *out)
+{
+    struct sockaddr_storage to, from;
+    socklen_t n = sizeof(from);
+    struct nc_addr a;
+
+    if (nc_addr_parse(nc_str(out), &a) != NC_OK ||
+        (a.kind == NC_ADDR_V6 && any->kind == NC_ADDR_V4))
+        return;
+    a.port = 9;
+    unsigned to_n = nc_addr_to_sockaddr(&a, &to);
+    int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)&to, to_n) == 0 &&
+        getsockname(fd, (struct sockaddr *)&from, &n) == 0) {
+        nc_addr_from_sockaddr((const struct sockaddr *)&from, &a);
+        a.port = any->port;
+        add(w, &a);
+    }
+    close(fd);
+}
+
 /* Who listens on every address listens on these. */
 static void add_all(struct nc_near *w, const struct nc_addr *any)
 {
     struct ifaddrs *all = NULL;
 
+    add_first(w, any, "192.0.2.1");
+    add_first(w, any, "2001:db8::1");
     if (getifaddrs(&all) != 0)
         return;
     for (const struct ifaddrs *i = all; i; i = i->ifa_next) {

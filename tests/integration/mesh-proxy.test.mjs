@@ -3,6 +3,7 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -166,10 +167,15 @@ test("a node reaches others over mesh_proxy, which alone looks names up; without
   await route(a, "pc", (r) => r.state === "up" && r.where === "http://cccc.onion", "a to reach the onion again");
 });
 
-/** An address of this machine in a private network, in brackets where it has colons; or nothing. */
-const mine = Object.values(networkInterfaces())
-  .flat()
-  .map(({ address, internal }) => !internal && (/^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(address) ? address : /^f[cd]/.test(address) && `[${address}]`))
+/** The address of this machine that leads out, or another (other tests make networks beside), in a private network; in
+ * brackets where it has colons; or nothing. */
+const leads = (type, to) => new Promise((done) => {
+  const socket = createSocket(type).on("error", () => done());
+  socket.connect(9, to, () => (done(socket.address().address), socket.close()));
+});
+const out = [await leads("udp4", "192.0.2.1"), await leads("udp6", "2001:db8::1")].filter(Boolean);
+const mine = [...out, ...Object.values(networkInterfaces()).flat().filter((i) => !i.internal).map((i) => i.address)]
+  .map((a) => (/^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(a) ? a : /^f[cd]/.test(a) && `[${a}]`))
   .find(Boolean);
 
 test("who listens in a private network tells where, and nobody dials into himself for another", { skip: !mine && "this machine is in no private network" }, async () => {
@@ -182,7 +188,7 @@ test("who listens in a private network tells where, and nobody dials into himsel
   ok(await pair(a, b, b.url));
   const near = `http://${mine}:${port(b)}`;
   await route(a, "lb", (r) => r.state === "up" && r.where === near, `a to reach b at ${near}`);
-  const urls = (card) => card.urls.filter((url) => /\[::\]|0\.0\.0\.0|127\.|localhost/.test(url));
+  const urls = (card) => card.urls.filter((url) => /\/\/(\[::\]|0\.0\.0\.0|127\.|localhost)/.test(url));
   const { self, nodes } = ok(await admin(a, "GET", "mesh"));
   assert.deepEqual([...urls(self), ...nodes.flatMap(urls)], []); // what leads nowhere is not told
   // The same on one's own public address: only that is told.
