@@ -55,6 +55,8 @@ static void make_room(struct nc_ai *ai)
         if (n > WATCHED_MAX / 2)
             break;
     }
+    if (!most)
+        return;
     ai->stats.not_taken++;
     forget(ai, most);
 }
