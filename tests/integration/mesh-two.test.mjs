@@ -259,6 +259,7 @@ test("a node that is forgotten hears nothing more, nor is it heard", async () =>
   const room = await anna.room("before");
   const there = await at(host, anna);
   await has(there, room);
+  await agreed(home, host); // nothing is on its way
   ok(await admin(home, "DELETE", `mesh/${host.id}`), 204);
   const before = (await sum(home)).vector;
   const told = (await sum(host)).vector;

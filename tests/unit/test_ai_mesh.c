@@ -109,6 +109,11 @@ static void what_may_not_leave_the_node_does_not(void **state)
     ask();
     for_ms(200);
     assert_int_equal(b->asks, 0);
+    a->cut = true;
+    a->gone_ms = 31000; /* nor does anybody stand in for it */
+    for_ms(300);
+    assert_int_equal(b->asks, 0);
+    assert_int_equal(answered(b), 0);
     close_nodes();
 }
 
