@@ -21,8 +21,8 @@ bool nc_card_name_ok(struct nc_str name)
     return true;
 }
 
-static void write_urls(struct nc_json *j, const char *key,
-                       const char urls[][NC_PAIR_URL + 1], unsigned n)
+void nc_card_write_urls(struct nc_json *j, const char *key,
+                        const char urls[][NC_PAIR_URL + 1], unsigned n)
 {
     nc_json_key(j, key);
     nc_json_arr(j);
@@ -39,8 +39,8 @@ void nc_card_write(struct nc_json *j, const struct nc_card *c)
     nc_json_kid(j, "id", &c->id);
     nc_json_kstr(j, "name", nc_str(c->name));
     nc_json_kstr(j, "key", (struct nc_str){key, sizeof(key)});
-    write_urls(j, "urls", c->urls, c->urls_n);
-    write_urls(j, "brokers", c->brokers, c->brokers_n);
+    nc_card_write_urls(j, "urls", c->urls, c->urls_n);
+    nc_card_write_urls(j, "brokers", c->brokers, c->brokers_n);
     nc_json_kraw(j, "jwks", nc_buf_str(&c->jwks));
     nc_json_kuint(j, "at", c->at_ms);
 }

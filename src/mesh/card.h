@@ -34,6 +34,9 @@ struct nc_card {
 bool nc_card_name_ok(struct nc_str name);
 /* The members, into an object that is open. */
 void nc_card_write(struct nc_json *j, const struct nc_card *c);
+/* A member of it: a list of addresses. */
+void nc_card_write_urls(struct nc_json *j, const char *key,
+                        const char urls[][NC_PAIR_URL + 1], unsigned n);
 /* NC_EINVAL: *why names what is wrong; *out is zeroed. */
 NC_MUSTUSE enum nc_err nc_card_read(const json_t *o, struct nc_card *out,
                                     struct nc_problem *why);

@@ -25,16 +25,6 @@ static struct nc_str who(const struct nc_call *call)
 
 /* ---- list ------------------------------------------------------------------- */
 
-static void write_urls(struct nc_json *j, const char *key,
-                       const char urls[][NC_PAIR_URL + 1], unsigned n)
-{
-    nc_json_key(j, key);
-    nc_json_arr(j);
-    for (unsigned i = 0; i < n; i++)
-        nc_json_str(j, nc_str(urls[i]));
-    nc_json_arr_end(j);
-}
-
 static void write_card(struct nc_json *j, const struct nc_card *c)
 {
     char key[NC_IDENTITY_TEXT];
@@ -43,8 +33,8 @@ static void write_card(struct nc_json *j, const struct nc_card *c)
     nc_json_kid(j, "id", &c->id);
     nc_json_kstr(j, "name", nc_str(c->name));
     nc_json_kstr(j, "key", (struct nc_str){key, sizeof(key)});
-    write_urls(j, "urls", c->urls, c->urls_n);
-    write_urls(j, "brokers", c->brokers, c->brokers_n);
+    nc_card_write_urls(j, "urls", c->urls, c->urls_n);
+    nc_card_write_urls(j, "brokers", c->brokers, c->brokers_n);
 }
 
 static void list(struct nc_call *call)
@@ -142,7 +132,7 @@ static void invite(struct nc_call *call)
     nc_json_obj(&j);
     nc_json_kstr(&j, "code", nc_buf_str(&text));
     nc_json_ktime(&j, "expires_at", code.exp_s * 1000);
-    write_urls(&j, "urls", code.urls, code.urls_n);
+    nc_card_write_urls(&j, "urls", code.urls, code.urls_n);
     nc_json_obj_end(&j);
     nc_call_json(call, 201, nc_buf_str(&out));
     nc_wipe(&code, sizeof(code));
@@ -165,7 +155,7 @@ static void show_code(struct nc_call *call, const struct nc_pair_code *code)
     nc_json_obj(&j);
     nc_json_kid(&j, "id", &code->node);
     nc_json_kstr(&j, "key", (struct nc_str){key, sizeof(key)});
-    write_urls(&j, "urls", code->urls, code->urls_n);
+    nc_card_write_urls(&j, "urls", code->urls, code->urls_n);
     nc_json_ktime(&j, "expires_at", code->exp_s * 1000);
     nc_json_obj_end(&j);
     nc_call_json(call, 200, nc_buf_str(&out));
