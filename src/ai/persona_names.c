@@ -164,6 +164,7 @@ static void tell(struct nc_persona *x, struct nc_buf *text)
 
 void nc_personas_names(struct nc_personas *p)
 {
+    static const struct nc_id nobody;
     struct names all = {0};
     struct nc_buf text = {0};
     size_t at = 0;
@@ -174,7 +175,7 @@ void nc_personas_names(struct nc_personas *p)
     for (struct nc_persona *x = NULL; (x = nc_persona_next(p, x));) {
         for (size_t i = 0; i < x->names_n; i++) {
             const struct nc_user *u = owner(p, &all, x, name_at(&all, at++));
-            x->taken[i] = u == x->user ? (struct nc_id){0} : u->a.id;
+            x->taken[i] = u == x->user ? nobody : u->a.id;
             if (u != x->user)
                 nc_buf_printf(&text, "%s%.*s (@%.*s)", text.n ? ", " : "",
                               NC_FMT(x->names[i]), NC_FMT(u->a.username));
