@@ -21,6 +21,15 @@ void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
     nc_room_ai_read(out, nc_event_room_ai(&r->rec, ai->o.chat->room_ai));
 }
 
+bool nc_ai_may_travel(const struct nc_ai *ai, const struct nc_room *r)
+{
+    struct nc_room_ai says;
+
+    nc_ai_read_room(ai, r, &says);
+    nc_room_ai_fini(&says);
+    return says.allowed && says.furthest >= NC_DEST_OWN_NODE;
+}
+
 /* ---- who is asked ---------------------------------------------------------- */
 
 /* Whether a reply answers a persona is known once its parent has been read.  The question

@@ -12,7 +12,6 @@
  */
 #include "ai/job.h"
 #include "ai/others.h"
-#include "ai/room_ai.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/json_in.h"
@@ -46,17 +45,12 @@ static bool is_able(struct nc_job *j)
     return pick == NC_PICK_OK || pick == NC_PICK_WAIT;
 }
 
-/* Another node of one's own is farther than this one. */
 static bool may_travel(const struct nc_job *j)
 {
-    struct nc_room *r = nc_job_room(j);
-    struct nc_room_ai ai;
+    const struct nc_room *r = nc_job_room(j);
 
-    if (!r || !nc_id_zero(&j->given_by) || !nc_others_any(j->ai))
-        return false;
-    nc_ai_read_room(j->ai, r, &ai);
-    nc_room_ai_fini(&ai);
-    return ai.allowed && ai.furthest >= NC_DEST_OWN_NODE;
+    return r && nc_id_zero(&j->given_by) && nc_others_any(j->ai) &&
+           nc_ai_may_travel(j->ai, r);
 }
 
 static void again_in(struct nc_job *j, uint64_t ms)

@@ -53,6 +53,9 @@ bool nc_ai_reads_russian(const struct nc_user *asker, struct nc_str words);
  */
 void nc_ai_read_room(const struct nc_ai *ai, const struct nc_room *r,
                      struct nc_room_ai *out);
+/* May a question of that room be answered on another node of one's own?  That is farther
+ * than the node where it was asked. */
+bool nc_ai_may_travel(const struct nc_ai *ai, const struct nc_room *r);
 /* Somebody has said something in a room: who is asked by it, is.  origin: the log of
  * another node that it is in, whose question it is; NULL: ours. */
 void nc_ai_heard(struct nc_ai *ai, struct nc_room *r, const struct nc_message *m,

@@ -8,7 +8,6 @@
 #include "ai/job.h"
 #include "ai/jobid.h"
 #include "ai/others.h"
-#include "ai/room_ai.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "chat/rooms/room.h"
@@ -145,16 +144,6 @@ static bool has_turn(const struct nc_ai *ai, struct turns *t, const struct nc_id
     return t->taken[i]++ < AT_ONCE;
 }
 
-/* Where it was asked is another node of one's own, farther than that one itself. */
-static bool may_travel(struct nc_ai *ai, struct nc_room *r)
-{
-    struct nc_room_ai says;
-
-    nc_ai_read_room(ai, r, &says);
-    nc_room_ai_fini(&says);
-    return says.allowed && says.furthest >= NC_DEST_OWN_NODE;
-}
-
 /* False: it needs no watching any more. */
 static bool look_at(struct nc_ai *ai, struct nc_watched *w, struct turns *turns)
 {
@@ -163,12 +152,12 @@ static bool look_at(struct nc_ai *ai, struct nc_watched *w, struct turns *turns)
     const struct nc_persona *p = nc_persona_find(ai->personas, &w->persona);
 
     if (w->asked_ms + NC_YOUNG_MS < nc_wall_ms() || !r || !asker || !p ||
-        !nc_room_member(r, asker) || !nc_room_member(r, p->user) || !may_travel(ai, r))
+        !nc_room_member(r, asker) || !nc_room_member(r, p->user))
         return false;
     if (nc_others_gone_ms(ai, &w->origin) < NC_GONE_MS ||
         !nc_others_first(ai, &w->question))
         return true;
-    if (has_job(ai, w))
+    if (has_job(ai, w) || !nc_ai_may_travel(ai, r))
         return false;
     if (!has_turn(ai, turns, &w->origin))
         return true;
