@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         NEED(one.type == two.type);
         if (one.type == NC_FRAME_SEGMENT)
             check_segment(&one.segment, &two.segment);
-        if (one.type == NC_FRAME_VECTOR)
+        if (one.type == NC_FRAME_VECTOR || one.type == NC_FRAME_FORMER)
             NEED(nc_vector_compare(&one.vector, &two.vector) == NC_VECTOR_SAME);
         if (one.type == NC_FRAME_PROBE || one.type == NC_FRAME_ECHO)
             NEED(one.probe == two.probe);

@@ -377,6 +377,7 @@ static const struct {
     [NC_FRAME_RELAY] = {"relay", add_relay, read_relay},
     [NC_FRAME_DOCUMENT] = {"document", add_document, read_document},
     [NC_FRAME_BYE] = {"bye", add_bye, read_bye},
+    [NC_FRAME_FORMER] = {"former", add_just_vector, read_just_vector},
 };
 
 const char *nc_frame_name(enum nc_frame_type t)

@@ -18,6 +18,7 @@
  *   relay      pass this envelope on, as it is, to one whom I do not reach
  *   document   what I would keep at a broker, signed for itself (wire/signed.h)
  *   bye        the last that I say: I am stopping
+ *   former     of authors that I don't trust (any more), so much is here: take it, too
  */
 #pragma once
 
@@ -51,6 +52,7 @@ enum nc_frame_type {
     NC_FRAME_RELAY = 13,
     NC_FRAME_DOCUMENT = 14,
     NC_FRAME_BYE = 15,
+    NC_FRAME_FORMER = 16,
     NC_FRAME_TYPES
 };
 const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */
@@ -79,7 +81,7 @@ struct nc_frame {
             unsigned routes_n;
         } hello;
         struct nc_origins origins; /* not verified */
-        struct nc_vector vector;
+        struct nc_vector vector;   /* of `former`, too */
         struct {
             struct nc_vector_range ranges[NC_VECTOR_MAX];
             unsigned n;

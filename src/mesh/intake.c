@@ -185,7 +185,7 @@ const struct nc_vector *nc_intake_vector(struct nc_intake *in)
 /* Whether there is any sense in asking for what follows. */
 static bool goes_on(struct nc_intake *in, const struct nc_lane *l, const struct nc_id *peer)
 {
-    if (nc_id_zero(&l->node) || !nc_intake_key(in, &l->node) || nc_lane_bad(in, l, peer))
+    if (nc_lane_bad(in, l, peer))
         return false;
     switch (l->state) {
     case NC_LANE_OPEN:
@@ -212,7 +212,10 @@ unsigned nc_intake_lacks(struct nc_intake *in, const struct nc_id *peer,
         if (nc_id_eq(&at->origin, &info->incarnation)) {
             n += nc_back_lacks(in, at->n, &out[n]);
         } else if (l && at->n > l->tip && goes_on(in, l, peer)) {
-            out[n++] = (struct nc_vector_range){at->origin, l->tip + 1, at->n};
+            uint64_t upto = nc_lane_upto(in, l);
+            upto = upto < at->n ? upto : at->n;
+            if (upto > l->tip)
+                out[n++] = (struct nc_vector_range){at->origin, l->tip + 1, upto};
         }
     }
     return n;
@@ -246,6 +249,7 @@ void nc_intake_forget(struct nc_intake *in, const struct nc_id *peer)
     while ((l = nc_map_next(&in->lanes, &at)) != NULL)
         if (l->state == NC_LANE_PIECES && nc_id_eq(&l->piece.peer, peer))
             nc_pieces_late(in, l);
+    nc_former_forget(in, peer);
 }
 
 unsigned nc_intake_accept(struct nc_intake *in, const struct nc_id *node)
@@ -376,6 +380,7 @@ enum nc_err nc_intake_new(struct nc_intake **out, const struct nc_intake_opts *o
     in->go.run = nc_intake_pump;
     in->tick.fire = on_tick;
     nc_list_init(&in->ready);
+    nc_list_init(&in->formers);
     enum nc_err e = load(in);
     if (e != NC_OK) {
         nc_log(NC_ERROR, "mesh.intake", "what=read error=%d", e);
@@ -413,6 +418,7 @@ void nc_intake_free(struct nc_intake *in)
     assert(!in->flying && !in->keeping);
     nc_ahead_free(in->ahead);
     nc_back_free(in);
+    nc_former_free(in);
     while ((l = nc_map_next(&in->lanes, &at)) != NULL) {
         for (struct nc_list *n; (n = nc_list_pop(&l->queue));)
             nc_bundle_free(nc_of(n, struct nc_bundle, node));

@@ -11,9 +11,9 @@
  * signed keeps the one that came first.  All of it is bounded, counted, and logged with its
  * reason.  Loop thread only.
  *
- * intake.c logs, what is wanted · _origins who made them · _verify · _merge · _ahead what
- * is held for its time · _pieces large records · _back a database that was set back · _tell
- * numbers.
+ * intake.c logs, what is wanted · _origins who made them · _former whom nobody trusts any
+ * more · _verify · _merge · _ahead what is held for its time · _pieces large records ·
+ * _back a database that was set back · _tell numbers.
  */
 #pragma once
 
@@ -64,6 +64,20 @@ void nc_intake_origins(struct nc_intake *in, const struct nc_id *peer,
                        const struct nc_origins *o);
 /* Every introduction that is known; others are told of them. */
 const struct nc_origins *nc_intake_known(const struct nc_intake *in);
+/* Whether that node made a log of which we know. */
+bool nc_intake_knows(const struct nc_intake *in, const struct nc_id *node);
+
+/*
+ * Of authors that `peer` doesn't trust (any more) it holds so much; this takes the place of
+ * what it said before.  Where we don't trust an author either, his logs are taken up to
+ * what is said of them by those whom we trust, and no further; who introduces one speaks
+ * for it, too.  Kept in memory, for as long as the peer is trusted; of one that isn't it
+ * counts for nothing.
+ */
+void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
+                      const struct nc_vector *said);
+/* The same of what is here, with its signatures.  Good until the next call to it. */
+const struct nc_vector *nc_intake_formers(struct nc_intake *in);
 
 /*
  * A segment as nc_frame_parse made it, from that peer; what is kept of it is copied, and
@@ -72,7 +86,7 @@ const struct nc_origins *nc_intake_known(const struct nc_intake *in);
  * returns: NC_OK      it goes on its way;
  *          NC_EEXIST  all of it is known, or on its way already;
  *          NC_ENOENT  "origin": nobody has introduced that log; "node": who did isn't
- *                     trusted here;
+ *                     trusted here; "upto": nor does anybody who is speak for so much;
  *          NC_AGAIN   "gap", "before": what comes before it is missing;
  *          NC_ELIMIT  "room": no room for it just now;
  *          NC_EACCESS "signature", NC_EINVAL what nc_segment_verify says, "fork".
@@ -111,7 +125,8 @@ unsigned nc_intake_accept(struct nc_intake *in, const struct nc_id *node);
 
 enum nc_intake_why { /* why something was refused, or had to be repaired */
                      NC_INTAKE_ORIGIN, /* of a log that nobody introduced */
-                     NC_INTAKE_NODE,   /* of a node that isn't trusted */
+                     NC_INTAKE_NODE,   /* of a node that isn't trusted, and more than
+                                          others speak for */
                      NC_INTAKE_SHAPE, /* rows that are none, an introduction that is none */
                      NC_INTAKE_SIGNATURE,  /* not its author's, or altered */
                      NC_INTAKE_FORK,       /* its author says something else elsewhere */
@@ -142,3 +157,5 @@ void nc_intake_metrics(const struct nc_intake *in,
  * "ahead" (events, and when the first is due), "refused" (the last reason). */
 void nc_intake_json(const struct nc_intake *in, const struct nc_id *node,
                     struct nc_json *j);
+/* An array: an object for each node that isn't trusted, of which there are logs. */
+void nc_intake_former_json(const struct nc_intake *in, struct nc_json *j);

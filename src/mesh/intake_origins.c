@@ -126,10 +126,24 @@ static bool too_many(const struct nc_intake *in, const struct nc_id *node)
 
 static enum nc_intake_why reason(enum nc_err e)
 {
-    return e == NC_EACCESS  ? NC_INTAKE_SIGNATURE
-           : e == NC_EEXIST ? NC_INTAKE_FORK
-           : e == NC_ELIMIT ? NC_INTAKE_ROOM
-                            : NC_INTAKE_SHAPE;
+    return e == NC_ENOENT    ? NC_INTAKE_NODE
+           : e == NC_EACCESS ? NC_INTAKE_SIGNATURE
+           : e == NC_EEXIST  ? NC_INTAKE_FORK
+           : e == NC_ELIMIT  ? NC_INTAKE_ROOM
+                             : NC_INTAKE_SHAPE;
+}
+
+static enum nc_err add(struct nc_intake *in, const struct nc_id *peer,
+                       const struct nc_origin *o, const char **why)
+{
+    const uint8_t *pinned = nc_intake_key(in, &o->node);
+    enum nc_err e = pinned ? NC_OK : nc_former_may(in, peer, o, why);
+
+    if (e == NC_OK && too_many(in, &o->node)) {
+        *why = "many";
+        e = NC_ELIMIT;
+    }
+    return e == NC_OK ? nc_origins_add(&in->origins, o, pinned ? pinned : o->key, why) : e;
 }
 
 void nc_intake_origins(struct nc_intake *in, const struct nc_id *peer,
@@ -137,17 +151,10 @@ void nc_intake_origins(struct nc_intake *in, const struct nc_id *peer,
 {
     for (unsigned i = 0; i < o->n && !in->stopped; i++) {
         const struct nc_origin *one = &o->at[i];
-        const char *why = "many";
+        const char *why = "";
         if (is_known(in, one))
             continue;
-        const uint8_t *pinned = nc_intake_key(in, &one->node);
-        if (!pinned) {
-            nc_intake_refused(in, NC_INTAKE_NODE, NULL, peer, &one->origin, 0, NULL);
-            continue;
-        }
-        enum nc_err e = too_many(in, &one->node)
-                            ? NC_ELIMIT
-                            : nc_origins_add(&in->origins, one, pinned, &why);
+        enum nc_err e = add(in, peer, one, &why);
         if (e != NC_OK) {
             nc_intake_refused(in, reason(e), NULL, peer, &one->origin, 0, why);
             continue;

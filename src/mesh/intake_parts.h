@@ -14,6 +14,7 @@
 #define NC_INTAKE_LANE (4u << 20)        /* … of one log, but for its first segment */
 #define NC_INTAKE_FLYING 8               /* logs that the store works on at a time */
 #define NC_INTAKE_LOGS_PER_NODE 32       /* incarnations: a restore begins a new one */
+#define NC_INTAKE_LOGS_FORMER 128        /* logs of nodes that aren't trusted, of all */
 #define NC_INTAKE_BAD_MS 60000           /* a peer that failed is not asked so long */
 #define NC_INTAKE_STUCK_MS (10 * 60000u) /* a log that can't go on is tried again */
 
@@ -84,6 +85,8 @@ struct nc_intake {
     struct nc_intake_opts o;
     bool stopped;
     struct nc_origins origins;
+    struct nc_list formers;      /* struct nc_former */
+    struct nc_vector held;       /* nc_intake_formers */
     struct nc_buf origins_bytes; /* as they are being saved */
     bool origins_dirty, origins_saving;
     struct nc_map lanes;  /* by origin */
@@ -142,9 +145,27 @@ static inline struct nc_bundle *nc_lane_first(const struct nc_lane *l)
 }
 
 /* intake_origins.c */
+/* The key under which we trust that node; NULL: we don't. */
 const uint8_t *nc_intake_key(const struct nc_intake *in, const struct nc_id *node);
 void nc_origins_save(struct nc_intake *in);
 NC_MUSTUSE enum nc_err nc_origins_load(struct nc_intake *in);
+
+/* intake_former.c */
+/* Up to which of its events that log may be taken; 0: nothing of it. */
+uint64_t nc_lane_upto(const struct nc_intake *in, const struct nc_lane *l);
+/* What its segments are signed with: of one that is introduced. */
+const uint8_t *nc_lane_key(const struct nc_intake *in, const struct nc_lane *l);
+/*
+ * Whose log that is, though we don't trust its author: the word of `peer`, which speaks for
+ * it.
+ *
+ * returns: NC_ENOENT "node": it doesn't, or we don't trust it; NC_EACCESS "key": that
+ * author has another; NC_ELIMIT "many": of such logs.
+ */
+NC_MUSTUSE enum nc_err nc_former_may(const struct nc_intake *in, const struct nc_id *peer,
+                                     const struct nc_origin *o, const char **why);
+void nc_former_forget(struct nc_intake *in, const struct nc_id *peer);
+void nc_former_free(struct nc_intake *in);
 
 /* intake_merge.c: lanes that may go on, do. */
 void nc_intake_pump(struct nc_task *go);

@@ -173,7 +173,7 @@ static enum nc_err verify(struct nc_intake *in, struct nc_lane *l,
     const uint8_t *known = s->first == l->tip + 1 ? l->chain : NULL;
 
     s->node = l->node;
-    enum nc_err e = nc_segment_verify(s, nc_intake_key(in, &l->node), known, head, why);
+    enum nc_err e = nc_segment_verify(s, nc_lane_key(in, l), known, head, why);
     if (e != NC_OK)
         return e;
     nc_kept_of(k, s, head);
@@ -200,8 +200,13 @@ enum nc_err nc_intake_segment(struct nc_intake *in, const struct nc_id *peer,
         return nc_back_segment(in, peer, s, why);
     if (!l || nc_id_zero(&l->node))
         return refuse(in, NC_INTAKE_ORIGIN, l, peer, s, why, "origin", NC_ENOENT);
-    if (!nc_intake_key(in, &l->node))
-        return refuse(in, NC_INTAKE_NODE, l, peer, s, why, "node", NC_ENOENT);
+    uint64_t upto = nc_lane_upto(in, l);
+    if (s->first + s->n - 1 > upto) {
+        if (upto >= s->first) /* others may have it cut otherwise */
+            nc_lane_blame(in, l, peer);
+        return refuse(in, NC_INTAKE_NODE, l, peer, s, why, upto ? "upto" : "node",
+                      NC_ENOENT);
+    }
     nc_pieces_again(in, l, peer, s);
     if (s->first + s->n - 1 <= l->tip) {
         in->stats.known += s->n;

@@ -162,6 +162,10 @@ unsigned nc_sync_here_n(const struct nc_sync *s);
  * Returns how many events. */
 unsigned nc_sync_accept(struct nc_sync *s, const struct nc_id *node);
 
+/* Whether there is a log that this node made, trusted or not. */
+bool nc_sync_knows(const struct nc_sync *s, const struct nc_id *node);
 /* Members of an object that is open: how it is with that node. */
 void nc_sync_node_json(struct nc_sync *s, const struct nc_id *node, struct nc_json *j);
+/* An array: whose logs are here that aren't trusted (nc_intake_former_json). */
+void nc_sync_former_json(const struct nc_sync *s, struct nc_json *j);
 void nc_sync_metrics(struct nc_sync *s, struct nc_buf *out);

@@ -50,6 +50,8 @@ struct nc_sync_peer {
     bool told;               /* `theirs` is what it said */
     struct nc_vector theirs; /* what it has, to our knowledge */
     uint64_t told_epoch, told_counter;
+    uint64_t former_epoch, former_counter; /* of what it said last of authors that it
+                                              doesn't trust */
     char version[33];
     char routes[NC_SYNC_ROUTES_BYTES]; /* NUL after each */
     unsigned routes_n;
@@ -100,7 +102,8 @@ struct nc_sync {
     struct nc_frame say;        /* the one that goes */
     struct nc_frame fresh;      /* what was just made, to all */
     struct nc_buf payload, sealed;
-    struct nc_vector mine; /* the last asked for */
+    struct nc_vector mine;   /* the last asked for */
+    struct nc_vector former; /* what all were told of authors that we don't trust */
 
     struct nc_sync_asked asked[NC_VECTOR_MAX];
     unsigned asked_n;
@@ -151,7 +154,10 @@ void nc_sync_room(struct nc_sync *s, struct nc_sync_peer *p);
 const struct nc_vector *nc_sync_mine(struct nc_sync *s);
 /* What s->say is.  w: by that way; NULL: the best. */
 enum nc_err nc_sync_say(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
+/* Whose the logs are that we know; before it, for whose authors we speak. */
 void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
+/* To all, if it has changed since all were told. */
+void nc_sync_say_former(struct nc_sync *s);
 void nc_sync_say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
 void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
                         const char *code, const char *detail);

@@ -146,6 +146,20 @@ static void keep_vector(struct nc_sync *s, struct nc_sync_peer *p,
     nc_sync_look_in(s, p, look_ms);
 }
 
+/* What of it came before those for whom it speaks were introduced again by it, or comes
+ * behind, is asked for. */
+static void on_former(struct nc_sync *s, struct nc_sync_peer *p,
+                      const struct nc_envelope *e)
+{
+    if (e->epoch_ms == p->former_epoch && e->counter < p->former_counter)
+        return; /* overtaken, by another way */
+    p->former_epoch = e->epoch_ms;
+    p->former_counter = e->counter;
+    nc_intake_former(s->intake, &p->id, &s->frame.vector);
+    p->strange_ms = p->strange_wait_ms = 0;
+    nc_sync_look(s, p);
+}
+
 static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e)
 {
     const struct nc_frame *f = &s->frame;
@@ -293,6 +307,7 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
     case NC_FRAME_ECHO:
     case NC_FRAME_RELAY: to_hooks(s, w, p); break;
     case NC_FRAME_BYE: on_bye(s, p, e); break;
+    case NC_FRAME_FORMER: on_former(s, p, e); break;
     case NC_FRAME_TYPES: break;
     }
 }
@@ -370,8 +385,10 @@ void nc_sync_on_beat(struct nc_deadline *d)
     }
     if (now >= s->hello_ms)
         nc_sync_greet_all(s);
-    if (now >= s->vector_ms)
+    if (now >= s->vector_ms) {
+        nc_sync_say_former(s);
         say_vector(s);
+    }
     if (s->unkept && now >= s->keep_ms) {
         s->keep_ms = now + KEEP_MS;
         nc_sync_keep(s);

@@ -154,6 +154,7 @@ void nc_sync_nodes_changed(struct nc_sync *s)
     nc_author_start(s->author);
     if (more)
         nc_sync_greet_all(s);
+    s->vector_ms = 0; /* of whom we speak may have changed with it */
     nc_sync_wake(s, 0);
 }
 
@@ -305,4 +306,9 @@ void nc_sync_free(struct nc_sync *s)
 unsigned nc_sync_accept(struct nc_sync *s, const struct nc_id *node)
 {
     return nc_intake_accept(s->intake, node);
+}
+
+bool nc_sync_knows(const struct nc_sync *s, const struct nc_id *node)
+{
+    return nc_intake_knows(s->intake, node);
 }

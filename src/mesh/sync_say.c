@@ -11,6 +11,8 @@ enum {
     STALE_MS = 2000, /* nothing new is heard of it, and what is old comes */
 };
 
+static const struct nc_id nobody;
+
 static uint64_t now_of(const struct nc_sync *s) { return nc_loop_now_ms(s->o.loop); }
 
 /* What is here and may be asked for: of our own logs, what is signed. */
@@ -50,12 +52,38 @@ static void say_hello(struct nc_sync *s, struct nc_way *w, const struct nc_id *t
     (void)nc_sync_say(s, w, to);
 }
 
+static void say_former(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    s->say.type = NC_FRAME_FORMER;
+    s->say.vector = *nc_intake_formers(s->intake);
+    (void)nc_sync_say(s, w, to);
+}
+
+/* Who was told that there are some, and is told of none now, must hear that, too. */
+void nc_sync_say_former(struct nc_sync *s)
+{
+    const struct nc_vector *now = nc_intake_formers(s->intake);
+    bool more = false;
+
+    if (nc_vector_compare(&s->former, now) == NC_VECTOR_SAME)
+        return;
+    for (unsigned i = 0; i < now->n; i++)
+        more = more || !nc_vector_get(&s->former, &now->at[i].origin);
+    s->former = *now;
+    if (more) /* before that they were refused */
+        nc_sync_say_origins(s, NULL, &nobody);
+    else
+        say_former(s, NULL, &nobody);
+}
+
 void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
 {
     const struct nc_origins *known = nc_intake_known(s->intake);
 
     if (!known->n)
         return;
+    if (nc_intake_formers(s->intake)->n)
+        say_former(s, w, to);
     s->say.type = NC_FRAME_ORIGINS;
     s->say.origins = *known;
     (void)nc_sync_say(s, w, to);

@@ -64,6 +64,11 @@ void nc_sync_node_json(struct nc_sync *s, const struct nc_id *node, struct nc_js
     nc_intake_json(s->intake, node, j);
 }
 
+void nc_sync_former_json(const struct nc_sync *s, struct nc_json *j)
+{
+    nc_intake_former_json(s->intake, j);
+}
+
 /* ---- numbers ------------------------------------------------------------- */
 
 struct row {

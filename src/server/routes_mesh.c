@@ -63,6 +63,10 @@ static void list(struct nc_call *call)
         nc_json_obj_end(&j);
     }
     nc_json_arr_end(&j);
+    if (call->srv->sync) {
+        nc_json_key(&j, "former");
+        nc_sync_former_json(call->srv->sync, &j);
+    }
     nc_json_kuint(&j, "open_invites", nc_nodes_open_invites(nodes, nc_wall_ms()));
     nc_json_obj_end(&j);
     nc_call_json(call, 200, nc_buf_str(&out));
@@ -261,7 +265,8 @@ static void accept_ahead(struct nc_call *call)
     struct nc_buf out = {0};
     struct nc_json j = nc_json_to(&out);
 
-    if (!call->srv->sync || (!node && !nc_id_eq(id, &call->srv->node_id))) {
+    if (!call->srv->sync || (!node && !nc_id_eq(id, &call->srv->node_id) &&
+                             !nc_sync_knows(call->srv->sync, id))) {
         nc_call_fail(call, NC_P_NOT_FOUND, "no such node");
         return;
     }

@@ -12,7 +12,9 @@
 #include "mesh/kept.h"
 #include "talk_world.h"
 
+#ifndef NODES
 #define NODES 3
+#endif
 
 struct node {
     unsigned i;
@@ -24,6 +26,7 @@ struct node {
     uint64_t signed_n;
     uint8_t chain[NC_SHA256];
     unsigned progress, set_back;
+    bool strange[NODES]; /* those that it doesn't trust */
     /* The last piece that was asked for. */
     struct {
         struct nc_id peer, origin;
@@ -43,7 +46,7 @@ static inline const uint8_t *node_key(void *arg, const struct nc_id *id)
     const struct node *self = arg;
 
     for (unsigned i = 0; i < NODES; i++)
-        if (i != self->i && nc_id_eq(&nodes[i].id, id))
+        if (i != self->i && !self->strange[i] && nc_id_eq(&nodes[i].id, id))
             return nodes[i].key.key;
     return NULL;
 }

@@ -135,6 +135,22 @@ static void vectors(void **state)
     assert_int_equal(in.ack.room, 1u << 20);
 }
 
+static void formers(void **state)
+{
+    (void)state;
+    assert_int_equal(NC_FRAME_FORMER, 16);
+    assert_string_equal(nc_frame_name(NC_FRAME_FORMER), "former");
+    start(NC_FRAME_FORMER);
+    round_trip(); /* of nobody any more */
+    assert_int_equal(in.vector.n, 0);
+    for (unsigned i = 0; i < NC_ORIGINS_MAX; i++)
+        put(&out.vector, i, i + 1);
+    round_trip();
+    assert_int_equal(nc_vector_compare(&in.vector, &out.vector), NC_VECTOR_SAME);
+    out.vector.at[9].n = 0;
+    refused(NC_EINVAL, "number");
+}
+
 static void a_vector_that_lies_is_refused_by_name(void **state)
 {
     (void)state;
@@ -709,6 +725,7 @@ int main(void)
         cmocka_unit_test(hello),
         cmocka_unit_test(origins),
         cmocka_unit_test(vectors),
+        cmocka_unit_test(formers),
         cmocka_unit_test(a_vector_that_lies_is_refused_by_name),
         cmocka_unit_test(wants),
         cmocka_unit_test(a_segment_arrives_as_it_was_signed),
