@@ -47,6 +47,16 @@ struct nc_deadline {
 void nc_loop_deadline(struct nc_loop *l, struct nc_deadline *d, uint64_t ms);
 
 /*
+ * An alarm: to the millisecond, for the few who wait for moments; each is in a heap of
+ * libuv's.  A deadline is for all that may come to be late.
+ */
+struct nc_alarm;
+struct nc_alarm *nc_alarm_new(struct nc_loop *l, void (*fn)(void *arg), void *arg);
+void nc_alarm_set(struct nc_alarm *a, uint64_t ms); /* as nc_loop_deadline */
+bool nc_alarm_is_set(const struct nc_alarm *a);
+void nc_alarm_free(struct nc_alarm *a); /* fn is not called again; NULL is fine */
+
+/*
  * A task, embedded; zeroed with `run` set.  Runs once at the end of this turn,
  * after every ready descriptor was served and before the loop sleeps.  Deferring
  * one that already waits changes nothing; one deferred by a task runs next turn,

@@ -240,6 +240,7 @@ struct nc_author *nc_author_new(const struct nc_author_opts *o)
     a->commit.done = nc_author_on_committed;
     a->retry.fire = nc_author_on_retry;
     a->quiet.fire = nc_author_on_quiet;
+    a->gather.alarm = nc_alarm_new(o->loop, nc_author_on_gathered, a);
     return a;
 }
 
@@ -264,7 +265,10 @@ void nc_author_stop(struct nc_author *a)
 {
     if (!a || a->stopped)
         return;
+    nc_author_flush(a);
     a->stopped = true;
+    nc_alarm_free(a->gather.alarm);
+    a->gather.alarm = NULL;
     if (a->o.store->logged == nc_author_on_logged)
         a->o.store->logged = NULL;
     nc_loop_deadline(a->o.loop, &a->retry, 0);
@@ -278,6 +282,7 @@ void nc_author_free(struct nc_author *a)
     free(a->waiting.at);
     free(a->going.at);
     free(a->changes);
+    nc_buf_fini(&a->gather.records);
     free(a);
 }
 
@@ -311,6 +316,7 @@ bool nc_author_keep(struct nc_author *a, const struct nc_id *origin, uint64_t n)
 
     if (a->stopped || !l || n <= l->kept_n)
         return false;
+    nc_author_flush(a);
     if (a->state != NC_AUTHOR_LIVE)
         return l >= &a->logs[a->at] && n <= (l == nc_author_current(a) ? head : l->n);
     if (l != nc_author_current(a) || n > l->signed_n)

@@ -3,11 +3,12 @@
  *
  * Begun when the first other node is trusted: what the log has so far is signed in segments
  * of 256 and kept; from then on each batch is signed in the turn in which it became durable
- * and handed on at once, out of memory.  What is kept are always whole runs of 256, and the
- * unfinished one behind them a moment later: the chain of hashes is
- * the same however a log is cut, so what was handed on and not kept when the process was
- * killed is signed again, alike.  Logs of ours from before a restore are signed to their
- * ends, too.  Loop thread only.
+ * and handed on at once, out of memory; where batches are small and come faster than one a
+ * millisecond, those of a millisecond go as one.  What is kept are always whole runs of
+ * 256, and the unfinished one behind them a moment later: the chain of hashes is the same
+ * however a log is cut, so what was handed on and not kept when the process was killed is
+ * signed again, alike.  Logs of ours from before a restore are signed to their ends, too.
+ * Loop thread only.
  */
 #pragma once
 
@@ -41,6 +42,8 @@ struct nc_author *nc_author_new(const struct nc_author_opts *o);
 void nc_author_start(struct nc_author *a);
 /* Before the store is closed: nothing is begun any more.  Idempotent. */
 void nc_author_stop(struct nc_author *a);
+/* What waits for company is handed on now. */
+void nc_author_flush(struct nc_author *a);
 void nc_author_free(struct nc_author *a); /* after the store is closed; NULL is fine */
 
 /* Which logs are ours, introduced and signed; empty until the store has been asked. */

@@ -3,16 +3,18 @@
 #include "base/log.h"
 #include "mesh/author_parts.h"
 
+/* Whether they follow what is signed and gathered, and nothing is missing behind them. */
 static bool goes_on(const struct nc_author *a, const struct nc_logged *rows, unsigned n)
 {
     const struct nc_author_log *l = &a->logs[a->at];
+    uint64_t before = l->signed_n + a->gather.n;
 
     for (unsigned i = 0; i < n; i++)
-        if (rows[i].event.origin_seq != l->signed_n + 1 + i ||
+        if (rows[i].event.origin_seq != before + 1 + i ||
             !nc_id_eq(&rows[i].event.origin, &l->origin) ||
             nc_row_check(&rows[i].event, NULL) != NC_OK)
             return false;
-    return n > 0 && l->signed_n + n == a->o.store->info.own_head;
+    return n > 0 && before + n == a->o.store->info.own_head;
 }
 
 static void fill(struct nc_mesh_row *r, const struct nc_logged *from)
@@ -50,21 +52,9 @@ static void sign_fresh(struct nc_author *a, const struct nc_logged *rows, unsign
     a->o.fresh(a->o.arg, s);
 }
 
-void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
+static void hand_on(struct nc_author *a, const struct nc_logged *rows, unsigned n)
 {
-    struct nc_author *a = arg;
-
-    if (a->state != NC_AUTHOR_LIVE)
-        return;
-    if (!nc_id_eq(&a->o.store->info.incarnation, &a->logs[a->at].origin)) {
-        nc_author_start(a);
-        return;
-    }
-    if (!goes_on(a, rows, n)) {
-        a->state = NC_AUTHOR_SIGNING;
-        nc_author_step(a);
-        return;
-    }
+    a->pace.left -= a->pace.left > 0;
     for (unsigned i = 0, k; i < n && !a->stopped; i += k) {
         uint64_t room = nc_author_end_of_run(&a->run) - a->logs[a->at].signed_n;
         k = n - i < room ? n - i : (unsigned)room;
@@ -73,6 +63,79 @@ void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
             nc_author_add_hash(a, a->segment.rows[j].hash);
     }
     nc_author_write_out(a);
-    if (!a->quiet.due)
+    if (!a->quiet.due && !a->stopped)
         nc_loop_deadline(a->o.loop, &a->quiet, NC_AUTHOR_KEEP_MS);
+}
+
+/* ---- gathered ------------------------------------------------------------ */
+
+static void gather(struct nc_author *a, const struct nc_logged *rows, unsigned n)
+{
+    struct nc_author_gather *g = &a->gather;
+
+    for (unsigned i = 0; i < n; i++) {
+        g->rows[g->n++] = rows[i]; /* its record is copied below the others */
+        nc_buf_add(&g->records, rows[i].record.p, rows[i].record.n);
+    }
+    if (!nc_alarm_is_set(g->alarm))
+        nc_alarm_set(g->alarm, NC_AUTHOR_GATHER_MS);
+}
+
+void nc_author_flush(struct nc_author *a)
+{
+    struct nc_author_gather *g = &a->gather;
+    const char *at = g->records.p;
+    unsigned n = g->n;
+
+    for (unsigned i = 0; i < n; i++)
+        if (g->rows[i].record.n) {
+            g->rows[i].record.p = at;
+            at += g->rows[i].record.n;
+        }
+    g->n = 0;
+    if (g->alarm)
+        nc_alarm_set(g->alarm, 0);
+    if (n)
+        hand_on(a, g->rows, n);
+    nc_buf_clear(&g->records);
+}
+
+void nc_author_on_gathered(void *arg) { nc_author_flush(arg); }
+
+/* A segment costs two signatures here, two verifications and a commit there, whatever is in
+ * it: about as much as five of its events.  Where they come so fast that it matters, one
+ * that waits for the next few arrives earlier than one behind as many segments. */
+static bool is_its_turn(struct nc_author *a)
+{
+    uint64_t now = nc_loop_now_ms(a->o.loop), back = now - a->pace.at_ms;
+
+    a->pace.at_ms = now;
+    a->pace.left = back < NC_AUTHOR_BURST - a->pace.left ? a->pace.left + (unsigned)back
+                                                         : NC_AUTHOR_BURST;
+    return a->pace.left > 0;
+}
+
+void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
+{
+    struct nc_author *a = arg;
+
+    if (a->state != NC_AUTHOR_LIVE)
+        return;
+    if (!nc_id_eq(&a->o.store->info.incarnation, &a->logs[a->at].origin)) {
+        nc_author_flush(a);
+        nc_author_start(a);
+        return;
+    }
+    if (!goes_on(a, rows, n)) {
+        nc_author_flush(a);
+        a->state = NC_AUTHOR_SIGNING;
+        nc_author_step(a);
+        return;
+    }
+    if (a->gather.n + n > NC_COUNT(a->gather.rows))
+        nc_author_flush(a);
+    if (!a->gather.n && (n > NC_AUTHOR_FEW || is_its_turn(a)))
+        hand_on(a, rows, n);
+    else
+        gather(a, rows, n);
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "loop/loop.h"
 #include "mesh/author.h"
 #include "mesh/kept.h"
@@ -15,6 +16,9 @@ enum {
     NC_AUTHOR_PAGE = 4 * NC_SEGMENT_MAX, /* events read at once */
     NC_AUTHOR_PAGE_MIN = NC_SEGMENT_MAX, /* … after one took too long */
     NC_AUTHOR_RETRY_MS = 1000,           /* after a disk has failed */
+    NC_AUTHOR_GATHER_MS = 1,             /* what is new waits for more, … */
+    NC_AUTHOR_BURST = 8,                 /* … after so many segments, and one more a ms */
+    NC_AUTHOR_FEW = 32,                  /* events at once; more than these don't wait */
 };
 
 enum nc_author_state {
@@ -41,6 +45,14 @@ struct nc_author_run {
     uint8_t hashes[NC_SEGMENT_MAX][NC_SHA256];
 };
 
+/* What was made so soon after other segments that it waits for company. */
+struct nc_author_gather {
+    struct nc_alarm *alarm;
+    struct nc_logged rows[NC_SEGMENT_MAX];
+    unsigned n;
+    struct nc_buf records; /* theirs, one behind the other */
+};
+
 /* Segments on their way to the disk. */
 struct nc_author_keeping {
     struct nc_kept *at;
@@ -64,6 +76,11 @@ struct nc_author {
     struct nc_author_run run; /* of logs[at], up to its signed_n */
     uint64_t queued;          /* … and of it are kept, or on their way there */
     struct nc_mesh_segment segment, whole; /* what is new, and a run */
+    struct nc_author_gather gather;        /* behind logs[at].signed_n */
+    struct {
+        uint64_t at_ms;
+        unsigned left; /* segments that may go at once, as of then */
+    } pace;
     struct nc_author_keeping waiting, going;
     struct nc_commit commit;
     struct nc_change *changes;
@@ -106,5 +123,7 @@ void nc_author_on_committed(struct nc_commit *c, enum nc_err e);
 void nc_author_on_retry(struct nc_deadline *d); /* of commits and of questions */
 void nc_author_on_quiet(struct nc_deadline *d); /* an unfinished run waited long enough */
 
-/* author_live.c: nc_store.logged. */
+/* author_live.c */
+void nc_author_on_gathered(void *author);
+/* nc_store.logged. */
 void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n);

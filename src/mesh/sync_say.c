@@ -159,6 +159,7 @@ void nc_sync_goodbye(struct nc_sync *s)
 {
     if (!s || s->stopped || nc_list_empty(&s->peers))
         return;
+    nc_author_flush(s->author);
     for (struct nc_list *it = s->ways.next, *next; it != &s->ways; it = next) {
         struct nc_way *w = nc_of(it, struct nc_way, node);
         next = it->next;

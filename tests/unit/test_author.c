@@ -66,6 +66,12 @@ static bool has_kept(void *arg)
     return has_signed(NULL) && !nc_author_keep(author, &id, w.store->info.own_head);
 }
 
+static bool has_heard(void *arg)
+{
+    (void)arg;
+    return heard.n == w.store->info.own_head;
+}
+
 static void author_begins(void)
 {
     author = nc_author_new(&(struct nc_author_opts){.loop = w.loop,
@@ -132,15 +138,88 @@ static void what_is_new_is_handed_on_with_what_it_says(void **state)
     (void)state;
     author_begins();
     wait_until(has_signed, NULL);
-    for (unsigned i = 0; i < 30; i++)
+    for (unsigned i = 0; i < 30; i++) {
         talk(1 + i % 7);
-    assert_int_equal(heard.n, w.store->info.own_head);
+        wait_until(has_heard, NULL);
+    }
     assert_true(heard.segments >= 30);
     assert_int_equal(heard.records, heard.n - 4);
     wait_until(has_kept, NULL);
     struct checked c = check_log(our_log());
     assert_int_equal(c.n, w.store->info.own_head);
     assert_memory_equal(c.chain, heard.chain, NC_SHA256);
+}
+
+/* Batches of one, as fast as the store takes them. */
+struct haste {
+    struct nc_task task;
+    struct done *d;
+    unsigned n, said, begun;
+};
+
+static void on_haste(struct nc_task *t)
+{
+    struct haste *h = nc_of(t, struct haste, task);
+
+    if (dones - h->begun == h->said && h->said < h->n) {
+        h->d[h->said].changes[0] = say(DEN, ADA, ++said_ms, "in haste");
+        h->d[h->said].c.n = 1;
+        submit(&h->d[h->said++]);
+    }
+    if (dones - h->begun < h->n)
+        nc_loop_defer(w.loop, t);
+    else
+        nc_loop_stop(w.loop);
+}
+
+static void talk_fast(unsigned n)
+{
+    struct haste h = {.task.run = on_haste, .n = n, .begun = dones};
+
+    h.d = nc_alloc(n * sizeof(*h.d));
+    nc_loop_defer(w.loop, &h.task);
+    nc_loop_run(w.loop);
+    free(h.d);
+}
+
+/* The machine may be slow, so that nothing is: until some segment had more than a batch. */
+static void what_comes_fast_goes_together(void **state)
+{
+    unsigned batches = 0;
+
+    (void)state;
+    author_begins();
+    wait_until(has_signed, NULL);
+    for (unsigned round = 0; round < 50 && batches == heard.segments; round++) {
+        talk_fast(40);
+        batches += 40;
+        wait_until(has_heard, NULL);
+    }
+    assert_true(heard.segments < batches);
+    assert_int_equal(heard.records, heard.n - 4);
+    wait_until(has_kept, NULL);
+    struct checked c = check_log(our_log());
+    assert_int_equal(c.n, w.store->info.own_head);
+    assert_memory_equal(c.chain, heard.chain, NC_SHA256);
+}
+
+/* Somebody asks for it to be kept, or the node ends: it doesn't wait. */
+static void nothing_is_left_waiting(void **state)
+{
+    struct nc_id id = our_log();
+
+    (void)state;
+    author_begins();
+    wait_until(has_signed, NULL);
+    talk_fast(40);
+    nc_author_keep(author, &id, w.store->info.own_head);
+    assert_true(has_heard(NULL));
+    talk_fast(40);
+    nc_author_flush(author);
+    assert_true(has_heard(NULL));
+    talk_fast(40);
+    nc_author_stop(author);
+    assert_true(has_heard(NULL));
 }
 
 static void one_large_batch_is_several_segments(void **state)
@@ -171,6 +250,7 @@ static void what_was_handed_on_and_not_kept_is_signed_alike_after_a_kill(void **
         wait_until(has_signed, NULL);
         talk(100);
         talk(1);
+        wait_until(has_heard, NULL);
         memcpy(told, heard.chain, sizeof(told));
         author_ends();
         reopen();
@@ -269,6 +349,7 @@ static void logs_of_before_a_restore_are_signed_too(void **state)
     author_begins();
     wait_until(has_kept, NULL);
     talk(20); /* not kept yet */
+    wait_until(has_heard, NULL);
     struct nc_id old = our_log();
     uint64_t n = w.store->info.own_head;
     memcpy(told, heard.chain, sizeof(told));
@@ -321,6 +402,8 @@ int main(void)
     const struct CMUnitTest both[] = {
         A(what_there_was_is_signed_in_runs_of_256),
         A(what_is_new_is_handed_on_with_what_it_says),
+        A(what_comes_fast_goes_together),
+        A(nothing_is_left_waiting),
         A(one_large_batch_is_several_segments),
         A(what_was_handed_on_and_not_kept_is_signed_alike_after_a_kill),
         A(what_was_gone_before_it_was_signed_is_a_hash_of_nothing),

@@ -251,6 +251,38 @@ static void dawdle(struct nc_task *t)
         continue;
 }
 
+static void on_alarm(void *arg) { ++*(unsigned *)arg; }
+
+static void test_an_alarm_rings_once_and_not_early(void **state)
+{
+    struct world w;
+    unsigned rang = 0, silent = 0;
+
+    (void)state;
+    setup(&w);
+    struct nc_alarm *a = nc_alarm_new(w.loop, on_alarm, &rang);
+    struct nc_alarm *never = nc_alarm_new(w.loop, on_alarm, &silent);
+    uint64_t begun = nc_mono_ns();
+    nc_alarm_set(never, 1);
+    nc_alarm_set(a, 1);
+    nc_alarm_set(a, 30); /* the last word counts */
+    assert_true(nc_alarm_is_set(a));
+    nc_alarm_set(never, 0);
+    assert_false(nc_alarm_is_set(never));
+    nc_loop_run(w.loop); /* until nothing is left to wait for */
+    assert_int_equal(rang, 1);
+    assert_false(nc_alarm_is_set(a));
+    assert_true(nc_mono_ns() - begun >= 29 * 1000000u);
+    nc_alarm_set(a, 1);
+    nc_alarm_free(a);
+    nc_alarm_free(never);
+    nc_alarm_free(NULL);
+    nc_loop_run(w.loop);
+    assert_int_equal(rang, 1);
+    assert_int_equal(silent, 0);
+    teardown(&w);
+}
+
 static void test_the_watchdog_counts_a_long_turn_and_not_the_sleep(void **state)
 {
     struct world w;
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_a_plain_file_cannot_be_watched),
         cmocka_unit_test(test_posts_come_from_other_threads),
         cmocka_unit_test(test_signals_and_stop),
+        cmocka_unit_test(test_an_alarm_rings_once_and_not_early),
         cmocka_unit_test(test_the_watchdog_counts_a_long_turn_and_not_the_sleep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
