@@ -726,6 +726,15 @@ export interface MeshWay {
   since: Time;
   best: boolean;
 }
+export interface MeshFormer {
+  id: string;
+  events: number;
+  we_lack: number;
+  waiting: number;
+  ahead: number;
+  ahead_until?: Time;
+  refused?: string;
+}
 export interface OwnBroker {
   state: 'starting' | 'up' | 'down';
   url?: string;
