@@ -52,7 +52,7 @@ void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
     if (in->stopped || !is_trusted(in, peer) ||
         nc_vector_compare(f ? &f->said : &nothing, said) == NC_VECTOR_SAME)
         return;
-    if (!said->n) {
+    if (f && !said->n) {
         drop(f);
         return;
     }
