@@ -187,8 +187,12 @@ static void one_that_is_not_trusted_speaks_for_nobody(void **s)
     assert_null(nc_origins_get(nc_intake_known(c->in), &b->log));
     assert_int_equal(want(c, a), 0);
     nc_intake_former(c->in, &a->id, &word);
-    nc_intake_origins(c->in, &d->id,
-                      nc_intake_known(d->in)); /* by another than who speaks */
+    /* Nor is it by another than who speaks for that very log. */
+    struct nc_vector other = {.n = 0};
+    struct nc_id log = nc_id_random();
+    assert_int_equal(nc_vector_set(&other, &log, 9), NC_OK);
+    nc_intake_former(c->in, &d->id, &other);
+    nc_intake_origins(c->in, &d->id, nc_intake_known(d->in));
     assert_null(nc_origins_get(nc_intake_known(c->in), &b->log));
     nc_intake_origins(c->in, &a->id, nc_intake_known(a->in));
     assert_non_null(nc_origins_get(nc_intake_known(c->in), &b->log));
