@@ -52,6 +52,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             check_segment(&one.segment, &two.segment);
         if (one.type == NC_FRAME_VECTOR || one.type == NC_FRAME_FORMER)
             NEED(nc_vector_compare(&one.vector, &two.vector) == NC_VECTOR_SAME);
+        if (one.type == NC_FRAME_HEADS)
+            for (unsigned i = 0; i < one.heads.n; i++)
+                NEED(one.heads.n == two.heads.n &&
+                     nc_id_eq(&one.heads.at[i].origin, &two.heads.at[i].origin) &&
+                     one.heads.at[i].n == two.heads.at[i].n &&
+                     memcmp(one.heads.at[i].tag, two.heads.at[i].tag, NC_HEAD_TAG) == 0);
         if (one.type == NC_FRAME_PROBE || one.type == NC_FRAME_ECHO)
             NEED(one.probe == two.probe);
         if (one.type == NC_FRAME_RELAY)

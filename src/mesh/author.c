@@ -254,6 +254,7 @@ void nc_author_start(struct nc_author *a)
         (a->state == NC_AUTHOR_ASKING || !a->logs_n ||
          nc_id_eq(&store->info.incarnation, &nc_author_current(a)->origin)))
         return;
+    nc_author_drop(a); /* all that isn't signed is read again, by its new name */
     store->logged = nc_author_on_logged;
     store->logged_arg = a;
     a->state = NC_AUTHOR_ASKING;
@@ -307,6 +308,17 @@ void nc_author_vector(const struct nc_author *a, struct nc_vector *v)
     for (unsigned i = a->at; i < a->origins.n; i++)
         if (nc_vector_set(v, &a->logs[i].origin, a->logs[i].signed_n) != NC_OK)
             nc_log(NC_WARN, "mesh.author", "reason=\"too many logs\"");
+}
+
+bool nc_author_head(const struct nc_author *a, struct nc_id *origin, uint64_t *n,
+                    uint8_t chain[NC_SHA256])
+{
+    if (a->state != NC_AUTHOR_LIVE || !a->logs[a->at].signed_n)
+        return false;
+    *origin = a->logs[a->at].origin;
+    *n = a->logs[a->at].signed_n;
+    memcpy(chain, a->run.after, NC_SHA256);
+    return true;
 }
 
 bool nc_author_keep(struct nc_author *a, const struct nc_id *origin, uint64_t n)

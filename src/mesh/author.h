@@ -51,6 +51,10 @@ const struct nc_origins *nc_author_origins(const struct nc_author *a);
 /* How far each of ours is signed, which is what others may ask for: replaces our logs' own
  * entries in `v`. */
 void nc_author_vector(const struct nc_author *a, struct nc_vector *v);
+/* The event at which our current log ends, and the chain behind it.  False: nobody is told
+ * of it yet. */
+bool nc_author_head(const struct nc_author *a, struct nc_id *origin, uint64_t *n,
+                    uint8_t chain[NC_SHA256]);
 /* Whether `kept` will come when event `n` of that log is in a segment on disk that isn't
  * there yet; it is then kept at once.  False: it is there, or isn't to be had of us. */
 bool nc_author_keep(struct nc_author *a, const struct nc_id *origin, uint64_t n);

@@ -102,6 +102,22 @@ void nc_author_flush(struct nc_author *a)
 
 void nc_author_on_gathered(void *arg) { nc_author_flush(arg); }
 
+void nc_author_drop(struct nc_author *a)
+{
+    nc_alarm_set(a->gather.alarm, 0);
+    a->gather.n = 0;
+    nc_buf_clear(&a->gather.records);
+}
+
+static size_t bytes_of(const struct nc_logged *rows, unsigned n)
+{
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        sum += rows[i].record.n;
+    return sum;
+}
+
 /* A segment costs two signatures here, two verifications and a commit there, whatever is in
  * it: about as much as five of its events.  Where they come so fast that it matters, one
  * that waits for the next few arrives earlier than one behind as many segments. */
@@ -118,11 +134,11 @@ static bool is_its_turn(struct nc_author *a)
 void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
 {
     struct nc_author *a = arg;
+    size_t bytes = bytes_of(rows, n);
 
     if (a->state != NC_AUTHOR_LIVE)
         return;
     if (!nc_id_eq(&a->o.store->info.incarnation, &a->logs[a->at].origin)) {
-        nc_author_flush(a);
         nc_author_start(a);
         return;
     }
@@ -132,9 +148,11 @@ void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
         nc_author_step(a);
         return;
     }
-    if (a->gather.n + n > NC_COUNT(a->gather.rows))
+    if (a->gather.n + n > NC_COUNT(a->gather.rows) ||
+        a->gather.records.n + bytes > NC_AUTHOR_FEW_BYTES)
         nc_author_flush(a);
-    if (!a->gather.n && (n > NC_AUTHOR_FEW || is_its_turn(a)))
+    if (!a->gather.n &&
+        (n > NC_AUTHOR_FEW || bytes > NC_AUTHOR_FEW_BYTES || is_its_turn(a)))
         hand_on(a, rows, n);
     else
         gather(a, rows, n);

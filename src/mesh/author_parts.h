@@ -19,6 +19,8 @@ enum {
     NC_AUTHOR_GATHER_MS = 1,             /* what is new waits for more, … */
     NC_AUTHOR_BURST = 8,                 /* … after so many segments, and one more a ms */
     NC_AUTHOR_FEW = 32,                  /* events at once; more than these don't wait */
+    NC_AUTHOR_FEW_BYTES = 65536,         /* … nor more of records: what a frame has no
+                                            room for is asked for one by one */
 };
 
 enum nc_author_state {
@@ -125,5 +127,7 @@ void nc_author_on_quiet(struct nc_deadline *d); /* an unfinished run waited long
 
 /* author_live.c */
 void nc_author_on_gathered(void *author);
+/* What waits is not handed on: it has another number, or another log, from now on. */
+void nc_author_drop(struct nc_author *a);
 /* nc_store.logged. */
 void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n);

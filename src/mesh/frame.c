@@ -346,6 +346,44 @@ static const char *read_document(struct nc_unpack *u, struct nc_frame *f)
     return u->bad || !f->document.payload.n ? "payload" : NULL;
 }
 
+static void add_heads(struct nc_buf *b, const struct nc_frame *f)
+{
+    nc_pack_var(b, f->heads.n);
+    for (unsigned i = 0; i < f->heads.n; i++) {
+        nc_pack_id(b, &f->heads.at[i].origin);
+        nc_pack_var(b, f->heads.at[i].n);
+        nc_buf_add(b, f->heads.at[i].tag, NC_HEAD_TAG);
+    }
+}
+
+static const char *read_heads(struct nc_unpack *u, struct nc_frame *f)
+{
+    uint64_t n = nc_unpack_var(u);
+    bool good = true;
+
+    f->heads.n = 0;
+    if (n > NC_ORIGINS_MAX)
+        return "many";
+    for (; f->heads.n < n && !u->bad && good; f->heads.n++) {
+        struct nc_head *h = &f->heads.at[f->heads.n];
+        h->origin = nc_unpack_id(u);
+        h->n = read_number(u, &good);
+        nc_unpack_copy(u, h->tag, sizeof h->tag);
+        if (!u->bad && nc_id_zero(&h->origin))
+            return "origin";
+    }
+    return u->bad ? "short" : good ? NULL : "number";
+}
+
+struct nc_head nc_head_of(const struct nc_id *origin, uint64_t n,
+                          const uint8_t chain[NC_SHA256])
+{
+    struct nc_head h = {.origin = *origin, .n = n};
+
+    memcpy(h.tag, chain, sizeof h.tag);
+    return h;
+}
+
 /* It has no members. */
 static void add_bye(struct nc_buf *b, const struct nc_frame *f) { (void)b, (void)f; }
 
@@ -378,6 +416,7 @@ static const struct {
     [NC_FRAME_DOCUMENT] = {"document", add_document, read_document},
     [NC_FRAME_BYE] = {"bye", add_bye, read_bye},
     [NC_FRAME_FORMER] = {"former", add_just_vector, read_just_vector},
+    [NC_FRAME_HEADS] = {"heads", add_heads, read_heads},
 };
 
 const char *nc_frame_name(enum nc_frame_type t)

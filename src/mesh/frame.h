@@ -19,6 +19,7 @@
  *   document   what I would keep at a broker, signed for itself (wire/signed.h)
  *   bye        the last that I say: I am stopping
  *   former     of authors that I don't trust (any more), so much is here: take it, too
+ *   heads      where the chains end that I have, so that two pasts of one log are seen
  */
 #pragma once
 
@@ -53,6 +54,7 @@ enum nc_frame_type {
     NC_FRAME_DOCUMENT = 14,
     NC_FRAME_BYE = 15,
     NC_FRAME_FORMER = 16,
+    NC_FRAME_HEADS = 17,
     NC_FRAME_TYPES
 };
 const char *nc_frame_name(enum nc_frame_type t); /* "hello" …, for logs and counters */
@@ -64,6 +66,19 @@ enum nc_ephemeral { /* others, of later versions, are numbers up to 255 */
                     NC_EPHEMERAL_JOB = 4,
                     NC_EPHEMERAL_AI = 5, /* who answers a question (ai/mesh.h) */
 };
+
+/* Of each log the event at which what is here ends, and how the chain behind it begins. */
+#define NC_HEAD_TAG 8
+struct nc_heads {
+    struct nc_head {
+        struct nc_id origin;
+        uint64_t n; /* 1..INT64_MAX */
+        uint8_t tag[NC_HEAD_TAG];
+    } at[NC_ORIGINS_MAX];
+    unsigned n;
+};
+struct nc_head nc_head_of(const struct nc_id *origin, uint64_t n,
+                          const uint8_t chain[NC_SHA256]);
 
 /* Strings are views into what was parsed, a segment's records into `records`.  Some 70 KiB:
  * one for a link, not for a call.  Zeroed it is ready; nc_frame_fini when it is done with.
@@ -120,6 +135,7 @@ struct nc_frame {
             struct nc_str rest;    /* its topic, behind n/<sender>/: 1..64 bytes */
             struct nc_str payload; /* at most NC_FRAME_JSON_MAX */
         } document;
+        struct nc_heads heads;
     };
 };
 

@@ -12,8 +12,8 @@
  * reason.  Loop thread only.
  *
  * intake.c logs, what is wanted · _origins who made them · _former whom nobody trusts any
- * more · _verify · _merge · _ahead what is held for its time · _pieces large records ·
- * _back a database that was set back · _tell numbers.
+ * more · _heads whether all have the same · _verify · _merge · _ahead what is held for its
+ * time · _pieces large records · _back a database that was set back · _tell numbers.
  */
 #pragma once
 
@@ -101,6 +101,18 @@ void nc_intake_piece(struct nc_intake *in, const struct nc_id *peer,
 /* It is not pinned any more, or not heard of: what was asked of it is asked of others. */
 void nc_intake_forget(struct nc_intake *in, const struct nc_id *peer);
 
+/* ---- two pasts -------------------------------------------------------------- */
+
+/* Where our copies of others' logs end.  `out` is replaced. */
+void nc_intake_heads(const struct nc_intake *in, struct nc_heads *out);
+/* Where that peer's end; one that ends at the same event and is another is a fork. */
+void nc_intake_compare(struct nc_intake *in, const struct nc_id *peer,
+                       const struct nc_heads *theirs);
+/* That peer has another past of that log, as of `event`: counted, told in what is asked of
+ * the log, and logged, once for each log. */
+void nc_intake_fork(struct nc_intake *in, const struct nc_id *peer,
+                    const struct nc_id *origin, uint64_t event);
+
 /* ---- what is wanted ------------------------------------------------------ */
 
 /* What is on disk, our own log too.  Good until the next call to anything here. */
@@ -148,13 +160,14 @@ struct nc_intake_stats {
     uint64_t set_back;           /* times that this database was found to be */
     unsigned waiting;            /* events behind one that refers to what is to come */
     unsigned ahead;              /* … or whose time has not come */
+    unsigned forked;             /* logs of which others have another past */
     uint64_t bytes, ahead_bytes; /* in memory; in the file */
 };
 struct nc_intake_stats nc_intake_stats(const struct nc_intake *in);
 void nc_intake_metrics(const struct nc_intake *in,
                        struct nc_buf *out); /* neuralchat_mesh_intake_… */
 /* Members of an object that is open: how it is with that node's logs here: "waiting",
- * "ahead" (events, and when the first is due), "refused" (the last reason). */
+ * "ahead" (events, and when the first is due), "refused" (the last reason), "fork". */
 void nc_intake_json(const struct nc_intake *in, const struct nc_id *node,
                     struct nc_json *j);
 /* An array: an object for each node that isn't trusted, of which there are logs. */

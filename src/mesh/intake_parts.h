@@ -76,6 +76,10 @@ struct nc_lane {
         uint64_t until_ms;
     } bad[4];            /* who failed to give it */
     const char *refused; /* the last reason; or NULL */
+    struct {
+        uint64_t event; /* 0: none is known */
+        struct nc_id peer;
+    } fork; /* who has another past of it */
 };
 
 struct nc_ahead; /* intake_ahead.c */
@@ -166,6 +170,12 @@ NC_MUSTUSE enum nc_err nc_former_may(const struct nc_intake *in, const struct nc
                                      const struct nc_origin *o, const char **why);
 void nc_former_forget(struct nc_intake *in, const struct nc_id *peer);
 void nc_former_free(struct nc_intake *in);
+
+/* intake_heads.c */
+/* That peer has another past of it: noted and logged.  False: that was known. */
+bool nc_lane_fork(struct nc_lane *l, const struct nc_id *peer, uint64_t event);
+/* The member "fork". */
+void nc_fork_json(const struct nc_lane *l, struct nc_json *j);
 
 /* intake_merge.c: lanes that may go on, do. */
 void nc_intake_pump(struct nc_task *go);

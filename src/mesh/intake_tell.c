@@ -73,6 +73,7 @@ struct nc_intake_stats nc_intake_stats(const struct nc_intake *in)
     while ((l = nc_map_next(&in->lanes, &at)) != NULL) {
         s.waiting += l->state == NC_LANE_WAITS ? events_of(l) : 0;
         s.ahead += l->state == NC_LANE_AHEAD ? events_of(l) : 0;
+        s.forked += l->fork.event != 0;
     }
     s.ahead_bytes = in->ahead ? nc_ahead_bytes(in->ahead) : 0;
     return s;
@@ -99,6 +100,8 @@ void nc_intake_metrics(const struct nc_intake *in, struct nc_buf *out)
          "Events that refer to what is still to come.", s.waiting},
         {"neuralchat_mesh_intake_ahead_events", "gauge", "Events whose time has not come.",
          s.ahead},
+        {"neuralchat_mesh_intake_forked_logs", "gauge",
+         "Logs of which another node has another past.", s.forked},
         {"neuralchat_mesh_intake_bytes", "gauge", "Bytes of segments in memory.", s.bytes},
         {"neuralchat_mesh_intake_ahead_bytes", "gauge",
          "Bytes of the file of what is ahead.", s.ahead_bytes},
@@ -120,7 +123,7 @@ void nc_intake_json(const struct nc_intake *in, const struct nc_id *node, struct
     unsigned waiting = 0, ahead = 0;
     uint64_t due = 0;
     const char *refused = NULL;
-    const struct nc_lane *l;
+    const struct nc_lane *l, *forked = NULL;
     size_t at = 0;
 
     while ((l = nc_map_next(&in->lanes, &at)) != NULL) {
@@ -129,6 +132,8 @@ void nc_intake_json(const struct nc_intake *in, const struct nc_id *node, struct
         waiting += l->state == NC_LANE_WAITS ? events_of(l) : 0;
         if (l->refused)
             refused = l->refused;
+        if (l->fork.event)
+            forked = l;
         if (l->state != NC_LANE_AHEAD)
             continue;
         ahead += events_of(l);
@@ -140,4 +145,6 @@ void nc_intake_json(const struct nc_intake *in, const struct nc_id *node, struct
         nc_json_ktime(j, "ahead_until", due);
     if (refused)
         nc_json_kstr(j, "refused", nc_str(refused));
+    if (forked)
+        nc_fork_json(forked, j);
 }

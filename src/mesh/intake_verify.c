@@ -224,6 +224,8 @@ enum nc_err nc_intake_segment(struct nc_intake *in, const struct nc_id *peer,
     if (e != NC_OK) {
         if (e != NC_AGAIN)
             nc_lane_blame(in, l, peer);
+        if (strcmp(word, "fork") == 0)
+            (void)nc_lane_fork(l, peer, s->first);
         return refuse(in, kind_of(e, word), l, peer, s, why, word,
                       e == NC_EEXIST ? NC_EINVAL : e);
     }

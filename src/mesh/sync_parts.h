@@ -113,6 +113,7 @@ struct nc_sync {
     uint64_t vector_ms, hello_ms, keep_ms; /* loop time: when each is due */
     unsigned origins_n;                    /* introductions that all were told of */
     bool changed;                          /* our vector, since it was told */
+    bool ended;                            /* where our logs end was told since then */
     bool unkept;                           /* replay windows moved since they were kept */
     struct nc_buf keys;                    /* ours, that tokens are signed with */
     struct nc_buf jwks;                    /* the same as a document, signed */
@@ -158,6 +159,8 @@ enum nc_err nc_sync_say(struct nc_sync *s, struct nc_way *w, const struct nc_id 
 void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
 /* To all, if it has changed since all were told. */
 void nc_sync_say_former(struct nc_sync *s);
+/* Where the logs end that we have. */
+void nc_sync_say_heads(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
 void nc_sync_say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to);
 void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,
                         const char *code, const char *detail);

@@ -160,6 +160,23 @@ static void on_former(struct nc_sync *s, struct nc_sync_peer *p,
     nc_sync_look(s, p);
 }
 
+/* Our own log among them: somebody has our key, or had us before we were set back. */
+static void on_heads(struct nc_sync *s, struct nc_sync_peer *p)
+{
+    const struct nc_heads *theirs = &s->frame.heads;
+    uint8_t chain[NC_SHA256];
+    struct nc_id origin;
+    uint64_t n;
+
+    nc_intake_compare(s->intake, &p->id, theirs);
+    if (!nc_author_head(s->author, &origin, &n, chain))
+        return;
+    for (unsigned i = 0; i < theirs->n; i++)
+        if (nc_id_eq(&theirs->at[i].origin, &origin) && theirs->at[i].n == n &&
+            memcmp(theirs->at[i].tag, chain, sizeof theirs->at[i].tag) != 0)
+            nc_intake_fork(s->intake, &p->id, &origin, n);
+}
+
 static void on_hello(struct nc_sync *s, struct nc_sync_peer *p, const struct nc_envelope *e)
 {
     const struct nc_frame *f = &s->frame;
@@ -308,6 +325,7 @@ void nc_sync_frame(struct nc_sync *s, struct nc_way *w, struct nc_sync_peer *p,
     case NC_FRAME_RELAY: to_hooks(s, w, p); break;
     case NC_FRAME_BYE: on_bye(s, p, e); break;
     case NC_FRAME_FORMER: on_former(s, p, e); break;
+    case NC_FRAME_HEADS: on_heads(s, p); break;
     case NC_FRAME_TYPES: break;
     }
 }
@@ -338,6 +356,7 @@ void nc_sync_progress(void *arg)
 
     if (s->stopped)
         return;
+    s->ended = false;
     if (!s->changed) {
         s->changed = true;
         uint64_t soon = now_of(s) + jittered(CHANGED_MS);
@@ -366,6 +385,10 @@ static void say_vector(struct nc_sync *s)
     s->say.type = NC_FRAME_VECTOR;
     s->say.vector = *nc_sync_mine(s);
     (void)nc_sync_say(s, NULL, &nobody);
+    if (!s->changed && !s->ended) { /* it has become quiet: what all have can be compared */
+        s->ended = true;
+        nc_sync_say_heads(s, NULL, &nobody);
+    }
     s->changed = false;
     s->vector_ms = now_of(s) + jittered(VECTOR_MS);
 }

@@ -89,6 +89,21 @@ void nc_sync_say_origins(struct nc_sync *s, struct nc_way *w, const struct nc_id
     (void)nc_sync_say(s, w, to);
 }
 
+void nc_sync_say_heads(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
+{
+    struct nc_heads *h = &s->say.heads;
+    uint8_t chain[NC_SHA256];
+    struct nc_id origin;
+    uint64_t n;
+
+    s->say.type = NC_FRAME_HEADS;
+    nc_intake_heads(s->intake, h);
+    if (h->n < NC_COUNT(h->at) && nc_author_head(s->author, &origin, &n, chain))
+        h->at[h->n++] = nc_head_of(&origin, n, chain);
+    if (h->n)
+        (void)nc_sync_say(s, w, to);
+}
+
 static void say_keys(struct nc_sync *s, struct nc_way *w, const struct nc_id *to)
 {
     s->say.type = NC_FRAME_DOCUMENT;
@@ -102,6 +117,7 @@ void nc_sync_say_all(struct nc_sync *s, struct nc_way *w, const struct nc_id *to
     say_hello(s, w, to);
     nc_sync_say_origins(s, w, to);
     say_keys(s, w, to);
+    nc_sync_say_heads(s, w, to);
 }
 
 void nc_sync_tell_error(struct nc_sync *s, struct nc_sync_peer *p, uint64_t counter,

@@ -151,6 +151,42 @@ static void formers(void **state)
     refused(NC_EINVAL, "number");
 }
 
+static void heads(void **state)
+{
+    uint8_t chain[NC_SHA256];
+
+    (void)state;
+    memset(chain, 7, sizeof chain);
+    assert_int_equal(NC_FRAME_HEADS, 17);
+    start(NC_FRAME_HEADS);
+    round_trip();
+    for (unsigned i = 0; i < NC_ORIGINS_MAX; i++) {
+        struct nc_id origin = mesh_id(1, i);
+        chain[0] = (uint8_t)i;
+        out.heads.at[out.heads.n++] = nc_head_of(&origin, i ? i : INT64_MAX, chain);
+    }
+    round_trip();
+    assert_int_equal(in.heads.n, NC_ORIGINS_MAX);
+    for (unsigned i = 0; i < NC_ORIGINS_MAX; i++) {
+        const struct nc_head *x = &out.heads.at[i], *y = &in.heads.at[i];
+        assert_true(nc_id_eq(&x->origin, &y->origin));
+        assert_int_equal(x->n, y->n);
+        assert_memory_equal(x->tag, y->tag, NC_HEAD_TAG);
+    }
+    out.heads.at[9].n = 0;
+    refused(NC_EINVAL, "number");
+    out.heads.at[9].n = (uint64_t)INT64_MAX + 1;
+    refused(NC_EINVAL, "number");
+    memset(&out.heads.at[5].origin, 0, sizeof out.heads.at[5].origin);
+    refused(NC_EINVAL, "origin");
+    static const char million[] = {1, NC_FRAME_HEADS, (char)0xc0, (char)0x84, 0x3d, 1, 2};
+    const char *why = "";
+    assert_int_equal(
+        nc_frame_parse((struct nc_str){million, sizeof million}, NULL, &in, &why),
+        NC_EINVAL);
+    assert_string_equal(why, "many");
+}
+
 static void a_vector_that_lies_is_refused_by_name(void **state)
 {
     (void)state;
@@ -726,6 +762,7 @@ int main(void)
         cmocka_unit_test(origins),
         cmocka_unit_test(vectors),
         cmocka_unit_test(formers),
+        cmocka_unit_test(heads),
         cmocka_unit_test(a_vector_that_lies_is_refused_by_name),
         cmocka_unit_test(wants),
         cmocka_unit_test(a_segment_arrives_as_it_was_signed),

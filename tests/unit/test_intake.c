@@ -372,6 +372,56 @@ static void two_pasts_of_one_log_leave_the_first(void **state)
     free(s);
 }
 
+static void two_pasts_that_end_at_one_event_are_seen(void **state)
+{
+    struct nc_heads *ends = nc_alloc(sizeof *ends);
+    uint8_t before[NC_SHA256];
+
+    (void)state;
+    begin(5);
+    want(b, a);
+    deliver_all();
+    settle_all();
+    nc_intake_heads(b->in, ends);
+    assert_int_equal(ends->n, 1); /* of those that have something */
+    assert_int_equal(ends->at[0].n, a->signed_n);
+    memcpy(before, c->chain, sizeof before);
+    post(draft(2));
+    assert_int_equal(deliver(first_letter()), NC_OK);
+    settle_all();
+
+    struct nc_mesh_segment *s = draft(2); /* the same numbers, told to a */
+    s->first = 1;
+    memcpy(s->prev, before, sizeof s->prev);
+    for (unsigned i = 0; i < 2; i++) {
+        s->rows[i].ev.origin_seq = 1 + i;
+        s->rows[i].ev.kind = NC_EV_READ;
+    }
+    const char *why = "";
+    uint8_t head[NC_SHA256];
+    assert_int_equal(nc_segment_sign(s, &c->key, head, &why), NC_OK);
+    assert_int_equal(nc_intake_segment(a->in, &c->id, s, &why), NC_OK);
+    settle_all();
+    assert_int_equal(nc_vector_get(nc_intake_vector(a->in), &c->log), 2);
+    assert_int_equal(want(b, a), 0); /* nobody lacks anything */
+
+    nc_intake_heads(b->in, ends);
+    nc_intake_compare(b->in, &a->id, ends); /* of one who has the same */
+    assert_int_equal(nc_intake_stats(b->in).forked, 0);
+    nc_intake_heads(a->in, ends);
+    ends->at[0].n++; /* of one who is further */
+    nc_intake_compare(b->in, &a->id, ends);
+    assert_int_equal(nc_intake_stats(b->in).forked, 0);
+    ends->at[0].n--;
+    for (unsigned i = 0; i < 2; i++) { /* it is said once */
+        nc_intake_compare(b->in, &a->id, ends);
+        assert_int_equal(nc_intake_stats(b->in).forked, 1);
+        assert_int_equal(refused_of(b, NC_INTAKE_FORK), 1);
+    }
+    free(s);
+    free(ends);
+}
+
 static void what_a_later_version_says_is_passed_over(void **state)
 {
     static const char text[] = "of a later version";
@@ -959,6 +1009,7 @@ int main(void)
         T(a_stranger_introduces_nothing),
         T(one_node_does_not_fill_the_table_of_logs),
         T(two_pasts_of_one_log_leave_the_first),
+        T(two_pasts_that_end_at_one_event_are_seen),
         T(what_a_later_version_says_is_passed_over),
         T(what_is_bad_in_the_old_form_is_its_authors_if_he_says_so_himself),
         T(what_was_trimmed_is_passed_over),

@@ -50,7 +50,7 @@ class Reader {
   }
 }
 
-export const TYPE = { hello: 1, origins: 2, vector: 3, want: 4, segment: 5, ack: 6, ask: 7, piece: 8, ephemeral: 9, error: 10, probe: 11, echo: 12, relay: 13, document: 14, bye: 15, former: 16 };
+export const TYPE = { hello: 1, origins: 2, vector: 3, want: 4, segment: 5, ack: 6, ask: 7, piece: 8, ephemeral: 9, error: 10, probe: 11, echo: 12, relay: 13, document: 14, bye: 15, former: 16, heads: 17 };
 const TYPES = Object.fromEntries(Object.entries(TYPE).map(([name, n]) => [n, name]));
 
 /** A frame of that type: version 1, type, what follows. */
@@ -73,6 +73,8 @@ export const frames = {
   hello: ({ node, name = "c", version = "0.1.0", wall = Date.now(), have = {}, routes = [] }) => frame("hello", idOf(node), string(name), string(version), be(wall, 6), vector(have), varint(routes.length), ...routes.map(string)),
   vector: (v) => frame("vector", vector(v)),
   former: (v) => frame("former", vector(v)),
+  /** ends: [origin, number, 8 bytes of the chain behind it] */
+  heads: (ends) => frame("heads", varint(ends.length), ...ends.flatMap(([origin, n, tag]) => [idOf(origin), varint(n), Buffer.from(tag).subarray(0, 8)])),
   /** ranges: [origin, first, how many more] */
   want: (room, ranges) => frame("want", varint(room), varint(ranges.length), ...ranges.flatMap(([origin, first, more]) => [idOf(origin), varint(first), varint(more)])),
   ack: (room, v) => frame("ack", varint(room), vector(v)),

@@ -717,6 +717,7 @@ export interface MeshNode {
   ahead?: number;
   ahead_until?: Time;
   refused?: string;
+  fork?: MeshFork;
   last_error?: string;
   last_error_at?: Time;
 }
@@ -726,6 +727,11 @@ export interface MeshWay {
   since: Time;
   best: boolean;
 }
+export interface MeshFork {
+  origin: string;
+  event: number;
+  node: string;
+}
 export interface MeshFormer {
   id: string;
   events: number;
@@ -734,6 +740,7 @@ export interface MeshFormer {
   ahead: number;
   ahead_until?: Time;
   refused?: string;
+  fork?: MeshFork;
 }
 export interface OwnBroker {
   state: 'starting' | 'up' | 'down';
