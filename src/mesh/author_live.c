@@ -3,6 +3,12 @@
 #include "base/log.h"
 #include "mesh/author_parts.h"
 
+/* False: this database goes on under another name, which nothing is signed with yet. */
+static bool is_current(const struct nc_author *a)
+{
+    return nc_id_eq(&a->o.store->info.incarnation, &a->logs[a->at].origin);
+}
+
 /* Whether they follow what is signed and gathered, and nothing is missing behind them. */
 static bool goes_on(const struct nc_author *a, const struct nc_logged *rows, unsigned n)
 {
@@ -95,7 +101,7 @@ void nc_author_flush(struct nc_author *a)
     g->n = 0;
     if (g->alarm)
         nc_alarm_set(g->alarm, 0);
-    if (n)
+    if (n && is_current(a))
         hand_on(a, g->rows, n);
     nc_buf_clear(&g->records);
 }
@@ -138,7 +144,7 @@ void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
 
     if (a->state != NC_AUTHOR_LIVE)
         return;
-    if (!nc_id_eq(&a->o.store->info.incarnation, &a->logs[a->at].origin)) {
+    if (!is_current(a)) {
         nc_author_start(a);
         return;
     }

@@ -1,3 +1,4 @@
+#include "mesh/frame.h"
 #include "mesh_log.h"
 
 /* ---- somebody who listens ------------------------------------------------ */
@@ -7,6 +8,7 @@ static struct nc_author *author;
 static struct {
     uint64_t n; /* the last event that was handed on */
     unsigned segments, kept, records;
+    size_t most;              /* bytes of records in one segment */
     uint8_t chain[NC_SHA256]; /* after it */
     bool first;               /* nothing was handed on yet */
     struct nc_id keep;        /* ask for it to be kept from inside */
@@ -16,6 +18,7 @@ static void on_fresh(void *arg, const struct nc_mesh_segment *in)
 {
     struct nc_mesh_segment *s = nc_alloc(sizeof(*s));
     const char *why = "";
+    size_t bytes = 0;
 
     (void)arg;
     memcpy(s, in, sizeof(*s));
@@ -32,7 +35,9 @@ static void on_fresh(void *arg, const struct nc_mesh_segment *in)
         assert_int_equal(nc_record_parse(s->rows[i].record, &r), NC_OK);
         assert_true(nc_record_fits(&r, s->rows[i].ev.body_hash));
         heard.records++;
+        bytes += s->rows[i].record.n;
     }
+    heard.most = bytes > heard.most ? bytes : heard.most;
     heard.first = false;
     heard.n = s->first + s->n - 1;
     heard.segments++;
@@ -154,6 +159,7 @@ static void what_is_new_is_handed_on_with_what_it_says(void **state)
 struct haste {
     struct nc_task task;
     struct done *d;
+    const char *text;
     unsigned n, said, begun;
 };
 
@@ -162,7 +168,7 @@ static void on_haste(struct nc_task *t)
     struct haste *h = nc_of(t, struct haste, task);
 
     if (dones - h->begun == h->said && h->said < h->n) {
-        h->d[h->said].changes[0] = say(DEN, ADA, ++said_ms, "in haste");
+        h->d[h->said].changes[0] = say(DEN, ADA, ++said_ms, h->text);
         h->d[h->said].c.n = 1;
         submit(&h->d[h->said++]);
     }
@@ -172,15 +178,17 @@ static void on_haste(struct nc_task *t)
         nc_loop_stop(w.loop);
 }
 
-static void talk_fast(unsigned n)
+static void say_fast(const char *text, unsigned n)
 {
-    struct haste h = {.task.run = on_haste, .n = n, .begun = dones};
+    struct haste h = {.task.run = on_haste, .text = text, .n = n, .begun = dones};
 
     h.d = nc_alloc(n * sizeof(*h.d));
     nc_loop_defer(w.loop, &h.task);
     nc_loop_run(w.loop);
     free(h.d);
 }
+
+static void talk_fast(unsigned n) { say_fast("in haste", n); }
 
 /* The machine may be slow, so that nothing is: until some segment had more than a batch. */
 static void what_comes_fast_goes_together(void **state)
@@ -220,6 +228,22 @@ static void nothing_is_left_waiting(void **state)
     talk_fast(40);
     nc_author_stop(author);
     assert_true(has_heard(NULL));
+}
+
+/* What a frame has no room for would be asked for one by one. */
+static void what_is_gathered_finds_room_in_a_frame(void **state)
+{
+    char text[60000];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    author_begins();
+    wait_until(has_signed, NULL);
+    say_fast(text, 100);
+    wait_until(has_heard, NULL);
+    assert_int_equal(heard.records, 100);
+    assert_in_range(heard.most, sizeof(text), NC_FRAME_MAX - sizeof(text));
 }
 
 static void one_large_batch_is_several_segments(void **state)
@@ -328,7 +352,34 @@ static bool has_kept_old(void *arg)
 {
     const struct old *o = arg;
 
-    return has_kept(NULL) && !nc_author_keep(author, &o->origin, o->n);
+    return nc_author_origins(author)->n == 2 && has_kept(NULL) &&
+           !nc_author_keep(author, &o->origin, o->n);
+}
+
+/* Our log goes on under another name, and with it what waits for company. */
+static void what_waits_goes_on_under_the_new_name(void **state)
+{
+    (void)state;
+    author_begins();
+    wait_until(has_signed, NULL);
+    talk_fast(40);
+    struct nc_id old = our_log();
+    uint64_t told = heard.n, n = w.store->info.own_head;
+    happens((struct nc_change){.kind = NC_ORIGIN_RENEW,
+                               .segment = {.origin = old, .first = told + 1}});
+    unsigned segments = heard.segments;
+    nc_author_start(author);
+    nc_author_flush(author);
+    (void)nc_author_keep(author, &old, n);
+    assert_int_equal(heard.segments, segments);
+    heard.first = true;
+    heard.n = 0;
+    wait_until(has_kept_old, &(struct old){old, told});
+    assert_int_equal(check_log(old).n, told);
+    assert_int_equal(check_log(our_log()).n, n - told);
+    talk(3);
+    wait_until(has_kept, NULL);
+    assert_int_equal(check_log(our_log()).n, n - told + 3);
 }
 
 static void no_attachment(void *arg, struct nc_str name, struct nc_str bytes)
@@ -404,6 +455,8 @@ int main(void)
         A(what_is_new_is_handed_on_with_what_it_says),
         A(what_comes_fast_goes_together),
         A(nothing_is_left_waiting),
+        A(what_is_gathered_finds_room_in_a_frame),
+        A(what_waits_goes_on_under_the_new_name),
         A(one_large_batch_is_several_segments),
         A(what_was_handed_on_and_not_kept_is_signed_alike_after_a_kill),
         A(what_was_gone_before_it_was_signed_is_a_hash_of_nothing),
