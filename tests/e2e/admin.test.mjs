@@ -5,6 +5,7 @@ import { until } from "../integration/lib/node.mjs";
 import { Upstream } from "../integration/lib/upstream.mjs";
 import { person } from "./lib/browser.mjs";
 import { enter, start } from "./lib/door.mjs";
+import { accessible, shoot } from "./lib/look.mjs";
 
 const node = await start({ args: ["--owner-code", "codecode"] });
 after(() => node.stop());
@@ -71,6 +72,28 @@ test("a persona is made, its names may not be another's", async () => {
   assert.equal(made.system_prompt, "You find faults.");
   await who.close();
 });
+
+for (const [colorScheme, locale, words] of [["light", "en-GB", "“Critic”: @olga is called by this name, and had it first."], ["dark", "ru-RU", "«Critic»: на это имя отзывается @olga, там оно раньше."]])
+  test(`a name by which another is called is told where personas are listed and changed: ${locale}, ${colorScheme}`, async () => {
+    const { who, page } = await at("users", "anna", { colorScheme, locale });
+    // What nodes that were apart come to (tests/integration/mesh-answers.test.mjs), on one node.
+    await page.route("**/api/v1/personas", async (route) => {
+      const { personas } = await (await route.fetch()).json();
+      for (const one of personas) if (one.username === "critic") one.taken = [{ name: "Critic", by: "olga" }];
+      await route.fulfill({ json: { personas } });
+    });
+    await page.goto("/admin/personas");
+    const card = page.getByRole("listitem").filter({ hasText: "@critic" });
+    await card.getByText(words).waitFor();
+    assert.equal(await page.getByText(words).count(), 1, "of nobody else");
+    await accessible(page, `personas, ${locale}`);
+    await shoot(page, `admin-personas-taken-${colorScheme}`);
+    await card.getByRole("button").first().click();
+    await page.getByRole("dialog").getByText(words).waitFor();
+    await accessible(page, `a persona, ${locale}`);
+    await shoot(page, `admin-persona-taken-${colorScheme}`);
+    await who.close();
+  });
 
 test("people are found, made administrators, disabled", async () => {
   const boris = await node.register("boris");

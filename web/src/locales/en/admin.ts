@@ -143,6 +143,7 @@ export default {
   'admin.persona_name': 'Name shown',
   'admin.persona_aliases': 'Other names',
   'admin.persona_aliases_hint': 'What else people call it, with commas between.',
+  'admin.persona_taken': '“{name}”: @{by} is called by this name, and had it first. Give this persona another one.',
   'admin.persona_prompt': 'What it is told',
   'admin.persona_prompt_own': 'Empty: the node’s own words',
   'admin.persona_prompt_hint': 'Before every question: who it is, how it speaks, what it does not do.',

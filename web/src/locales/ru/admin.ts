@@ -143,6 +143,7 @@ export default {
   'admin.persona_name': 'Отображаемое имя',
   'admin.persona_aliases': 'Другие имена',
   'admin.persona_aliases_hint': 'Как ещё его зовут, через запятую.',
+  'admin.persona_taken': '«{name}»: на это имя отзывается @{by}, там оно раньше. Дайте этому персонажу другое.',
   'admin.persona_prompt': 'Что ему сказано',
   'admin.persona_prompt_own': 'Пусто — слова самого узла',
   'admin.persona_prompt_hint': 'Перед каждым вопросом: кто он, как говорит, чего не делает.',
