@@ -98,7 +98,8 @@ enum nc_err nc_intake_segment(struct nc_intake *in, const struct nc_id *peer,
 void nc_intake_piece(struct nc_intake *in, const struct nc_id *peer,
                      const struct nc_id *origin, uint64_t origin_seq, uint64_t at,
                      uint64_t size, struct nc_str bytes);
-/* It is not pinned any more, or not heard of: what was asked of it is asked of others. */
+/* It is not pinned any more, or not heard of: what was asked of it is asked of others; of
+ * one that isn't pinned what it said of authors is forgotten, too. */
 void nc_intake_forget(struct nc_intake *in, const struct nc_id *peer);
 
 /* ---- two pasts -------------------------------------------------------------- */

@@ -39,6 +39,8 @@ test("who joins then has what a forgotten node had said, by its author's name", 
   const { nodes, former } = await listed(c);
   assert.deepEqual(nodes.map((n) => [n.name, n.we_lack, n.waiting, n.refused]), [["a", 0, 0, undefined]]);
   assert.deepEqual(former, [{ id: b.id, events: upto, we_lack: 0, waiting: 0, ahead: 0 }]);
+  assert.deepEqual(ok(await admin(c, "POST", `mesh/${b.id}/accept`)), { events: 0 }); // as of one that is trusted
+  assert.equal((await admin(c, "POST", `mesh/${d.id}/accept`)).status, 404);
   assert.deepEqual((await listed(a)).former.map((n) => [n.id, n.events]), [[b.id, upto]]);
 });
 
