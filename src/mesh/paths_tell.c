@@ -1,4 +1,5 @@
 /* Routes as people and programs see them. */
+#include "base/counter.h"
 #include "mesh/paths_parts.h"
 #include "mesh/way_ws.h"
 #include "wire/json.h"
@@ -89,10 +90,7 @@ void nc_paths_metrics(struct nc_paths *p, struct nc_buf *out)
     nc_list_each(it, &p->peers)
         switches += nc_of(it, struct nc_path_peer, node)->routes.switches;
     write_best(p, out);
-    const struct {
-        const char *name, *help;
-        uint64_t n;
-    } counts[] = {
+    const struct nc_counter counts[] = {
         {"route_switches", "Changes from one best way to another.", switches},
         {"probes_unanswered", "Probes of others whose echo found no room.", p->unanswered},
         {"relayed", "Envelopes passed on between other nodes.", p->relayed},
@@ -100,11 +98,5 @@ void nc_paths_metrics(struct nc_paths *p, struct nc_buf *out)
         {"relay_dropped", "Envelopes to or by third nodes that found no way or no room.",
          p->dropped},
     };
-    for (size_t i = 0; i < NC_COUNT(counts); i++)
-        nc_buf_printf(out,
-                      "# TYPE neuralchat_mesh_%s_total counter\n"
-                      "# HELP neuralchat_mesh_%s_total %s\n"
-                      "neuralchat_mesh_%s_total %llu\n",
-                      counts[i].name, counts[i].name, counts[i].help, counts[i].name,
-                      (unsigned long long)counts[i].n);
+    nc_counters_write(out, "neuralchat_mesh_", counts, NC_COUNT(counts));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "base/entropy.h"
 #include "mesh/envelope.h"
 #include "mesh/way_ws_parts.h"
@@ -388,10 +389,7 @@ void nc_way_ws_free(struct nc_way_ws *w)
 
 void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out)
 {
-    const struct {
-        const char *name, *help;
-        uint64_t n;
-    } counts[] = {
+    const struct nc_counter counts[] = {
         {"dialled", "WebSockets to other nodes that were dialled.", w->count.dialled},
         {"let_in", "WebSockets that came in by /mesh.", w->count.let_in},
         {"proven", "WebSockets whose other end proved to be a node.", w->count.proven},
@@ -399,11 +397,5 @@ void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out)
         {"stale", "Nodes that were told of a later start of theirs.", w->count.stale},
     };
 
-    for (size_t i = 0; i < NC_COUNT(counts); i++)
-        nc_buf_printf(out,
-                      "# HELP neuralchat_mesh_sockets_%s_total %s\n"
-                      "# TYPE neuralchat_mesh_sockets_%s_total counter\n"
-                      "neuralchat_mesh_sockets_%s_total %llu\n",
-                      counts[i].name, counts[i].help, counts[i].name, counts[i].name,
-                      (unsigned long long)counts[i].n);
+    nc_counters_write(out, "neuralchat_mesh_sockets_", counts, NC_COUNT(counts));
 }
