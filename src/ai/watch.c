@@ -10,6 +10,7 @@
 #include "ai/others.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "chat/rooms/room.h"
 
 #define WATCHED_MAX 1024
@@ -33,31 +34,46 @@ static void forget(struct nc_ai *ai, struct nc_watched *w)
     free(w);
 }
 
+static struct nc_watched *oldest_of(const struct nc_others *o, const struct nc_id *origin)
+{
+    nc_list_each(it, &o->watched) {
+        struct nc_watched *w = nc_of(it, struct nc_watched, node);
+        if (nc_id_eq(&w->origin, origin))
+            return w;
+    }
+    return NULL;
+}
+
+/* The log that has most of them; NULL: there are none. */
+static const struct nc_id *fullest(const struct nc_others *o)
+{
+    struct nc_map counts = {0}; /* origin: how many, in place of a pointer */
+    const struct nc_id *most = NULL;
+    uintptr_t max = 0;
+
+    nc_list_each(it, &o->watched) {
+        const struct nc_id *origin = &nc_of(it, struct nc_watched, node)->origin;
+        uintptr_t n = (uintptr_t)nc_map_get(&counts, origin, sizeof(*origin)) + 1;
+        nc_map_put(&counts, origin, sizeof(*origin), (void *)n);
+        if (n > max) {
+            max = n;
+            most = origin;
+        }
+    }
+    nc_map_fini(&counts);
+    return most;
+}
+
 /* The oldest of the log that has most of them: a node that asks without end does not make
  * us forget what others have asked. */
 static void make_room(struct nc_ai *ai)
 {
-    struct nc_watched *most = NULL;
-    unsigned max = 0;
+    const struct nc_id *most = fullest(ai->others);
 
-    nc_list_each(a, &ai->others->watched) {
-        struct nc_watched *w = nc_of(a, struct nc_watched, node);
-        unsigned n = 0;
-        if (most && nc_id_eq(&w->origin, &most->origin))
-            continue;
-        nc_list_each(b, &ai->others->watched)
-            n += nc_id_eq(&nc_of(b, struct nc_watched, node)->origin, &w->origin);
-        if (n > max) {
-            max = n;
-            most = w;
-        }
-        if (n > WATCHED_MAX / 2)
-            break;
-    }
     if (!most)
         return;
     ai->stats.not_taken++;
-    forget(ai, most);
+    forget(ai, oldest_of(ai->others, most));
 }
 
 void nc_watch(struct nc_ai *ai, const struct nc_id *origin, struct nc_room *r,
