@@ -200,6 +200,7 @@ static void on_message(struct nc_ws *ws, enum nc_ws_op op, struct nc_str data)
     if (!l->all)
         return;
     if (op != NC_WS_BINARY) {
+        l->all->count.wrong += l->proven;
         close_link(l, CODE_KIND, "binary only");
     } else if (l->proven) {
         nc_sync_take(l->all->sync, &l->way, data);
@@ -241,6 +242,7 @@ static void on_gone(struct nc_ws *ws, unsigned code, const char *why)
     }
     if (code == CODE_POLICY && !l->proven)
         why = "it does not know us, or is not who we look for";
+    w->count.wrong += l->proven && ws->violated;
     nc_loop_deadline(w->loop, &l->prove, 0);
     if (l->way.up)
         nc_sync_way_down(w->sync, &l->way, why);
@@ -394,6 +396,8 @@ void nc_way_ws_metrics(const struct nc_way_ws *w, struct nc_buf *out)
         {"let_in", "WebSockets that came in by /mesh.", w->count.let_in},
         {"proven", "WebSockets whose other end proved to be a node.", w->count.proven},
         {"strangers", "WebSockets that came in and proved nothing.", w->count.strangers},
+        {"wrong", "WebSockets of nodes that were ended for what they said.",
+         w->count.wrong},
         {"stale", "Nodes that were told of a later start of theirs.", w->count.stale},
     };
 

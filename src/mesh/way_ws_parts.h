@@ -62,6 +62,7 @@ struct nc_way_ws {
         uint64_t proven;          /* that became ways */
         uint64_t stale;           /* nodes that were told of a later start of theirs */
         uint64_t strangers;       /* let in, and ended because they proved nothing */
+        uint64_t wrong;           /* of nodes, ended for what they said */
     } count;
 };
 

@@ -13,6 +13,7 @@
 #define DEFLATE_MIN 128
 #define DEFLATE_MAX (64u << 10)
 #define CODE_ABNORMAL 1006
+#define CODE_LARGE 1009
 /* Bytes of messages in a row: a small frame may inflate to a thousand times its size. */
 #define TURN_BYTES (256u << 10)
 
@@ -138,9 +139,11 @@ static void on_failed(struct nc_ws *w, const struct nc_ws_event *ev)
 {
     if (!w->closing) {
         w->close_code = ev->code;
+        w->violated = true;
         send_close(w, ev->code, ev->data);
     }
-    nc_conn_close(w->conn, "protocol violated");
+    nc_conn_close(w->conn,
+                  ev->code == CODE_LARGE ? "message too large" : "protocol violated");
 }
 
 /* --- input --- */

@@ -32,7 +32,8 @@ struct nc_ws {
     struct nc_conn *conn; /* NULL once gone */
     bool closing : 1;     /* our close frame is queued */
     bool paused : 1;
-    uint8_t missed : 6;  /* pings without any answer */
+    bool violated : 1;   /* what the peer sent is against the protocol: it was ended */
+    uint8_t missed : 5;  /* pings without any answer */
     uint8_t out_bits;    /* deflate window for output; 0: not agreed */
     uint16_t close_code; /* 0 until a close frame was received or sent */
     uint32_t ping_ms;

@@ -251,13 +251,18 @@ test("/mesh: who proves nothing is put out, and many of them keep nobody out", a
   await other.gone();
   const self = wicked();
   const text = await self.dial(a);
-  text.ws.send("text");
-  assert.equal((await text.gone()).code, 1003);
+  const wrong = (act) => counted("neuralchat_mesh_sockets_wrong_total", /./, act);
+  await wrong(async () => {
+    text.ws.send("text");
+    assert.equal((await text.gone()).code, 1003);
+  });
   await until(() => /event=mesh.way state=down kind=lan .* why="binary only"/.test(a.log), "why, told");
   const large = await self.dial(a);
-  large.raw(randomBytes(1_000_000));
-  assert.equal((await large.gone()).code, 1009);
-  await until(() => /event=mesh.way state=down kind=lan .* why="protocol violated"/.test(a.log), "why, told");
+  await wrong(async () => {
+    large.raw(randomBytes(1_000_000));
+    assert.equal((await large.gone()).code, 1009);
+  });
+  await until(() => /event=mesh.way state=down kind=lan .* why="message too large"/.test(a.log), "why, told");
   const good = await self.dial(a);
   good.close();
   await wellWith("strangers");

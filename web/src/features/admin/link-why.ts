@@ -17,7 +17,7 @@ export const NODE_WORDS: Record<string, string[]> = {
   tls: ['tls failed', 'handshake failed', 'the TLS handshake failed', 'the TLS connection broke', 'no TLS context', 'no tls'],
   certificate: ['certificate not trusted'],
   answer: ['refused %'],
-  no_node: ['malformed answer', 'handshake not agreed', 'protocol violated', 'binary only'],
+  no_node: ['malformed answer', 'handshake not agreed'],
   stranger: ['it does not know us, or is not who we look for', 'not a node that is known here'],
   untrusted: ['it is not trusted any more'],
   too_many: ['there are too many'],
@@ -31,7 +31,7 @@ export const NODE_WORDS: Record<string, string[]> = {
   proxy_login: ['the proxy wants a login', 'the proxy refuses'],
   broker_refuses: ['refused: %'],
   broker_ends: ['ended by the broker: %'],
-  broker_odd: ['it sends with qos 2, which nobody asked for', 'it sends too much that is no message'],
+  odd: ['protocol violated', 'message too large', 'binary only', 'it sends with qos 2, which nobody asked for', 'it sends too much that is no message'],
 };
 
 const exact = new Map<string, string>(), open: [prefix: string, code: string][] = [];

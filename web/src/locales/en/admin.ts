@@ -233,7 +233,7 @@ export default {
   'admin.link_proxy_login': 'the proxy lets nobody in without a login',
   'admin.link_broker_refuses': 'the broker refuses: {what}',
   'admin.link_broker_ends': 'the broker ended the connection: {what}',
-  'admin.link_broker_odd': 'what it sends is not what was asked for',
+  'admin.link_odd': 'what it sends is not what was asked for',
   'admin.numbers': 'Numbers',
   'admin.uptime': 'Running for',
   'admin.version': 'Version',

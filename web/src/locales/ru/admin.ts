@@ -233,7 +233,7 @@ export default {
   'admin.link_proxy_login': 'прокси не впускает',
   'admin.link_broker_refuses': 'брокер отказывает: {what}',
   'admin.link_broker_ends': 'брокер завершил соединение: {what}',
-  'admin.link_broker_odd': 'присылает не то, о чём просили',
+  'admin.link_odd': 'присылает не то, о чём просили',
   'admin.numbers': 'Числа',
   'admin.uptime': 'Работает',
   'admin.version': 'Версия',
