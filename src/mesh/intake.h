@@ -72,9 +72,9 @@ bool nc_intake_knows(const struct nc_intake *in, const struct nc_id *node);
  * what it said before.  Where we don't trust an author either, his logs are taken up to
  * what is said of them by those whom we trust, and no further; who introduces one speaks
  * for it, too.  Kept in memory, for as long as the peer is trusted; of one that isn't it
- * counts for nothing.
+ * counts for nothing.  False: it is what it said before, or nothing.
  */
-void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
+bool nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
                       const struct nc_vector *said);
 /* The same of what is here, with its signatures.  Good until the next call to it. */
 const struct nc_vector *nc_intake_formers(struct nc_intake *in);

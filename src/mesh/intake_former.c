@@ -43,7 +43,7 @@ static void drop(struct nc_former *f)
     free(f);
 }
 
-void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
+bool nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
                       const struct nc_vector *said)
 {
     static const struct nc_vector nothing;
@@ -51,10 +51,10 @@ void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
 
     if (in->stopped || !is_trusted(in, peer) ||
         nc_vector_compare(f ? &f->said : &nothing, said) == NC_VECTOR_SAME)
-        return;
+        return false;
     if (f && !said->n) {
         drop(f);
-        return;
+        return true;
     }
     if (!f) {
         f = nc_alloc(sizeof *f);
@@ -63,6 +63,7 @@ void nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
     }
     f->said = *said;
     nc_intake_progress(in); /* there may be more to ask for, of anybody */
+    return true;
 }
 
 void nc_former_forget(struct nc_intake *in, const struct nc_id *peer)

@@ -146,8 +146,8 @@ static void keep_vector(struct nc_sync *s, struct nc_sync_peer *p,
     nc_sync_look_in(s, p, look_ms);
 }
 
-/* What of it came before those for whom it speaks were introduced again by it, or comes
- * behind, is asked for. */
+/* Whose the logs are that nobody here knew is asked anew, where it speaks for more than it
+ * did: it says the same in answer to every such question. */
 static void on_former(struct nc_sync *s, struct nc_sync_peer *p,
                       const struct nc_envelope *e)
 {
@@ -155,7 +155,8 @@ static void on_former(struct nc_sync *s, struct nc_sync_peer *p,
         return; /* overtaken, by another way */
     p->former_epoch = e->epoch_ms;
     p->former_counter = e->counter;
-    nc_intake_former(s->intake, &p->id, &s->frame.vector);
+    if (!nc_intake_former(s->intake, &p->id, &s->frame.vector))
+        return;
     p->strange_ms = p->strange_wait_ms = 0;
     nc_sync_look(s, p);
 }

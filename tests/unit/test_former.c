@@ -225,6 +225,23 @@ static void the_word_of_one_who_is_forgotten_goes_with_him(void **s)
     assert_int_equal(want(c, d), 0);
 }
 
+/* Who goes by that asks anew whose a log is: the answer is the same, every time. */
+static void what_was_said_before_is_no_news(void **s)
+{
+    static const struct nc_vector nothing;
+
+    (void)s;
+    begin();
+    forget(a, b);
+    const struct nc_vector *word = nc_intake_formers(a->in);
+    assert_true(nc_intake_former(c->in, &a->id, word));
+    assert_false(nc_intake_former(c->in, &a->id, word));
+    assert_true(nc_intake_former(c->in, &a->id, &nothing));
+    assert_false(nc_intake_former(c->in, &a->id, &nothing));
+    assert_false(nc_intake_former(c->in, &b->id, word));
+    settle_all();
+}
+
 static void a_segment_that_was_begun_is_spoken_for_when_it_is_whole(void **s)
 {
     (void)s;
@@ -307,6 +324,7 @@ int main(void)
         D(a_restart_keeps_what_came_and_is_told_again),
         T(one_that_is_not_trusted_speaks_for_nobody),
         T(the_word_of_one_who_is_forgotten_goes_with_him),
+        T(what_was_said_before_is_no_news),
         T(a_segment_that_was_begun_is_spoken_for_when_it_is_whole),
         T(the_word_of_one_does_not_fill_the_table_of_logs),
         T(an_author_has_one_key),
