@@ -7,10 +7,12 @@
  * told who may do what by signed documents below n/<self>/.  Loop thread only.
  *
  * users.c brokers coming and going · users_nodes.c who else is there ·
- * users_send.c what is said · users_answer.c what is answered ·
+ * users_send.c what is said, as it comes, users_say.c in its turn ·
+ * users_answer.c what is answered ·
  * users_ask.c what is asked · users_events.c events, users_told.c until links take them,
  * users_handed.c until brokers have them, users_replay.c from the log ·
- * users_live.c answers that grow · users_here.c who is here · users_docs.c documents
+ * users_live.c answers that grow · users_here.c who is here · users_docs.c documents,
+ * users_docs_keys.c what accounts have for them
  */
 #pragma once
 

@@ -111,6 +111,8 @@ struct nc_users {
     struct nc_hold *hold;
     struct nc_list holding; /* struct nc_held that others are to store, oldest first */
     struct nc_deadline overdue;
+
+    /* users_say.c */
     struct nc_map lanes; /* user name: what they sent, in order */
     unsigned running;    /* calls into chat that have not answered */
 
@@ -172,10 +174,24 @@ void nc_users_took_in(struct nc_user_end *e, const struct nc_mqtt_topic *t,
                       const struct nc_mqtt_in *m);
 void nc_users_say_found(struct nc_users *u);    /* what was held when the node ended */
 void nc_users_say_early(struct nc_user_end *e); /* it is known now who else is there */
-void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
 /* Another node says that it has taken a message. */
 void nc_users_taken(struct nc_users *u, struct nc_str payload);
 void nc_users_stored(struct nc_users *u, const struct nc_message *m);
+
+/* ---- users_say.c ---------------------------------------------------------- */
+
+/* May they, at all?  What they may in the room, chat says.  NULL: there is no such person;
+ * *why is set where they may not. */
+struct nc_user *nc_users_sender(struct nc_users *u, struct nc_str name,
+                                struct nc_problem *why);
+/* Checking and parsing cost far more than sending did: it is counted. */
+bool nc_users_may_parse(struct nc_users *u, struct nc_user *user, size_t bytes);
+/* So much of theirs waits that these bytes find no room. */
+bool nc_users_waits_too_much(struct nc_users *u, struct nc_str name, size_t bytes);
+/* It is ours to say, when its turn comes. */
+void nc_users_enter(struct nc_users *u, struct nc_held *d);
+void nc_users_go_on_saying(struct nc_users *u); /* it isn't clogged any more */
+void nc_users_lanes_free(struct nc_users *u);   /* nothing is being said any more */
 
 /* ---- users_ask.c ---------------------------------------------------------- */
 
