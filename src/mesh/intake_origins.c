@@ -114,13 +114,17 @@ static bool is_known(const struct nc_intake *in, const struct nc_origin *o)
            memcmp(there->key, o->key, sizeof o->key) == 0;
 }
 
-/* One node doesn't fill the table for all. */
-static bool too_many(const struct nc_intake *in, const struct nc_id *node)
+/* One node doesn't fill the table for all; nor does who made up others of its name, before
+ * it was trusted, fill it for that node. */
+static bool too_many(const struct nc_intake *in, const struct nc_origin *o)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < in->origins.n; i++)
-        n += nc_id_eq(&in->origins.at[i].node, node);
+    for (unsigned i = 0; i < in->origins.n; i++) {
+        const struct nc_origin *other = &in->origins.at[i];
+        n += nc_id_eq(&other->node, &o->node) &&
+             memcmp(other->key, o->key, sizeof o->key) == 0;
+    }
     return n >= NC_INTAKE_LOGS_PER_NODE;
 }
 
@@ -139,7 +143,7 @@ static enum nc_err add(struct nc_intake *in, const struct nc_id *peer,
     const uint8_t *pinned = nc_intake_key(in, &o->node);
     enum nc_err e = pinned ? NC_OK : nc_former_may(in, peer, o, why);
 
-    if (e == NC_OK && too_many(in, &o->node)) {
+    if (e == NC_OK && too_many(in, o)) {
         *why = "many";
         e = NC_ELIMIT;
     }

@@ -4,6 +4,8 @@
 
 static struct node *const a = &nodes[0], *const b = &nodes[1], *const c = &nodes[2],
                           *const d = &nodes[3];
+enum { LOGS_OF_ONE = 32 }; /* find room */
+
 static struct nc_user *ben;
 static struct nc_room *den;
 
@@ -312,6 +314,31 @@ static void an_author_has_one_key(void **s)
     settle_all();
 }
 
+/* Logs of his name, made up before he was trusted, under another key. */
+static void made_up_logs_are_in_nobodys_way(void **s)
+{
+    struct nc_vector word = {.n = 0};
+    struct node other;
+
+    (void)s;
+    begin();
+    other = *b;
+    nc_identity_make(&other.key);
+    for (unsigned i = 0; i < LOGS_OF_ONE + 1; i++) {
+        struct nc_origins o = introduction(&other, nc_id_random());
+        assert_int_equal(nc_vector_set(&word, &o.at[0].origin, 9), NC_OK);
+        (void)nc_intake_former(c->in, &d->id, &word);
+        nc_intake_origins(c->in, &d->id, &o);
+    }
+    assert_int_equal(refused_of(c, NC_INTAKE_ROOM), 1);
+    assert_int_equal(want(c, a), 0);
+    c->strange[b->i] = false; /* now he is, with his own */
+    introduce(b);
+    take(c, a);
+    assert_int_equal(has(c), b->signed_n);
+    assert_true(agree(0, 2));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, up, mesh_down)
 #define D(f) cmocka_unit_test_setup_teardown(f, up_on_disk, mesh_down)
 
@@ -328,6 +355,7 @@ int main(void)
         T(a_segment_that_was_begun_is_spoken_for_when_it_is_whole),
         T(the_word_of_one_does_not_fill_the_table_of_logs),
         T(an_author_has_one_key),
+        T(made_up_logs_are_in_nobodys_way),
     };
     return cmocka_run_group_tests_name("former", tests, NULL, NULL);
 }
