@@ -184,10 +184,10 @@ static void on_said(void *arg, const struct nc_problem *why, const struct nc_sen
             nc_loop_deadline(u->o.loop, &l->again, s_more * 1000ull);
     } else {
         if (!u->stopped) {
-            if (why)
-                refuse(s, why);
-            else
+            if (sent)
                 answer(s, sent);
+            else
+                refuse(s, why);
         }
         u->stats.taken += !why;
     }
