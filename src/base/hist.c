@@ -1,6 +1,7 @@
 #include "base/hist.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 
@@ -57,4 +58,15 @@ void nc_metric_write(struct nc_buf *out, const char *name, const char *type,
 {
     nc_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type,
                   name, value);
+}
+
+void nc_counters_write(struct nc_buf *out, const char *prefix, const struct nc_counter *c,
+                       size_t n)
+{
+    char name[96];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "%s%s_total", prefix, c[i].name);
+        nc_metric_write(out, name, "counter", c[i].help, (double)c[i].n);
+    }
 }

@@ -32,3 +32,11 @@ void nc_hist_write(const struct nc_hist *h, const char *name, const char *help,
 /* One sample with its # HELP and # TYPE ("counter" or "gauge"). */
 void nc_metric_write(struct nc_buf *out, const char *name, const char *type,
                      const char *help, double value);
+
+struct nc_counter {
+    const char *name, *help; /* without what all of them begin and end with; name: short */
+    uint64_t n;
+};
+/* Each as a counter `<prefix><name>_total`. */
+void nc_counters_write(struct nc_buf *out, const char *prefix, const struct nc_counter *c,
+                       size_t n);

@@ -1,5 +1,5 @@
 /* Routes as people and programs see them. */
-#include "base/counter.h"
+#include "base/hist.h"
 #include "mesh/paths_parts.h"
 #include "mesh/way_ws.h"
 #include "wire/json.h"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/counter.h"
 #include "base/entropy.h"
+#include "base/hist.h"
 #include "mesh/envelope.h"
 #include "mesh/way_ws_parts.h"
 #include "net/tls.h"

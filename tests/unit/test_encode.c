@@ -96,13 +96,31 @@ static void histogram(void **state)
     nc_buf_fini(&b);
 }
 
+static void counters(void **state)
+{
+    const struct nc_counter counts[] = {
+        {"said", "What was said.", 0},
+        {"heard", "What was heard.", UINT64_C(123456789012)}};
+    struct nc_buf b = {0};
+
+    (void)state;
+    nc_counters_write(&b, "some_", counts, NC_COUNT(counts));
+    nc_buf_addc(&b, 0);
+    assert_string_equal(b.p, "# HELP some_said_total What was said.\n"
+                             "# TYPE some_said_total counter\n"
+                             "some_said_total 0\n"
+                             "# HELP some_heard_total What was heard.\n"
+                             "# TYPE some_heard_total counter\n"
+                             "some_heard_total 123456789012\n");
+    nc_buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(base64url_vectors),
-        cmocka_unit_test(base64url_refuses),
-        cmocka_unit_test(hexadecimal),
-        cmocka_unit_test(histogram),
+        cmocka_unit_test(base64url_vectors), cmocka_unit_test(base64url_refuses),
+        cmocka_unit_test(hexadecimal),       cmocka_unit_test(histogram),
+        cmocka_unit_test(counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
