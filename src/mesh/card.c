@@ -31,7 +31,7 @@ void nc_card_write_urls(struct nc_json *j, const char *key,
     nc_json_arr_end(j);
 }
 
-void nc_card_write(struct nc_json *j, const struct nc_card *c)
+void nc_card_write_public(struct nc_json *j, const struct nc_card *c)
 {
     char key[NC_IDENTITY_TEXT];
 
@@ -41,6 +41,11 @@ void nc_card_write(struct nc_json *j, const struct nc_card *c)
     nc_json_kstr(j, "key", (struct nc_str){key, sizeof(key)});
     nc_card_write_urls(j, "urls", c->urls, c->urls_n);
     nc_card_write_urls(j, "brokers", c->brokers, c->brokers_n);
+}
+
+void nc_card_write(struct nc_json *j, const struct nc_card *c)
+{
+    nc_card_write_public(j, c);
     nc_json_kraw(j, "jwks", nc_buf_str(&c->jwks));
     nc_json_kuint(j, "at", c->at_ms);
 }

@@ -34,6 +34,8 @@ struct nc_card {
 bool nc_card_name_ok(struct nc_str name);
 /* The members, into an object that is open. */
 void nc_card_write(struct nc_json *j, const struct nc_card *c);
+/* Those that people may see: who it is, and where. */
+void nc_card_write_public(struct nc_json *j, const struct nc_card *c);
 /* A member of it: a list of addresses. */
 void nc_card_write_urls(struct nc_json *j, const char *key,
                         const char urls[][NC_PAIR_URL + 1], unsigned n);

@@ -131,6 +131,12 @@ void nc_call_on_done(void *arg, const struct nc_problem *why)
         nc_call_empty(arg);
 }
 
+void nc_call_on_room_done(void *arg, const struct nc_problem *why, struct nc_room *r)
+{
+    (void)r;
+    nc_call_on_done(arg, why);
+}
+
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)
 {
     struct nc_problem why;

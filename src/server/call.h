@@ -108,6 +108,7 @@ void nc_call_problem(struct nc_call *call, const struct nc_problem *why);
 void nc_call_on_json(void *arg, const struct nc_problem *why, struct nc_buf *json);
 void nc_call_on_added(void *arg, const struct nc_problem *why, struct nc_buf *json);
 void nc_call_on_done(void *arg, const struct nc_problem *why);
+void nc_call_on_room_done(void *arg, const struct nc_problem *why, struct nc_room *r);
 /* The common cases in one line. */
 void nc_call_fail(struct nc_call *call, enum nc_problem_code code, const char *fmt, ...)
     NC_PRINTF(3, 4);

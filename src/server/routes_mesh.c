@@ -25,18 +25,6 @@ static struct nc_str who(const struct nc_call *call)
 
 /* ---- list ------------------------------------------------------------------- */
 
-static void write_card(struct nc_json *j, const struct nc_card *c)
-{
-    char key[NC_IDENTITY_TEXT];
-
-    nc_identity_key_text(c->key, key);
-    nc_json_kid(j, "id", &c->id);
-    nc_json_kstr(j, "name", nc_str(c->name));
-    nc_json_kstr(j, "key", (struct nc_str){key, sizeof(key)});
-    nc_card_write_urls(j, "urls", c->urls, c->urls_n);
-    nc_card_write_urls(j, "brokers", c->brokers, c->brokers_n);
-}
-
 static void list(struct nc_call *call)
 {
     const struct nc_nodes *nodes = call->srv->nodes;
@@ -48,14 +36,14 @@ static void list(struct nc_call *call)
     nc_json_obj(&j);
     nc_json_key(&j, "self");
     nc_json_obj(&j);
-    write_card(&j, &self);
+    nc_card_write_public(&j, &self);
     nc_json_obj_end(&j);
     nc_json_key(&j, "nodes");
     nc_json_arr(&j);
     for (size_t i = 0; i < nc_nodes_count(nodes); i++) {
         const struct nc_node *node = nc_nodes_at(nodes, i);
         nc_json_obj(&j);
-        write_card(&j, &node->card);
+        nc_card_write_public(&j, &node->card);
         nc_json_ktime(&j, "added_at", node->added_ms);
         nc_json_ktime(&j, "seen_at", node->seen_ms);
         nc_json_kint(&j, "clock_off_ms", node->clock_off_ms);

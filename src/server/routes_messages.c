@@ -16,15 +16,6 @@ enum {
 
 /* ---- answers ---------------------------------------------------------------- */
 
-static void on_done(void *arg, const struct nc_problem *why, struct nc_room *r)
-{
-    (void)r;
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_empty(arg);
-}
-
 static void answer(struct nc_call *call, unsigned status, const struct nc_sent *sent)
 {
     struct nc_buf out = {0};
@@ -158,7 +149,7 @@ static void post_read(struct nc_call *call)
     if (nc_json_need_id(call->body, "message_id", &id, &why))
         nc_call_problem(call, &why);
     else
-        nc_message_read(call->chat, &call->actor, r, &id, on_done, call);
+        nc_message_read(call->chat, &call->actor, r, &id, nc_call_on_room_done, call);
 }
 
 static void post_typing(struct nc_call *call)

@@ -36,15 +36,6 @@ static void answer_room(struct nc_call *call, unsigned status, const struct nc_r
     nc_buf_fini(&out);
 }
 
-static void on_done(void *arg, const struct nc_problem *why, struct nc_room *r)
-{
-    (void)r;
-    if (why)
-        nc_call_problem(arg, why);
-    else
-        nc_call_empty(arg);
-}
-
 static void on_changed(void *arg, const struct nc_problem *why, struct nc_room *r)
 {
     if (why)
@@ -281,7 +272,7 @@ static void delete_room(struct nc_call *call)
     struct nc_room *r = nc_call_room(call, 0);
 
     if (r)
-        nc_room_delete(call->chat, &call->actor, r, on_done, call);
+        nc_room_delete(call->chat, &call->actor, r, nc_call_on_room_done, call);
 }
 
 static void get_export(struct nc_call *call)
@@ -299,7 +290,7 @@ static void post_join(struct nc_call *call)
     struct nc_room *r = is_person(call) ? nc_call_room(call, 0) : NULL;
 
     if (r)
-        nc_room_join(call->chat, &call->actor, r, on_done, call);
+        nc_room_join(call->chat, &call->actor, r, nc_call_on_room_done, call);
 }
 
 static void post_leave(struct nc_call *call)
@@ -307,7 +298,7 @@ static void post_leave(struct nc_call *call)
     struct nc_room *r = is_person(call) ? nc_call_room(call, 0) : NULL;
 
     if (r)
-        nc_room_leave(call->chat, &call->actor, r, on_done, call);
+        nc_room_leave(call->chat, &call->actor, r, nc_call_on_room_done, call);
 }
 
 static void get_members(struct nc_call *call)
@@ -336,7 +327,7 @@ static void put_member(struct nc_call *call)
         nc_call_problem(call, &why);
     else
         nc_room_put_member(call->chat, &call->actor, r, u, (enum nc_member_role)role,
-                           on_done, call);
+                           nc_call_on_room_done, call);
 }
 
 static void delete_member(struct nc_call *call)
@@ -347,9 +338,9 @@ static void delete_member(struct nc_call *call)
     if (!u)
         return;
     if (u == call->actor.user)
-        nc_room_leave(call->chat, &call->actor, r, on_done, call);
+        nc_room_leave(call->chat, &call->actor, r, nc_call_on_room_done, call);
     else
-        nc_room_kick(call->chat, &call->actor, r, u, on_done, call);
+        nc_room_kick(call->chat, &call->actor, r, u, nc_call_on_room_done, call);
 }
 
 static void get_bans(struct nc_call *call)
@@ -383,7 +374,7 @@ static void put_ban(struct nc_call *call)
     if (nc_json_opt_time(call->body, "until", &until, &why))
         nc_call_problem(call, &why);
     else
-        nc_room_ban(call->chat, &call->actor, r, u, until, on_done, call);
+        nc_room_ban(call->chat, &call->actor, r, u, until, nc_call_on_room_done, call);
 }
 
 static void delete_ban(struct nc_call *call)
@@ -392,7 +383,7 @@ static void delete_ban(struct nc_call *call)
     struct nc_user *u = r ? named(call, 1) : NULL;
 
     if (u)
-        nc_room_unban(call->chat, &call->actor, r, u, on_done, call);
+        nc_room_unban(call->chat, &call->actor, r, u, nc_call_on_room_done, call);
 }
 
 const struct nc_route nc_routes_rooms[] = {
