@@ -59,15 +59,19 @@ void nc_mem_op_give(void *db, const struct nc_id *lost, const struct nc_id *kept
 
     if (!from || !to || from->m.deleted || to->m.deleted || from->m.state == NC_STREAMING)
         return;
-    struct nc_mem_message row = *to;
+    struct nc_mem_message row = *to, gone = *from;
     have_alternatives(m, &row);
-    nc_mem_insert(m, T_ALTERNATIVE,
-                  &(struct nc_alternative){.message = *kept,
-                                           .n = row.m.alternatives++,
-                                           .state = from->m.state,
-                                           .body = from->m.body,
-                                           .ai = from->m.ai,
-                                           .created_ms = from->m.created_ms});
+    have_alternatives(m, &gone);
+    for (size_t i = 0, n = m->t[T_ALTERNATIVE].n; i < n; i++) {
+        const struct nc_alternative *a = m->t[T_ALTERNATIVE].at[i];
+        if (!a || !nc_id_eq(&a->message, lost))
+            continue;
+        struct nc_alternative one = *a;
+        one.message = *kept;
+        one.n = row.m.alternatives + a->n;
+        nc_mem_insert(m, T_ALTERNATIVE, &one);
+    }
+    row.m.alternatives += gone.m.alternatives;
     nc_mem_put(m, T_MESSAGE, &row, sizeof(*kept));
 }
 

@@ -45,7 +45,8 @@ struct nc_merge_ops {
     void (*keep)(void *db, const struct nc_id *message, uint64_t when_ms);
     /* One with this very content is shown; false: there is none. */
     bool (*turn_to)(void *db, const struct nc_message *m);
-    /* What `lost` shows, if that is whole, is one of `kept`, behind the others. */
+    /* What `lost` shows, if that is whole, and its other alternatives are ones of `kept`,
+     * behind those that it has. */
     void (*give)(void *db, const struct nc_id *lost, const struct nc_id *kept);
 
     void (*newest)(void *db, const struct nc_id *room, struct nc_id *out);

@@ -120,17 +120,18 @@ const struct nc_sqlite_def nc_sqlite_merge_defs[M_N] = {
                    " AND alternative.state = :state AND alternative.body = :body"
                    " AND alternative.ai = :ai",
                    nc_fields_message, NULL},
+    /* What each shows has a row; then those of the one go behind those of the other. */
     [M_GIVE] =
         {"INSERT OR IGNORE INTO alternative SELECT id, chosen, state, created_ms, ai,"
-         " body FROM message WHERE id = :b AND deleted = 0 AND " LOST,
+         " body FROM message WHERE id IN (:id, :b) AND deleted = 0 AND " LOST,
          id_fields, NULL},
-    [M_GIVE + 1] = {"INSERT INTO alternative SELECT :b, max(kept.alternatives, 1),"
-                    " message.state, message.created_ms, message.ai, message.body"
-                    " FROM message, message AS kept WHERE message.id = :id"
-                    " AND message.deleted = 0 AND message.state <> 1 AND kept.id = :b"
-                    " AND kept.deleted = 0",
+    [M_GIVE + 1] = {"INSERT INTO alternative SELECT :b, max(kept.alternatives, 1) + one.n,"
+                    " one.state, one.created_ms, one.ai, one.body"
+                    " FROM alternative AS one, message AS kept WHERE one.message = :id"
+                    " AND kept.id = :b AND kept.deleted = 0 AND " LOST,
                     id_fields, NULL},
-    [M_GIVE + 2] = {"UPDATE message SET alternatives = max(alternatives, 1) + 1"
+    [M_GIVE + 2] = {"UPDATE message SET alternatives = max(alternatives, 1)"
+                    " + (SELECT count(*) FROM alternative WHERE message = :id)"
                     " WHERE id = :b AND deleted = 0 AND " LOST,
                     id_fields, NULL},
     [M_NO_ALTERNATIVES] = {"DELETE FROM alternative WHERE message = :id", id_fields, NULL},

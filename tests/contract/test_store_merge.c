@@ -1101,6 +1101,30 @@ static void of_three_answers_one_is_shown_whatever_was_heard_first(void **state)
     all_agree();
 }
 
+/* What one took in goes on with it, where it is known what it is given up for. */
+static void an_answer_that_gives_way_takes_along_what_gave_way_to_it(void **state)
+{
+    (void)state;
+    begin();
+    answer_at(0, 101, "one");
+    answer_at(1, 102, "two");
+    answer_at(2, 103, "three");
+    pull(2, 1);
+    pull(2, 0);
+    pull(1, 0);
+    at(2);
+    OK(given_up(103, 102));
+    ALTERNATIVES(2, 102, "0/0:two 1/0:three");
+    at(1);
+    OK(given_up(102, 101));
+    heal();
+    ALTERNATIVES(2, 101, "0/0:one 1/0:two 2/0:three");
+    ask((struct nc_query){.kind = NC_Q_MESSAGE, .id = mid(101)});
+    assert_true(answer.row.message.alternatives == 3 && answer.row.message.chosen == 0);
+    ALTERNATIVES(2, 102, "");
+    all_agree();
+}
+
 /* Somebody deleted it where nobody knew yet that it had been given up: not the other. */
 static void an_answer_that_is_deleted_and_given_up_leaves_the_other_alone(void **state)
 {
@@ -1237,6 +1261,7 @@ int main(void)
         N(an_alternative_is_chosen_on_all_nodes),
         N(of_two_answers_the_one_that_goes_is_an_alternative_of_the_other),
         N(of_three_answers_one_is_shown_whatever_was_heard_first),
+        N(an_answer_that_gives_way_takes_along_what_gave_way_to_it),
         N(an_answer_that_is_deleted_and_given_up_leaves_the_other_alone),
         N(an_answer_may_be_given_up_for_one_that_is_still_on_its_way),
         N(two_answers_that_were_given_up_for_each_other_are_both_gone),
