@@ -24,7 +24,7 @@ for (let at = 0; at < MESSAGES; at += 200)
 socket.ws.close();
 
 test("ten thousand messages: few nodes, little memory, also far up and back at the end", async (t) => {
-  const who = await person(node);
+  const who = await person(node, { whole: true });
   const page = await who.page();
   await enter(page, "anna");
   await openRoom(page, hall);
@@ -82,7 +82,7 @@ const FIRST_VISITS = [
 for (const [what, lexer, text] of FIRST_VISITS) test(`a first visit to a room of ${what} fetches little until it can be used, nothing of it twice, and the rest behind it`, async (t) => {
   const lobby = await anna.room(`Lobby of ${what}`);
   for (let i = 0; i < 60; i++) await anna.say(lobby, text(i));
-  const who = await person(node, { locale: "ru-RU", allow: [/favicon/] });
+  const who = await person(node, { whole: true, locale: "ru-RU", allow: [/favicon/] });
   const page = await who.page();
   await logIn(page);
   await who.context.addInitScript(watchUsable);
@@ -105,7 +105,7 @@ for (const [what, lexer, text] of FIRST_VISITS) test(`a first visit to a room of
 });
 
 test("a room that comes for the first time: nothing moves when it is known what one may do there", async () => {
-  const who = await person(node, { allow: [/favicon/] });
+  const who = await person(node, { whole: true, allow: [/favicon/] });
   const page = await who.page();
   await logIn(page);
   let go;
@@ -133,7 +133,7 @@ for (const [name, viewport] of Object.entries({ wide: WIDE, phone: PHONE }))
   test(`nothing moves while a screen comes, ${name}: a room from the node, from the disk, another one, the door, home`, async (t) => {
     const small = await anna.room("Small", { topic: "a few words" });
     for (let i = 0; i < 12; i++) await anna.say(small, `words ${i} `.repeat(1 + (i % 5) * 8));
-    const who = await person(node, { viewport, locale: "ru-RU" });
+    const who = await person(node, { whole: true, viewport, locale: "ru-RU" });
     await who.context.addInitScript(watchShifts);
     const page = await who.page();
     const check = async (what) => {
@@ -163,7 +163,7 @@ for (const [name, viewport] of Object.entries({ wide: WIDE, phone: PHONE }))
   });
 
 test("rows move by as much as one scrolls, also where the direction turns and where pages come", async () => {
-  const who = await person(node);
+  const who = await person(node, { whole: true });
   const page = await who.page();
   await enter(page, "anna");
   await openRoom(page, hall);
@@ -196,7 +196,7 @@ test("rows move by as much as one scrolls, also where the direction turns and wh
 
 test("the beginning of a room: which it is, since when, and what to do in it first; it stays where one is", async () => {
   const den = await anna.room("Den", { topic: "small talk", personas: [] });
-  const who = await person(node);
+  const who = await person(node, { whole: true });
   const page = await who.page();
   await enter(page, "anna");
   await openRoom(page, den);

@@ -25,7 +25,7 @@ test("mentions and what is for me alone are told while I look elsewhere, once, u
     await anna.join(garden);
     const talk = (await boris.call("POST", "/api/v1/rooms", { kind: "direct", members: ["anna"] })).json;
 
-    const a = await person(node, { permissions: ["notifications"] });
+    const a = await person(node, { whole: true, permissions: ["notifications"] });
     const page = await a.page();
     await enter(page, "anna");
     await page.evaluate((id) => {

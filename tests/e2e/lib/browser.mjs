@@ -5,15 +5,19 @@ import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { patience, WAIT } from "../../integration/lib/node.mjs";
 
-const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+// The one without windows has pages only; a whole one draws a window around each, by a page of its own, which takes twice the time.
+const LIGHT = "/usr/bin/chromium-headless-shell";
+const WHOLE = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const placeOf = (whole) => process.env.CHROMIUM ?? (whole ? [...WHOLE, LIGHT] : [LIGHT, ...WHOLE]).find(existsSync);
 
-let browser;
-async function launch() {
-  // As root, in a container, the browser's own sandbox cannot be; it sees nothing but our node.
-  browser ??= await chromium.launch({ executablePath, args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
-  return browser;
+const browsers = new Map();
+/** Once in a file.  As root, in a container, the browser's own sandbox cannot be; it sees nothing but our node. */
+function launch(whole) {
+  const executablePath = placeOf(whole);
+  if (!browsers.has(executablePath)) browsers.set(executablePath, chromium.launch({ executablePath, args: process.getuid() === 0 ? ["--no-sandbox"] : [] }));
+  return browsers.get(executablePath);
 }
-after(() => browser?.close());
+after(() => Promise.all([...browsers.values()].map(async (browser) => (await browser).close())));
 
 /** What a browser says of a node that cannot be reached. */
 export const NO_NETWORK = [/Failed to load resource|ERR_|WebSocket connection|EventSource|when fetching the script/];
@@ -22,10 +26,11 @@ export const PHONE = { width: 390, height: 844 };
 
 /**
  * One person's browser: cookies, storage and service worker of its own.  `complaints` is what went wrong on any of its
- * pages; `allow` takes expressions of what a test does on purpose (a node that is gone).
+ * pages; `allow` takes expressions of what a test does on purpose (a node that is gone).  `whole`: a browser with all there
+ * is around a page, as people have it: notifications, and what the page costs beside it.
  */
-export async function person(node, { viewport = WIDE, locale = "en-GB", colorScheme = "light", allow = [], ...more } = {}) {
-  const context = await (await launch()).newContext({ baseURL: node.url, viewport, locale, colorScheme, ...more });
+export async function person(node, { viewport = WIDE, locale = "en-GB", colorScheme = "light", allow = [], whole = false, ...more } = {}) {
+  const context = await (await launch(whole)).newContext({ baseURL: node.url, viewport, locale, colorScheme, ...more });
   context.setDefaultTimeout(WAIT * patience);
   const complaints = [];
   const complain = (text) => allow.some((a) => a.test(text)) || complaints.push(text);
