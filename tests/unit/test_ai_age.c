@@ -1,5 +1,5 @@
-/* ai/watch: how old a question may be that another node answers for one that is gone, and how
- * many are watched. */
+/* ai/watch: how old a question may be that another node answers for one that is gone, and
+ * how many are watched. */
 #include "ai_nodes.h"
 
 #include "ai/others.h"
