@@ -197,7 +197,7 @@ static void what_comes_fast_goes_together(void **state)
 
     (void)state;
     author_begins();
-    wait_until(has_signed, NULL);
+    wait_until(has_kept, NULL); /* from now on all is handed on */
     for (unsigned round = 0; round < 50 && batches == heard.segments; round++) {
         talk_fast(40);
         batches += 40;
@@ -218,7 +218,7 @@ static void nothing_is_left_waiting(void **state)
 
     (void)state;
     author_begins();
-    wait_until(has_signed, NULL);
+    wait_until(has_kept, NULL); /* from now on all is handed on */
     talk_fast(40);
     nc_author_keep(author, &id, w.store->info.own_head);
     assert_true(has_heard(NULL));
@@ -239,7 +239,7 @@ static void what_is_gathered_finds_room_in_a_frame(void **state)
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     author_begins();
-    wait_until(has_signed, NULL);
+    wait_until(has_kept, NULL); /* from now on all is handed on */
     say_fast(text, 100);
     wait_until(has_heard, NULL);
     assert_int_equal(heard.records, 100);
@@ -361,7 +361,7 @@ static void what_waits_goes_on_under_the_new_name(void **state)
 {
     (void)state;
     author_begins();
-    wait_until(has_signed, NULL);
+    wait_until(has_kept, NULL); /* from now on all is handed on */
     talk_fast(40);
     struct nc_id old = our_log();
     uint64_t told = heard.n, n = w.store->info.own_head;
