@@ -5,6 +5,7 @@ import App from './app/App.vue';
 import './app/door';
 import { locale, t } from './app/i18n';
 import { follow, wantedLocale } from './app/prefs';
+import './app/release';
 import { router } from './app/router';
 import { listen } from './app/shortcuts';
 import { setKitWords } from './kit/words';

@@ -10,6 +10,7 @@ import { afterUsable } from '@/net/spare';
 import { connection } from '@/stores/connection';
 import { flushDrafts } from '@/stores/drafts';
 import { t } from './i18n';
+import { broughtBy } from './release';
 import { ownScript } from './trusted';
 
 /** Chromium's, before it is asked whether to install. */
@@ -76,12 +77,12 @@ async function look(): Promise<void> {
 
 async function register(): Promise<void> {
   const { serviceWorker } = navigator;
-  const had = Boolean(serviceWorker.controller);
 
   serviceWorker.addEventListener('controllerchange', () => {
     // Another tab may have said yes: this one goes on with the same release as the others.
-    if (had || pwa.update) void reload();
+    if (broughtBy || pwa.update) void reload();
   });
+  if (broughtBy && serviceWorker.controller !== broughtBy) return reload();
   registration = await serviceWorker.register(ownScript('/sw.js'));
   looked = Date.now();
   // A page that was on its way while the worker began is nobody's.
