@@ -142,7 +142,7 @@ static void what_is_new_is_handed_on_with_what_it_says(void **state)
 {
     (void)state;
     author_begins();
-    wait_until(has_signed, NULL);
+    wait_until(has_kept, NULL); /* from now on all is handed on */
     for (unsigned i = 0; i < 30; i++) {
         talk(1 + i % 7);
         wait_until(has_heard, NULL);
@@ -253,8 +253,8 @@ static void one_large_batch_is_several_segments(void **state)
 {
     (void)state;
     author_begins();
-    wait_until(has_signed, NULL);
-    heard.keep = our_log(); /* who is told may ask at once */
+    wait_until(has_kept, NULL); /* from now on all is handed on */
+    heard.keep = our_log();     /* who is told may ask at once */
     talk(600);
     assert_int_equal(heard.n, 604);
     assert_true(heard.segments >= 3);
@@ -274,7 +274,7 @@ static void what_was_handed_on_and_not_kept_is_signed_alike_after_a_kill(void **
     (void)state;
     for (unsigned round = 0; round < 6; round++) {
         author_begins();
-        wait_until(has_signed, NULL);
+        wait_until(has_kept, NULL); /* from now on all is handed on */
         talk(100);
         talk(1);
         wait_until(has_heard, NULL);
