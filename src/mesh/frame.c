@@ -384,6 +384,11 @@ struct nc_head nc_head_of(const struct nc_id *origin, uint64_t n,
     return h;
 }
 
+bool nc_head_forks(const struct nc_head *h, uint64_t n, const uint8_t chain[NC_SHA256])
+{
+    return h->n == n && memcmp(h->tag, chain, sizeof h->tag) != 0;
+}
+
 /* It has no members. */
 static void add_bye(struct nc_buf *b, const struct nc_frame *f) { (void)b, (void)f; }
 

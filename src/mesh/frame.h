@@ -79,6 +79,8 @@ struct nc_heads {
 };
 struct nc_head nc_head_of(const struct nc_id *origin, uint64_t n,
                           const uint8_t chain[NC_SHA256]);
+/* Whether it ends at event n, too, and behind another chain. */
+bool nc_head_forks(const struct nc_head *h, uint64_t n, const uint8_t chain[NC_SHA256]);
 
 /* Strings are views into what was parsed, a segment's records into `records`.  Some 70 KiB:
  * one for a link, not for a call.  Zeroed it is ready; nc_frame_fini when it is done with.

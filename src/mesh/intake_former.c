@@ -32,11 +32,6 @@ static struct nc_former *find(const struct nc_intake *in, const struct nc_id *pe
     return NULL;
 }
 
-static bool is_trusted(const struct nc_intake *in, const struct nc_id *peer)
-{
-    return in->o.key_of(in->o.arg, peer) != NULL;
-}
-
 static void drop(struct nc_former *f)
 {
     nc_list_del(&f->node);
@@ -49,7 +44,7 @@ bool nc_intake_former(struct nc_intake *in, const struct nc_id *peer,
     static const struct nc_vector nothing;
     struct nc_former *f = find(in, peer);
 
-    if (in->stopped || !is_trusted(in, peer) ||
+    if (in->stopped || !nc_intake_key(in, peer) ||
         nc_vector_compare(f ? &f->said : &nothing, said) == NC_VECTOR_SAME)
         return false;
     if (f && !said->n) {
@@ -70,7 +65,7 @@ void nc_former_forget(struct nc_intake *in, const struct nc_id *peer)
 {
     struct nc_former *f = find(in, peer);
 
-    if (f && !is_trusted(in, peer))
+    if (f && !nc_intake_key(in, peer))
         drop(f);
 }
 

@@ -5,8 +5,6 @@
  * as it grows; one that ends there would never be found out.  So nodes tell the ends of the
  * chains that they have, and compare those that end at the same event.
  */
-#include <string.h>
-
 #include "base/log.h"
 #include "mesh/intake_parts.h"
 #include "wire/json.h"
@@ -28,8 +26,7 @@ void nc_intake_compare(struct nc_intake *in, const struct nc_id *peer,
     for (unsigned i = 0; i < theirs->n && !in->stopped; i++) {
         const struct nc_head *h = &theirs->at[i];
         struct nc_lane *l = nc_lane_of(in, &h->origin);
-        if (l && !nc_id_zero(&l->node) && l->tip == h->n &&
-            memcmp(l->chain, h->tag, sizeof h->tag) != 0)
+        if (l && !nc_id_zero(&l->node) && nc_head_forks(h, l->tip, l->chain))
             nc_intake_fork(in, peer, &h->origin, h->n);
     }
 }

@@ -173,8 +173,8 @@ static void on_heads(struct nc_sync *s, struct nc_sync_peer *p)
     if (!nc_author_head(s->author, &origin, &n, chain))
         return;
     for (unsigned i = 0; i < theirs->n; i++)
-        if (nc_id_eq(&theirs->at[i].origin, &origin) && theirs->at[i].n == n &&
-            memcmp(theirs->at[i].tag, chain, sizeof theirs->at[i].tag) != 0)
+        if (nc_id_eq(&theirs->at[i].origin, &origin) &&
+            nc_head_forks(&theirs->at[i], n, chain))
             nc_intake_fork(s->intake, &p->id, &origin, n);
 }
 
