@@ -140,7 +140,6 @@ static bool is_its_turn(struct nc_author *a)
 void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
 {
     struct nc_author *a = arg;
-    size_t bytes = bytes_of(rows, n);
 
     if (a->state != NC_AUTHOR_LIVE)
         return;
@@ -154,6 +153,7 @@ void nc_author_on_logged(void *arg, const struct nc_logged *rows, unsigned n)
         nc_author_step(a);
         return;
     }
+    size_t bytes = bytes_of(rows, n);
     if (a->gather.n + n > NC_COUNT(a->gather.rows) ||
         a->gather.records.n + bytes > NC_AUTHOR_FEW_BYTES)
         nc_author_flush(a);
