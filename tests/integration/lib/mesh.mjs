@@ -30,6 +30,7 @@ export function seeds(few, many) {
 export class Mesh {
   nodes = new Map();
   brokers = new Map();
+  killed = new Set(); // nodes, until they are started again
   /**
    * nodes, brokers: how many; nodes are called a, b, c …, brokers x, y, z.  args: further flags of every node.
    * clocks: the names of the nodes whose clock can be set.  direct: false for nodes that only have brokers between them.
@@ -85,7 +86,7 @@ export class Mesh {
   }
   async #end() {
     this.net.heal();
-    const up = [...this.nodes.values()].filter((n) => n.child.signalCode !== "SIGKILL"); // not those of a test that failed in the middle
+    const up = [...this.nodes.values()].filter((n) => !this.killed.has(n)); // a test that failed in the middle leaves such
     const ends = await Promise.all(up.map((n) => n.stop()));
     await Promise.all([...this.brokers.values()].map((b) => b.stop()));
     this.net.close();
@@ -97,6 +98,7 @@ export class Mesh {
 
   async boot(name) {
     const node = this.nodes.get(name);
+    this.killed.delete(node);
     const booting = node.boot();
     this.net.started(name, node.child.pid);
     await booting;
@@ -104,6 +106,7 @@ export class Mesh {
     return node;
   }
   async kill(name) {
+    this.killed.add(this.nodes.get(name));
     await this.nodes.get(name).kill();
   }
   async stop(name) {
